@@ -1,0 +1,175 @@
+/**
+ * What is refused before anything is opened for writing (promise 3): trees inside each other, and targets whose
+ * loss nobody would forgive. Emptiness of the source is judged by its listing, in {@link isEmptyTree}.
+ *
+ * @module
+ */
+import { dirname, join, relative, sep } from "node:path";
+import { BlitError } from "../core/error.ts";
+import type { Mode, RunOptions } from "../core/options.ts";
+import { displayName, textToName } from "../core/rel_path.ts";
+import type { Tree } from "../engine/tree.ts";
+import { isSameEntry, isSamePlace, lookAt, placesAbove } from "../tree/place.ts";
+import type { Located } from "./locate.ts";
+
+/**
+ * Refuses options that contradict the mode.
+ *
+ * @param hasFilesFrom whether `--files-from` was given
+ * @throws {BlitError} `usage`
+ */
+export function guardOptions(options: RunOptions, hasFilesFrom: boolean): void {
+  const { mode, filter } = options;
+  const filtered = filter.rules.length > 0 || filter.gitignore || hasFilesFrom ||
+    filter.minSizeBytes !== undefined || filter.maxSizeBytes !== undefined ||
+    filter.minAgeSeconds !== undefined || filter.maxAgeSeconds !== undefined;
+  if (mode === "move" && filtered) {
+    throw new BlitError(
+      "usage",
+      "Filters don't go with move: what they hide could be lost. Copy with the filter, then check, then rm.",
+    );
+  }
+  if (options.discard && mode !== "copy") {
+    throw new BlitError("usage", `--null goes with copy only, not with ${mode}.`);
+  }
+  const { sizeOnly, checksum, ignoreTimes } = options.compare;
+  if (sizeOnly && checksum) {
+    throw new BlitError("usage", "--size-only and --checksum contradict each other: give one.");
+  }
+  if (sizeOnly && ignoreTimes) {
+    throw new BlitError("usage", "--size-only and --ignore-times contradict each other: give one.");
+  }
+}
+
+/**
+ * Refuses two places that overlap, and protected targets.
+ *
+ * @throws {BlitError} `refused`, with the option that allows it where one does
+ */
+export async function guardPlaces(located: Located, options: RunOptions): Promise<void> {
+  if (options.mode === "check") return;
+  await guardOverlap(located, options.mode);
+  if (options.delete.allowRoot || located.single) return;
+  if (options.mode === "mirror") {
+    await guardProtected(located.destinationRoot, "mirror onto");
+  } else if (options.mode === "move") {
+    await guardProtected(located.sourceRoot, "move away");
+  }
+}
+
+async function guardOverlap(located: Located, mode: Mode): Promise<void> {
+  const { sourceRoot, destinationRoot, single } = located;
+  if (single) {
+    if (await isSameEntry(located.sourcePath, located.destinationPath)) {
+      throw new BlitError(
+        "refused",
+        `"${located.sourceDisplay}" and "${located.destinationDisplay}" are the same file.`,
+        { operation: mode, path: located.sourceDisplay },
+      );
+    }
+    return;
+  }
+  const source = await placesAbove(sourceRoot);
+  const destination = await placesAbove(destinationRoot);
+  const at = destination.findIndex((place) => isSamePlace(place, source[0]));
+  if (at === 0) {
+    throw overlap(located, "are the same directory", "Choose another destination.");
+  }
+  if (at > 0) {
+    throw overlap(
+      located,
+      "overlap: the destination is inside the source",
+      "Choose a destination outside of it.",
+    );
+  }
+  const above = source.findIndex((place) => isSamePlace(place, destination[0]));
+  if (above < 0) return;
+  // Going up a level is fine (`copy sub/ .`), unless something that is copied would land on the source itself.
+  const down = relative(source[above].path, source[0].path).split(sep)[0];
+  if (mode === "mirror" || (await lookAt(join(sourceRoot, down), false))) {
+    throw overlap(
+      located,
+      "overlap: the source is inside the destination",
+      "Choose a destination that doesn't hold the source.",
+    );
+  }
+}
+
+/**
+ * Refuses `/`, the home directory, and whatever holds either.
+ *
+ * @param path absolute
+ * @param doing words that follow "Refusing to"
+ * @throws {BlitError} `refused`
+ */
+export async function guardProtected(path: string, doing: string): Promise<void> {
+  const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");
+  const guarded = await placesAbove(home || "/");
+  const target = (await placesAbove(path))[0];
+  const isDrive = dirname(target.path) === target.path;
+  if (!isDrive && !guarded.some((place) => isSamePlace(place, target))) return;
+  const what = isDrive
+    ? "the root of a file system"
+    : isSamePlace(guarded[0], target)
+    ? "the home directory"
+    : "a directory that holds the home directory";
+  throw new BlitError(
+    "refused",
+    `Refusing to ${doing} "${displayName(textToName(path))}": it is ${what}. ` +
+      "If that is really meant, add --allow-root.",
+    { operation: doing, path, advice: "If that is really meant, add --allow-root." },
+  );
+}
+
+/**
+ * Whether a tree's root has nothing in it; staged leftovers, and `lost+found` at the root of a file system, don't
+ * count: a volume that was just made has that, and one that wasn't mounted has nothing.
+ *
+ * @throws {BlitError} `permission` and the like where the root can't be listed
+ */
+export async function isEmptyTree(tree: Tree): Promise<boolean> {
+  for await (const block of tree.list("", { sorted: false })) {
+    if (block.listStatus !== 0) {
+      const { describeFailure } = await import("../core/failure.ts");
+      const { STEPS } = await import("../core/work_batch.ts");
+      throw describeFailure({
+        status: block.listStatus,
+        os: block.listOs,
+        step: STEPS.indexOf("list"),
+        path: textToName(tree.display),
+      });
+    }
+    for (let i = 0; i < block.count; i++) {
+      if (block.name(i) !== "lost+found") return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * Refuses a mirror whose source has nothing in it: most often it isn't mounted.
+ *
+ * @throws {BlitError} `refused`
+ */
+export async function guardEmptySource(source: Tree, options: RunOptions): Promise<void> {
+  if (options.mode !== "mirror" || options.delete.allowEmptySource) return;
+  if (!await isEmptyTree(source)) return;
+  throw new BlitError(
+    "refused",
+    `The source "${source.display}" is empty, so everything at the destination would be deleted. ` +
+      "Is it mounted? If it is meant, add --allow-empty-source.",
+    {
+      operation: "mirror",
+      path: source.display,
+      advice: "If it is meant, add --allow-empty-source.",
+    },
+  );
+}
+
+function overlap(located: Located, how: string, advice: string): BlitError {
+  return new BlitError(
+    "refused",
+    `"${located.sourceDisplay}" and "${located.destinationDisplay}" ${how}. ${advice}`,
+    { operation: "start", path: located.destinationDisplay, advice },
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * The choice between native and portable trees, made once at the start.
+ *
+ * @module
+ */
+import type { Tree } from "../engine/tree.ts";
+import { loadNative, type NativeLibrary } from "../native/load.ts";
+import type { NativePool } from "../native/pool.ts";
+
+/** Opens trees of the kind that this machine can have. */
+export interface TreeOpener {
+  readonly kind: "native" | "portable";
+  /** One line for the user, where blit does without its native library; else null. */
+  readonly notice: string | null;
+  /**
+   * Opens a directory as a tree.
+   *
+   * @param path absolute
+   * @param create make it, and missing parents
+   * @throws {BlitError} `not_found`, `not_directory`, `permission` and the like
+   */
+  open(path: string, create?: boolean): Promise<Tree>;
+  /** Gives the opener back, after its trees are closed; the last user ends the native workers. */
+  release(): Promise<void>;
+}
+
+interface Pool {
+  readonly library: NativeLibrary;
+  readonly pool: NativePool;
+  users: number;
+}
+
+/** The process has one pool, whoever uses it. */
+let shared: Pool | null = null;
+/** Opening and closing take their turns: the next pool opens when the last has closed. */
+let turn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Chooses the kind of tree.
+ *
+ * @param maxThreads most native threads; left out, by the number of processors
+ * @throws {BlitError} `mismatch` where the native library is of another version; `unsupported` where
+ *   `BLIT_NATIVE_LIB` names one that can't be opened
+ */
+export function acquireTrees(maxThreads?: number): Promise<TreeOpener> {
+  return inTurn(async () => {
+    const pool = shared ?? await openShared(maxThreads);
+    if (typeof pool === "string") return portableOpener(pool);
+    shared = pool;
+    pool.users++;
+    return await nativeOpener(pool);
+  });
+}
+
+/** @returns the pool, or the reason why there is no native library */
+async function openShared(maxThreads: number | undefined): Promise<Pool | string> {
+  const loaded = loadNative();
+  if (loaded.library === null) return loaded.reason;
+  const { openPool } = await import("../native/pool.ts");
+  // Workers mostly wait for storage, so there are more of them than processors; the planner's window of batches
+  // decides how many have work.
+  const threads = Math.max(4, navigator.hardwareConcurrency * 2);
+  try {
+    const pool = openPool(loaded.library, Math.min(threads, maxThreads ?? 64, 64));
+    return { library: loaded.library, pool, users: 0 };
+  } catch (error) {
+    loaded.library.close();
+    throw error;
+  }
+}
+
+async function nativeOpener(used: Pool): Promise<TreeOpener> {
+  const { LocalTree } = await import("../tree/local.ts");
+  let released = false;
+  return {
+    kind: "native",
+    notice: null,
+    open: (path, create) => LocalTree.open(path, { pool: used.pool, create }),
+    release: () =>
+      inTurn(async () => {
+        if (released) return;
+        released = true;
+        if (--used.users > 0) return;
+        shared = null;
+        await used.pool.close();
+        used.library.close();
+      }),
+  };
+}
+
+async function portableOpener(reason: string): Promise<TreeOpener> {
+  const { PortableTree } = await import("../tree/portable.ts");
+  return {
+    kind: "portable",
+    notice:
+      `Going on without the native library (${reason}): slower, times only to the millisecond, ` +
+      "no names that aren't UTF-8, no extended attributes.",
+    open: (path, create) => PortableTree.open(path, { create }),
+    release: () => Promise.resolve(),
+  };
+}
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = turn.then(work);
+  turn = result.catch(() => {});
+  return result;
+}

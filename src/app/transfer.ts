@@ -1,0 +1,166 @@
+/**
+ * Transfer: from two arguments to a summary. Locates, guards, asks, opens the trees, runs the engine, keeps the
+ * history.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { BlitError } from "../core/error.ts";
+import type { RunListener } from "../core/events.ts";
+import type { RunOptions } from "../core/options.ts";
+import { displayName, textToName } from "../core/rel_path.ts";
+import type { EngineRequest, EngineResult } from "../engine/request.ts";
+import type { Tree } from "../engine/tree.ts";
+import { lookAt } from "../tree/place.ts";
+import { guardEmptySource, guardOptions, guardPlaces, isEmptyTree } from "./guard.ts";
+import { appendHistory, loadHistory } from "./history.ts";
+import { locate, type Located } from "./locate.ts";
+import { acquireTrees, type TreeOpener } from "./open.ts";
+
+/** One transfer, as asked for. */
+export interface TransferRequest {
+  /** SRC and DST as typed. */
+  readonly source: string;
+  readonly destination: string;
+  readonly options: RunOptions;
+  /** Folder that relative paths start from; absolute. */
+  readonly cwd: string;
+  /** Folder of the history; left out, none is read or kept. */
+  readonly configDir?: string;
+  /** Path of a list of what takes part, `-` for standard input. */
+  readonly filesFrom?: string;
+  /** Send an `item` event for each planned entry. */
+  readonly emitItems?: boolean;
+  readonly listener?: RunListener;
+  readonly signal?: AbortSignal;
+  /** Told where things go, before anything is opened. */
+  readonly onLocated?: (located: Located) => void;
+  /** Asked before something may be deleted; left out, the answer is yes. Never asked in a dry run. */
+  readonly confirm?: (located: Located) => Promise<boolean>;
+}
+
+/** The engine's result, and where things went. */
+export interface TransferResult extends EngineResult {
+  readonly located: Located;
+}
+
+/**
+ * Runs a transfer.
+ *
+ * @returns the result; single failures are in its summary
+ * @throws {BlitError} what stopped it before it began: `usage`, `refused`, `not_found`, `unsupported`, ...
+ */
+export async function transfer(request: TransferRequest): Promise<TransferResult> {
+  const { options, cwd } = request;
+  guardOptions(options, request.filesFrom !== undefined);
+  const located = await locate(request.source, request.destination, cwd);
+  await guardPlaces(located, options);
+  request.onLocated?.(located);
+  const trees = await acquireTrees(options.maxThreads);
+  try {
+    if (trees.notice !== null) request.listener?.({ type: "warning", message: trees.notice });
+    const source = await trees.open(located.sourceRoot);
+    try {
+      if (!located.single) await guardEmptySource(source, options);
+      return await runFrom(source, trees, located, request);
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await trees.release();
+  }
+}
+
+async function runFrom(
+  source: Tree,
+  trees: TreeOpener,
+  located: Located,
+  request: TransferRequest,
+): Promise<TransferResult> {
+  const destination = await openDestination(trees, located, request);
+  try {
+    const { options, configDir } = request;
+    const [{ run }, history, paths] = await Promise.all([
+      import("../engine/run.ts"),
+      configDir === undefined ? [] : loadHistory(configDir),
+      request.filesFrom === undefined
+        ? undefined
+        : import("./file_list.ts").then((list) =>
+          list.openFileList(request.filesFrom!, request.cwd)
+        ),
+    ]);
+    const engineRequest: EngineRequest = {
+      source,
+      destination,
+      options,
+      single: located.single,
+      paths,
+      listener: request.listener,
+      emitItems: request.emitItems ?? false,
+      signal: request.signal ?? new AbortController().signal,
+      history,
+      cores: navigator.hardwareConcurrency,
+    };
+    const result = await run(engineRequest);
+    if (configDir !== undefined && result.record !== null) {
+      await appendHistory(configDir, result.record);
+    }
+    return { ...result, located };
+  } finally {
+    await destination.close();
+  }
+}
+
+/** Opens the destination as the run needs it; makes it last, when nothing stands against the run any more. */
+async function openDestination(
+  trees: TreeOpener,
+  located: Located,
+  request: TransferRequest,
+): Promise<Tree> {
+  const { options } = request;
+  const { destinationRoot } = located;
+  const exists = await lookAt(destinationRoot, true) !== null;
+  if (options.discard || (options.dryRun && !exists)) {
+    return await openMissing(trees, destinationRoot, options.discard);
+  }
+  if (options.mode === "check" && !exists) {
+    const path = displayName(textToName(destinationRoot));
+    throw new BlitError(
+      "not_found",
+      `Cannot read "${path}": No such file or directory (ENOENT). Check the path.`,
+      { operation: "read", path },
+    );
+  }
+  if (options.mode === "check" || options.dryRun) return await trees.open(destinationRoot);
+  if (request.confirm && await mayDelete(trees, located, options, exists)) {
+    if (!await request.confirm(located)) {
+      throw new BlitError("refused", "Nothing was changed.", { operation: options.mode });
+    }
+    request.signal?.throwIfAborted();
+  }
+  return await trees.open(destinationRoot, true);
+}
+
+/** Whether this run, as far as can be told before it, deletes something. */
+async function mayDelete(
+  trees: TreeOpener,
+  located: Located,
+  options: RunOptions,
+  exists: boolean,
+): Promise<boolean> {
+  if (options.mode === "move") return true;
+  if (options.mode !== "mirror" || located.single || !exists) return false;
+  const destination = await trees.open(located.destinationRoot);
+  try {
+    return !await isEmptyTree(destination);
+  } finally {
+    await destination.close();
+  }
+}
+
+async function openMissing(trees: TreeOpener, path: string, discards: boolean): Promise<Tree> {
+  let above = path;
+  while (await lookAt(above, true) === null) above = dirname(above);
+  const { MissingTree } = await import("./missing_tree.ts");
+  return new MissingTree(await trees.open(above), displayName(textToName(path)), discards);
+}

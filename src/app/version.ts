@@ -1,0 +1,8 @@
+/**
+ * The version of this build; a test holds it against deno.json.
+ *
+ * @module
+ */
+
+/** Version of blit. */
+export const VERSION = "0.2.0";

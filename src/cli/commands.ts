@@ -1,0 +1,308 @@
+/**
+ * The command table: each command's words, arguments and options, and the module that runs it, loaded only
+ * when it is called.
+ *
+ * @module
+ */
+import type { CommandRun } from "./invocation.ts";
+import type { OptionId } from "./options.ts";
+
+/** A positional argument. */
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly help: string;
+  readonly optional?: boolean;
+  /** For completions. */
+  readonly words?: readonly string[];
+  readonly path?: "file" | "directory";
+}
+
+/** One command. */
+export interface CommandSpec {
+  /** Its words: `copy`, `diagnostics perf`. */
+  readonly name: string;
+  /** One line without a full stop. */
+  readonly summary: string;
+  /** Paragraphs for help and man page. */
+  readonly about?: readonly string[];
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionId[];
+  /** Command line and what it does. */
+  readonly examples?: readonly (readonly [line: string, does: string])[];
+  readonly hidden?: boolean;
+  readonly load: () => Promise<{ readonly run: CommandRun }>;
+}
+
+/** A command that this build doesn't have, but knows. */
+export interface AbsentCommand {
+  readonly name: string;
+  /** A sentence: when it comes, or what to use instead. */
+  readonly successor: string;
+}
+
+const SOURCE: ArgumentSpec = {
+  name: "SRC",
+  path: "file",
+  help: "What to read. SRC/ means what is in it, SRC the entry itself",
+};
+const DESTINATION: ArgumentSpec = {
+  name: "DST",
+  path: "file",
+  help: "Where it goes. A folder SRC lands as DST/name, whether or not DST exists",
+};
+
+const FILTERS = [
+  "exclude",
+  "include",
+  "filterFrom",
+  "gitignore",
+  "noGitignore",
+  "filesFrom",
+  "minSize",
+  "maxSize",
+  "minAge",
+  "maxAge",
+] as const satisfies readonly OptionId[];
+
+const TRANSFER = [
+  "checksum",
+  "sizeOnly",
+  "ignoreTimes",
+  "ignoreExisting",
+  "update",
+  "force",
+  ...FILTERS,
+  "oneFileSystem",
+  "deleteScope",
+  "allowRoot",
+  "yes",
+  "dryRun",
+  "resume",
+  "retry",
+  "wait",
+  "fsync",
+  "noFsync",
+  "verbose",
+  "progress",
+  "noProgress",
+  "quiet",
+  "json",
+  "workers",
+  "maxThreads",
+  "discard",
+  "forceGrpc",
+  "detach",
+  "dropWindowsMetadata",
+] as const satisfies readonly OptionId[];
+
+const PATHS = [
+  "SRC/ (or SRC/.) means what is in SRC: it goes into DST. A folder SRC without the slash lands as " +
+  "DST/name. A file goes into DST where that is a folder or ends in a slash, else becomes DST. The same " +
+  "holds whether or not DST exists, so a second run does what the first did. The line on standard error " +
+  "says where things go before anything is touched.",
+];
+
+const transfer = () => import("./run_transfer.ts");
+
+/** Every command, in the order that help lists them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "copy",
+    summary: "Copy files and folders",
+    about: [
+      ...PATHS,
+      "Kept are content, kind, permissions, times, symlinks, hardlinks, holes, extended attributes and " +
+      "ACLs; owners too where blit runs as root. Nothing is deleted.",
+    ],
+    arguments: [SOURCE, DESTINATION],
+    options: TRANSFER,
+    examples: [
+      ["blit copy photos/ /mnt/nas/photos", "what is in photos goes into /mnt/nas/photos"],
+      ["blit copy photos /mnt/nas", "photos lands as /mnt/nas/photos"],
+    ],
+    load: transfer,
+  },
+  {
+    name: "mirror",
+    summary: "Make a folder the same as another, deleting what is only at the destination",
+    about: [
+      ...PATHS,
+      "Deletions come last, and only where every listing that they depend on succeeded. An empty source, " +
+      "/ or the home directory as target, and deleting more than half of the destination are refused " +
+      "unless an option allows them. blit asks once before it begins.",
+    ],
+    arguments: [SOURCE, DESTINATION],
+    options: [...TRANSFER, "maxDelete", "allowEmptySource"],
+    examples: [
+      ["blit mirror --dry-run photos/ /mnt/nas/photos", "look first"],
+      ["blit mirror --yes photos/ /mnt/nas/photos", "don't ask"],
+    ],
+    load: transfer,
+  },
+  {
+    name: "move",
+    summary: "Move files and folders",
+    about: [
+      ...PATHS,
+      "Within a file system entries are renamed. Across two they are copied, put on disk, read back and " +
+      "compared, and only then removed from the source. Filters don't go with move.",
+    ],
+    arguments: [SOURCE, DESTINATION],
+    options: TRANSFER,
+    load: transfer,
+  },
+  {
+    name: "check",
+    summary: "Compare two trees by content",
+    about: [
+      "Takes the arguments of the copy or mirror that it verifies, and compares content, kinds, " +
+      "permissions, times, links, extended attributes and ACLs; with --size-only, sizes. Exit status: 0 " +
+      "the same, 1 different, 2 something could not be compared.",
+    ],
+    arguments: [SOURCE, DESTINATION],
+    options: [
+      "checksum",
+      "sizeOnly",
+      "oneWay",
+      ...FILTERS,
+      "oneFileSystem",
+      "verbose",
+      "progress",
+      "noProgress",
+      "quiet",
+      "json",
+      "workers",
+      "maxThreads",
+    ],
+    load: transfer,
+  },
+  {
+    name: "ls",
+    summary: "List a folder",
+    arguments: [{ name: "PATH", help: "A folder or another entry", path: "file" }],
+    options: ["recursive", "json"],
+    load: () => import("./run_ls.ts"),
+  },
+  {
+    name: "du",
+    summary: "Show the space that folders take",
+    arguments: [{ name: "PATH", help: "A folder or another entry", path: "file" }],
+    options: ["depth", "oneFileSystem", "json"],
+    load: () => import("./run_du.ts"),
+  },
+  {
+    name: "find",
+    summary: "Find entries by name, kind, size or age",
+    arguments: [{ name: "PATH", help: "Where to look", path: "file" }],
+    options: [
+      "name",
+      "pattern",
+      "ignoreCase",
+      "type",
+      "onlyFiles",
+      "onlyDirectories",
+      "size",
+      "age",
+      "oneFileSystem",
+      "limit",
+      "json",
+      "print0",
+    ],
+    examples: [
+      ["blit find . --name '*.iso' --size +1G", "large disk images"],
+      ["blit find . --type f --age -1h -0 | xargs -0 ls -l", "files changed within the hour"],
+    ],
+    load: () => import("./run_find.ts"),
+  },
+  {
+    name: "rm",
+    summary: "Delete a file, or a folder with everything in it",
+    about: ["Never leaves the file system that PATH is on. blit asks once before it begins."],
+    arguments: [{ name: "PATH", help: "What to delete", path: "file" }],
+    options: ["yes", "dryRun", "allowRoot", "verbose", "quiet", "json"],
+    load: () => import("./run_rm.ts"),
+  },
+  {
+    name: "diagnostics perf",
+    summary: "Show the history of runs, predicted against actual time",
+    arguments: [],
+    options: ["limit", "enable", "disable", "clear", "json"],
+    load: () => import("./run_perf.ts"),
+  },
+  {
+    name: "diagnostics dump",
+    summary: "Show how a copy would go about it; copies nothing",
+    arguments: [SOURCE, DESTINATION],
+    options: ["json"],
+    load: () => import("./run_dump.ts"),
+  },
+  {
+    name: "profile",
+    summary: "Show what the predictor has learned on this machine",
+    arguments: [],
+    options: ["limit", "json"],
+    load: () => import("./run_profile.ts"),
+  },
+  {
+    name: "completions",
+    summary: "Print the completion script of a shell",
+    arguments: [{
+      name: "SHELL",
+      help: "bash, zsh, fish or powershell",
+      words: ["bash", "zsh", "fish", "powershell"],
+    }],
+    options: [],
+    examples: [
+      ["blit completions bash > ~/.local/share/bash-completion/completions/blit", ""],
+      ['blit completions zsh > "${fpath[1]}/_blit"', ""],
+      ["blit completions fish > ~/.config/fish/completions/blit.fish", ""],
+      ["blit completions powershell >> $PROFILE", ""],
+    ],
+    load: () => import("./run_completions.ts"),
+  },
+  {
+    name: "man",
+    summary: "Print the man page",
+    arguments: [],
+    options: [],
+    hidden: true,
+    load: () => import("./run_man.ts"),
+  },
+];
+
+/** Commands of v1 that need a daemon. */
+export const ABSENT_COMMANDS: readonly AbsentCommand[] = [
+  { name: "scan", successor: "It finds daemons, and arrives with blit-daemon." },
+  { name: "list-modules", successor: "It asks a daemon, and arrives with blit-daemon." },
+  {
+    name: "df",
+    successor:
+      "It asks a daemon, and arrives with blit-daemon; for local paths use the system's df.",
+  },
+  { name: "jobs", successor: "It asks a daemon, and arrives with blit-daemon." },
+  { name: "login", successor: "It makes a daemon known, and arrives with blit-daemon." },
+  { name: "completions remote", successor: "It asks a daemon, and arrives with blit-daemon." },
+];
+
+/** First words that are no command by themselves. */
+export const COMMAND_GROUPS: ReadonlyMap<string, string> = new Map([
+  ["diagnostics", "Look at how blit works"],
+]);
+
+/** Environment variables, for help and man page. */
+export const ENVIRONMENT: readonly (readonly [name: string, does: string])[] = [
+  ["BLIT_DISABLE_PERF_HISTORY", "1: keep no history of runs"],
+  ["BLIT_NATIVE_LIB", "path of the native library, instead of the one beside the program"],
+  ["BLIT_NO_NATIVE", "1: do without the native library"],
+  ["NO_COLOR", "set to anything: no colours"],
+  ["XDG_CONFIG_HOME", "settings and history are in its folder blit; else in ~/.config/blit"],
+];
+
+/** Exit statuses, for help and man page. */
+export const EXIT_STATUSES: readonly (readonly [status: number, meaning: string])[] = [
+  [0, "done; check: the same"],
+  [1, "failed, or answered no; check: different"],
+  [2, "finished, but some entries failed, each of which is listed; check: errors"],
+  [64, "wrong usage: nothing was touched"],
+  [130, "interrupted"],
+];

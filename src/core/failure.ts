@@ -1,0 +1,141 @@
+/**
+ * Turns a failed item (status, system error, step, path) into the sentence a person reads.
+ *
+ * @module
+ */
+import { BlitError, type ErrorKind, kindOfStatus } from "./error.ts";
+import { nameOsError, type OsFamily } from "./errno.ts";
+import { displayName, type RelPath } from "./rel_path.ts";
+import { type Step, STEPS } from "./work_batch.ts";
+
+/** One failure, as results, frames and listings carry it. */
+export interface Failure {
+  /** A status number; see `STATUS`. */
+  readonly status: number;
+  /** The system's error number; 0 or left out where none was involved. */
+  readonly os?: number;
+  /** Index into `STEPS`: what was being done. */
+  readonly step: Step;
+  /** Path of the entry, relative to its root. */
+  readonly path: RelPath;
+  /** Which side it is on, where that changes what to do about it. */
+  readonly target?: "source" | "destination";
+  /** Whose numbers `os` is from; this machine's unless it came from another. */
+  readonly family?: OsFamily;
+}
+
+/** The words after the colon where no system error says why. */
+const REASON: Record<ErrorKind, string> = {
+  bug: "Internal error",
+  usage: "Invalid request",
+  not_found: "No such file or directory",
+  permission: "Permission denied",
+  exists: "Something with this name came meanwhile",
+  not_directory: "Not a directory",
+  is_directory: "Is a directory",
+  no_space: "No space left on device",
+  read_only: "Read-only file system",
+  io: "Input/output error",
+  changed: "It changed meanwhile",
+  escaped: "Its path leads through a link or out of its root",
+  unsupported: "The file system doesn't support it",
+  cancelled: "Interrupted",
+  busy: "In use by another run",
+  too_many_files: "Too many open files",
+  name_too_long: "File name too long",
+  not_empty: "Directory not empty",
+  cross_device: "Not on the same file system",
+  link_loop: "Too many levels of symbolic links",
+  mismatch: "The two sides are of different versions",
+  stalled: "No progress",
+  refused: "Refused for safety",
+  corrupt: "Content differs from what was verified",
+};
+
+/** What to do about it, one sentence; the step narrows it in {@link adviceFor}. */
+const ADVICE: Record<ErrorKind, string> = {
+  bug: "This is a bug in blit: please report it with this line.",
+  usage: "This is a bug in blit: please report it with this line.",
+  not_found: "It went away while blit ran: run again.",
+  permission: "Run as its owner, or leave it out with --exclude.",
+  exists: "Run again: it will be compared with what is there now.",
+  not_directory: "Something else took its place: run again.",
+  is_directory: "Something else took its place: run again.",
+  no_space: "Free some space there and run again: what is done is kept.",
+  read_only: "Mount the file system writable and run again.",
+  io: "Check the disk and the system's log, then run again.",
+  changed: "Run again when nothing else writes to it.",
+  escaped: "Something put a link in its way while blit ran: find out what, then run again.",
+  unsupported: "Leave it out with --exclude, or choose another file system.",
+  cancelled: "Run again to go on.",
+  busy: "Wait until the other run has ended, then run again.",
+  too_many_files: "Raise the limit of open files (ulimit -n) and run again.",
+  name_too_long: "Shorten the name, or leave it out with --exclude.",
+  not_empty: "Something was added to it while blit ran: run again.",
+  cross_device: "Copy it instead of renaming it.",
+  link_loop: "Mend the symlinks in its path, or leave it out with --exclude.",
+  mismatch: "Install the same version of blit and its native library.",
+  stalled: "Check the disk and the connection, then run again.",
+  refused: "The option that allows it is in the message before.",
+  corrupt: "Run again; if it stays, check the memory, the disks and the network.",
+};
+
+const REMOVE = STEPS.indexOf("remove");
+const SET_OWNER = STEPS.indexOf("set owner of");
+
+/**
+ * Describes a failed item.
+ *
+ * @param failure what the item's result says, and its path
+ * @returns an error whose message says what failed, on which path, why, and what to do:
+ *   `Cannot replace "a/b": Permission denied (EACCES). Run as its owner, or leave it out with
+ *   --exclude.`
+ */
+export function describeFailure(failure: Failure): BlitError {
+  const kind = kindOfStatus(failure.status);
+  const operation = STEPS[failure.step] ?? STEPS[0];
+  const path = failure.path === "" ? "." : displayName(failure.path);
+  const errno = failure.os ?? 0;
+  const named = nameOsError(errno, failure.family ?? thisFamily());
+  const reason = named
+    ? `${named.words} (${named.code})`
+    : errno > 0
+    ? `${REASON[kind]} (system error ${errno})`
+    : REASON[kind];
+  const advice = adviceFor(kind, failure, named?.code);
+  return new BlitError(kind, `Cannot ${operation} "${path}": ${reason}. ${advice}`, {
+    operation,
+    path,
+    os: errno > 0 ? { errno, code: named?.code } : undefined,
+    advice,
+  });
+}
+
+function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined): string {
+  if (kind === "changed" && failure.step === REMOVE) {
+    return "It is not what blit saw before, so it was kept: run again.";
+  }
+  if (kind === "permission" && failure.step === SET_OWNER) {
+    return "Run as root to keep owners.";
+  }
+  if (kind === "no_space" && (code === "EDQUOT" || code === "ERROR_NOT_ENOUGH_QUOTA")) {
+    return "Free some space within the quota and run again: what is done is kept.";
+  }
+  if (code === "ERROR_SHARING_VIOLATION" || code === "ERROR_LOCK_VIOLATION") {
+    return "Close the program that uses it and run again, or leave it out with --exclude.";
+  }
+  if (kind === "busy" && (code === "EBUSY" || code === "ETXTBSY")) {
+    return "End what uses it and run again, or leave it out with --exclude.";
+  }
+  if (code === "ESTALE" || code === "ETIMEDOUT" || code === "EHOSTDOWN") {
+    return "Check the connection to the file server, then run again.";
+  }
+  if (kind === "not_found" && failure.target === "destination") {
+    return "Its directory went away while blit ran: run again.";
+  }
+  return ADVICE[kind];
+}
+
+function thisFamily(): OsFamily {
+  return Deno.build.os === "windows" ? "windows" : Deno.build.os === "darwin" ? "darwin" : "linux";
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { nameOsError } from "./errno.ts";
+import { type ErrorKind, STATUS } from "./error.ts";
+import { describeFailure } from "./failure.ts";
+import { STEPS } from "./work_batch.ts";
+
+const step = (words: (typeof STEPS)[number]) => STEPS.indexOf(words);
+
+Deno.test("a failure says what failed, where, why, and what to do", () => {
+  const error = describeFailure({
+    status: STATUS.permission,
+    os: 13,
+    step: step("replace"),
+    path: "a/b",
+    family: "linux",
+  });
+  assert.equal(
+    error.message,
+    'Cannot replace "a/b": Permission denied (EACCES). Run as its owner, or leave it out with --exclude.',
+  );
+  assert.equal(error.kind, "permission");
+  assert.equal(error.operation, "replace");
+  assert.equal(error.path, "a/b");
+  assert.deepEqual(error.os, { errno: 13, code: "EACCES" });
+});
+
+Deno.test("the same number is named by the system it came from", () => {
+  const message = (family: "linux" | "darwin" | "windows") =>
+    describeFailure({ status: STATUS.no_space, os: 39, step: step("write"), path: "x", family })
+      .message;
+  assert.match(message("linux"), /ENOTEMPTY/);
+  assert.match(message("darwin"), /system error 39/);
+  assert.match(message("windows"), /ERROR_HANDLE_DISK_FULL/);
+});
+
+Deno.test("every kind has a reason and advice, each a sentence", () => {
+  for (const kind of Object.keys(STATUS) as ErrorKind[]) {
+    const { message, advice } = describeFailure({ status: STATUS[kind], step: 0, path: "p" });
+    assert.match(message, /^Cannot process "p": [A-Z][^:]*\. [A-Z].*\.$/, kind);
+    assert.match(advice!, /\.$/, kind);
+  }
+});
+
+Deno.test("a status or step that is unknown is still described", () => {
+  const error = describeFailure({ status: 999, step: 999, path: "" });
+  assert.equal(error.kind, "bug");
+  assert.match(error.message, /^Cannot process "\."/);
+});
+
+Deno.test("a path is shown escaped", () => {
+  const error = describeFailure({ status: STATUS.io, step: step("read"), path: "a\nb\xff" });
+  assert.match(error.message, /"a\\nb\\xff"/);
+});
+
+Deno.test("advice follows the step and the system's error", () => {
+  const advice = (kind: ErrorKind, words: (typeof STEPS)[number], os = 0) =>
+    describeFailure({ status: STATUS[kind], os, step: step(words), path: "p", family: "linux" })
+      .advice;
+  assert.match(advice("permission", "set owner of", 1)!, /root/);
+  assert.match(advice("changed", "remove")!, /kept/);
+  assert.match(advice("no_space", "write", 122)!, /quota/);
+  assert.match(advice("busy", "remove", 16)!, /End what uses it/);
+  assert.match(advice("io", "read", 116)!, /file server/);
+});
+
+Deno.test("system errors have one name per number", () => {
+  for (const family of ["linux", "darwin"] as const) {
+    assert.equal(nameOsError(0, family), null);
+    assert.equal(nameOsError(-1, family), null);
+    assert.equal(nameOsError(2, family)?.code, "ENOENT");
+  }
+  assert.equal(nameOsError(95, "linux")?.code, "EOPNOTSUPP");
+  assert.equal(nameOsError(45, "darwin")?.code, "ENOTSUP");
+  assert.equal(nameOsError(5, "windows")?.code, "ERROR_ACCESS_DENIED");
+});

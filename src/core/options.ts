@@ -1,0 +1,117 @@
+/**
+ * Options of a run as values: what the engine needs to know, and nothing of how they were typed.
+ *
+ * @module
+ */
+
+/** What a run does with the two trees. */
+export type Mode = "copy" | "mirror" | "move" | "check";
+
+/** How an existing destination file is judged against its source. */
+export interface CompareOptions {
+  /** Compare BLAKE3 of content, and xattrs and ACLs, whatever size and time say. */
+  readonly checksum: boolean;
+  /** Size alone decides. */
+  readonly sizeOnly: boolean;
+  /** Copy even what looks the same. */
+  readonly ignoreTimes: boolean;
+  /** Leave every existing destination file alone. */
+  readonly ignoreExisting: boolean;
+  /** Leave a destination file alone that is newer than its source. */
+  readonly update: boolean;
+  /** Copy every file, the same or not; replace what a safe run would refuse to replace. */
+  readonly force: boolean;
+}
+
+/** One include or exclude rule, in command-line order; the first that matches decides. */
+export interface FilterRule {
+  readonly action: "include" | "exclude";
+  /** The glob as text; its meaning is in `engine/filter.ts`. */
+  readonly pattern: string;
+  /** Where it was written, for messages: `--exclude`, or `FILE:LINE`. */
+  readonly origin: string;
+}
+
+/** Which entries take part. */
+export interface FilterRules {
+  readonly rules: readonly FilterRule[];
+  /** Obey `.gitignore` files of every level, with git's own meaning. */
+  readonly gitignore: boolean;
+  readonly minSizeBytes?: number;
+  readonly maxSizeBytes?: number;
+  /** Age limits in seconds before {@link FilterRules.nowMs}. */
+  readonly minAgeSeconds?: number;
+  readonly maxAgeSeconds?: number;
+  readonly nowMs: number;
+}
+
+/** How many entries a mirror may delete. */
+export type MaxDelete =
+  | { readonly kind: "default" }
+  | { readonly kind: "count"; readonly count: number }
+  | { readonly kind: "percent"; readonly percent: number }
+  | { readonly kind: "all" };
+
+/** What a mirror deletes, and when it refuses. */
+export interface DeleteOptions {
+  /** `subset` leaves what the filter hides; `all` deletes it too. */
+  readonly scope: "subset" | "all";
+  readonly maxDelete: MaxDelete;
+  readonly allowEmptySource: boolean;
+  /** Allow `/`, the home directory or a parent of either as a target. */
+  readonly allowRoot: boolean;
+}
+
+/** Everything the engine is told about a run. */
+export interface RunOptions {
+  readonly mode: Mode;
+  readonly dryRun: boolean;
+  readonly compare: CompareOptions;
+  readonly filter: FilterRules;
+  readonly delete: DeleteOptions;
+  /** `check` only: entries found only in the destination are no difference. */
+  readonly oneWay: boolean;
+  /** Go on with partial files that an interrupted run left. */
+  readonly resume: boolean;
+  /** On disk before done. */
+  readonly fsync: boolean;
+  readonly oneFileSystem: boolean;
+  /** How often a failed entry is tried again, and the wait between, ms. */
+  readonly retries: number;
+  readonly retryWaitMs: number;
+  /** Read everything, write nothing: a measuring aid. */
+  readonly discard: boolean;
+  /** Debug limiters; undefined: the planner decides. */
+  readonly workers?: number;
+  readonly maxThreads?: number;
+}
+
+/** The defaults of every option, for `mode`. */
+export function defaultOptions(mode: Mode): RunOptions {
+  return {
+    mode,
+    dryRun: false,
+    compare: {
+      checksum: false,
+      sizeOnly: false,
+      ignoreTimes: false,
+      ignoreExisting: false,
+      update: false,
+      force: false,
+    },
+    filter: { rules: [], gitignore: false, nowMs: Date.now() },
+    delete: {
+      scope: "subset",
+      maxDelete: { kind: "default" },
+      allowEmptySource: false,
+      allowRoot: false,
+    },
+    oneWay: false,
+    resume: false,
+    fsync: false,
+    oneFileSystem: false,
+    retries: 0,
+    retryWaitMs: 1000,
+    discard: false,
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Names and paths as byte strings: one char (U+0000 to U+00FF) per byte.
+ *
+ * `<` on byte strings is byte order, slices have the right offsets, and every name survives. UTF-8 is
+ * for display, globs and JSON only.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+/** A name or relative path as a byte string; components joined by `/`; `""` is the root itself. */
+export type RelPath = string;
+
+/** Decodes `length` bytes at `offset` into a byte string. */
+export function bytesToName(bytes: Uint8Array, offset = 0, length = bytes.length - offset): RelPath {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + offset, length).toString("latin1", 0, length);
+}
+
+/** Encodes a byte string back into its bytes. */
+export function nameToBytes(name: RelPath): Uint8Array {
+  return Buffer.from(name, "latin1");
+}
+
+/** Turns ordinary text (what a user typed) into a byte string of its UTF-8 form. */
+export function textToName(text: string): RelPath {
+  return isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** Turns a byte string into text; bytes that are not UTF-8 become U+FFFD. For globs and JSON. */
+export function nameToText(name: RelPath): string {
+  return isAscii(name) ? name : Buffer.from(name, "latin1").toString("utf8");
+}
+
+/** Whether the byte string is valid UTF-8, so that {@link nameToText} loses nothing. */
+export function isUtf8Name(name: RelPath): boolean {
+  return isAscii(name) || textToName(nameToText(name)) === name;
+}
+
+/** For people: UTF-8 with control characters, backslashes and bytes that are not UTF-8 escaped. */
+export function displayName(name: RelPath): string {
+  // deno-lint-ignore no-control-regex
+  if (/^[\x20-\x5b\x5d-\x7e]*$/.test(name)) return name;
+  const text = nameToText(name);
+  if (textToName(text) === name) {
+    // deno-lint-ignore no-control-regex
+    return text.replace(/[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeChar);
+  }
+  // deno-lint-ignore no-control-regex
+  return name.replace(/[\x00-\x1f\x7f-\xff\\]/g, escapeChar);
+}
+
+function escapeChar(char: string): string {
+  if (char === "\n") return "\\n";
+  if (char === "\t") return "\\t";
+  if (char === "\r") return "\\r";
+  if (char === "\\") return "\\\\";
+  const code = char.charCodeAt(0);
+  return code > 0xff
+    ? `\\u${code.toString(16).padStart(4, "0")}`
+    : `\\x${code.toString(16).padStart(2, "0")}`;
+}
+
+/** The path of `name` inside `parent`. */
+export function joinRel(parent: RelPath, name: RelPath): RelPath {
+  return parent === "" ? name : name === "" ? parent : `${parent}/${name}`;
+}
+
+/** Everything before the last `/`; `""` where there is none. */
+export function parentOf(path: RelPath): RelPath {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? "" : path.slice(0, at);
+}
+
+/** Everything after the last `/`. */
+export function baseOf(path: RelPath): RelPath {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Whether `path` can only lead below its root: no empty, `.` or `..` component, no NUL. */
+export function isSafeRel(path: RelPath): boolean {
+  if (path === "") return true;
+  if (path.includes("\0")) return false;
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /^[\x00-\x7f]*$/.test(text);
+}

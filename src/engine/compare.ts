@@ -1,0 +1,168 @@
+/**
+ * Compare: same, changed, and why. Pure.
+ *
+ * @module
+ */
+import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import type { ItemReason } from "../core/events.ts";
+import type { CompareOptions } from "../core/options.ts";
+
+/** What is to be done about one pair of entries. */
+export type Verdict =
+  /** Nothing. */
+  | "same"
+  /** Metadata only: no data is copied. */
+  | "mend"
+  /** Copy it over. */
+  | "copy"
+  /** Size is equal and content must decide. */
+  | "hash"
+  /** An option says to leave it alone. */
+  | "skip";
+
+/** A verdict and the first reason for it. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason: ItemReason;
+}
+
+/** What a comparison needs to know beside the two records. */
+export interface CompareContext {
+  readonly options: CompareOptions;
+  /** Owner and group are kept, and with them set-id bits. */
+  readonly owners: boolean;
+  /** Permission bits that both trees keep. */
+  readonly modeMask: number;
+  /** Coarsest time step of the two trees, ns; 1 where both are exact. */
+  readonly timeGrainNs: bigint;
+  readonly symlinkTimes: boolean;
+  /** Xattrs and ACLs are part of the comparison (`--checksum`, `check`), by hashing. */
+  readonly xattrs: boolean;
+  /** Files changed since then (ctime, ns) may be a crash's leftovers: compared by default rules. */
+  readonly suspectSinceNs: bigint | null;
+}
+
+const SAME: Judgement = { verdict: "same", reason: "same" };
+const HASH: Judgement = { verdict: "hash", reason: "content" };
+const judgement = new Map<string, Judgement>();
+
+/** Interned, so that judging a million pairs makes no garbage. */
+function judge(verdict: Verdict, reason: ItemReason): Judgement {
+  const key = verdict + reason;
+  let found = judgement.get(key);
+  if (found === undefined) judgement.set(key, found = { verdict, reason });
+  return found;
+}
+
+/**
+ * Compares two entries of equal kind.
+ *
+ * @param source block and index of the source record
+ * @param destination block and index of the destination record
+ */
+export function compare(
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+  context: CompareContext,
+): Judgement {
+  switch (source.kind(i)) {
+    case Kind.file:
+      return compareFiles(source, i, destination, j, context);
+    case Kind.symlink:
+      if (source.target(i) !== destination.target(j)) {
+        return context.options.ignoreExisting ? judge("skip", "exists") : judge("copy", "target");
+      }
+      return compareMeta(source, i, destination, j, context);
+    case Kind.charDevice:
+    case Kind.blockDevice:
+      if (!source.sameRdev(i, destination, j)) return judge("copy", "device");
+      return compareMeta(source, i, destination, j, context);
+    default:
+      return compareMeta(source, i, destination, j, context);
+  }
+}
+
+function compareFiles(
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+  context: CompareContext,
+): Judgement {
+  const options = context.options;
+  const suspect = context.suspectSinceNs !== null &&
+    destination.ctimeNs(j) >= context.suspectSinceNs;
+  if (!suspect) {
+    if (options.ignoreExisting) return judge("skip", "exists");
+    if (options.update && newer(destination, j, source, i, context)) {
+      return judge("skip", "newer-at-destination");
+    }
+  }
+  if (options.force) return judge("copy", "forced");
+  if (options.ignoreTimes) return judge("copy", "ignore-times");
+  if (!source.sameSize(i, destination, j)) return judge("copy", "size");
+  if (options.checksum) return HASH;
+  if (!(options.sizeOnly && !suspect) && !sameTime(source, i, destination, j, context)) {
+    return judge("copy", "mtime");
+  }
+  if (context.xattrs) return HASH;
+  return compareMeta(source, i, destination, j, context);
+}
+
+/**
+ * Compares what can be mended without copying data: mode, owner, mtime.
+ *
+ * With `sizeOnly` a file's time is not looked at.
+ */
+export function compareMeta(
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+  context: CompareContext,
+): Judgement {
+  const kind = source.kind(i);
+  if (kind !== Kind.symlink) {
+    const mask = context.modeMask & (context.owners ? 0o7777 : 0o1777);
+    // A missing set-id bit at the destination is right where the owner can't be set; a stray one never is.
+    if ((source.mode(i) & mask) !== (destination.mode(j) & context.modeMask)) {
+      return judge("mend", "mode");
+    }
+  }
+  if (
+    context.owners &&
+    (source.uid(i) !== destination.uid(j) || source.gid(i) !== destination.gid(j))
+  ) {
+    return judge("mend", "owner");
+  }
+  const timed = kind === Kind.symlink
+    ? context.symlinkTimes
+    : !(kind === Kind.file && context.options.sizeOnly);
+  if (timed && !sameTime(source, i, destination, j, context)) return judge("mend", "mtime");
+  return SAME;
+}
+
+function sameTime(
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+  context: CompareContext,
+): boolean {
+  if (source.sameMtime(i, destination, j)) return true;
+  if (context.timeGrainNs <= 1n) return false;
+  const difference = source.mtimeNs(i) - destination.mtimeNs(j);
+  return difference < context.timeGrainNs && -difference < context.timeGrainNs;
+}
+
+function newer(
+  a: EntryBlock,
+  i: number,
+  b: EntryBlock,
+  j: number,
+  context: CompareContext,
+): boolean {
+  return !a.sameMtime(i, b, j) && a.mtimeNs(i) - b.mtimeNs(j) >= context.timeGrainNs;
+}

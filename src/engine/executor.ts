@@ -1,0 +1,78 @@
+/**
+ * Executor: keeps the trees' workers fed and bounded, and says when they starve.
+ *
+ * @module
+ */
+
+/** One thing to run: a batch and what its results settle. */
+export type Job = () => Promise<void>;
+
+/** Runs jobs with a bounded number in flight; the first job that throws fails the run. */
+export class Executor {
+  readonly workers: number;
+  readonly #limit: number;
+  #inFlight = 0;
+  #error: unknown = null;
+  #waiters: (() => void)[] = [];
+  /** Called when a job ends and fewer jobs are left than there are workers. */
+  onIdle: () => void = () => {};
+
+  /**
+   * @param workers jobs that can run at the same time
+   * @param ahead jobs that wait behind each worker, so that it never waits for the planner
+   */
+  constructor(workers: number, ahead = 1) {
+    this.workers = workers;
+    this.#limit = workers * (1 + ahead);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  /** Whether a worker has nothing to do, or will have nothing after what it does now. */
+  get starved(): boolean {
+    return this.#inFlight < this.workers;
+  }
+  get full(): boolean {
+    return this.#inFlight >= this.#limit;
+  }
+
+  /** Starts a job at once; {@link Executor.room} is where a producer waits. */
+  start(job: Job): void {
+    this.#inFlight++;
+    job().catch((error) => {
+      this.#error ??= error;
+    }).finally(() => {
+      this.#inFlight--;
+      this.#wake();
+      if (this.#error === null && this.starved) this.onIdle();
+    });
+  }
+
+  /** Resolves when a job can be started without exceeding the limit. Rejects when the run has failed. */
+  async room(): Promise<void> {
+    while (this.#error === null && this.full) await this.#change();
+    if (this.#error !== null) throw this.#error;
+  }
+
+  /** Resolves when nothing is in flight. Rejects when the run has failed. */
+  async drain(): Promise<void> {
+    while (this.#inFlight > 0) await this.#change();
+    if (this.#error !== null) throw this.#error;
+  }
+
+  /** Ends every wait with this error: what is in flight is abandoned. */
+  abandon(error: unknown): void {
+    this.#error ??= error;
+    this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

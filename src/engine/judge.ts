@@ -1,0 +1,211 @@
+/**
+ * Judge: decides what is done about each pair of entries and passes it on to the planner, the hardlink
+ * groups and the content comparison.
+ *
+ * @module
+ */
+import { type EntryBlock, Kind, KIND_WORD } from "../core/entry_block.ts";
+import { joinRel } from "../core/rel_path.ts";
+import { CopyAction } from "../core/work_batch.ts";
+import { compare, compareMeta, type Judgement } from "./compare.ts";
+import type { ContentCompare } from "./content.ts";
+import type { EngineContext } from "./context.ts";
+import { type Claim, type Hardlinks } from "./links.ts";
+import { GroupState } from "./link_table.ts";
+import type { DirNode } from "./node.ts";
+import type { CopySettled, Planner } from "./plan.ts";
+import type { Resume } from "./resume.ts";
+import { failureOf } from "./tally.ts";
+
+/** Judges entries that aren't directories. */
+export class Judge {
+  readonly #context: EngineContext;
+  readonly #planner: Planner;
+  readonly #links: Hardlinks;
+  readonly #content: ContentCompare;
+  readonly #resume: Resume;
+
+  constructor(
+    context: EngineContext,
+    planner: Planner,
+    links: Hardlinks,
+    content: ContentCompare,
+    resume: Resume,
+  ) {
+    this.#context = context;
+    this.#planner = planner;
+    this.#links = links;
+    this.#content = content;
+    this.#resume = resume;
+  }
+
+  /**
+   * Judges one source entry against what has its name at the destination.
+   *
+   * @param destination null where nothing has the name; its kind is the source's, or one that a rename
+   *   can replace (the march has moved directories aside)
+   */
+  entry(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+  ): void {
+    const { tally } = this.#context;
+    const kind = source.kind(i);
+    tally.filesExamined++;
+    if (source.status(i) !== 0) {
+      const path = joinRel(node.path, source.name(i));
+      tally.failStatus(path, source.status(i), source.os(i), READ_METADATA, "source");
+      return;
+    }
+    if (kind === Kind.unknown || !this.#possible(node, source, i)) return;
+    let claim: Claim | null = null;
+    const linked = source.linkCount(i) > 1 && this.#context.destination.traits.hardlinks;
+    if (linked) {
+      claim = this.#links.claim(node, source, i, destination, j);
+      if (claim.as === "settled") return;
+    }
+    const slot = claim?.as === "first" ? claim.slot : -1;
+    if (destination === null) {
+      this.#copy(node, source, i, CopyAction.create, NEW, slot);
+      return;
+    }
+    if (destination.kind(j) !== kind) {
+      this.#copy(node, source, i, CopyAction.replace, OTHER_KIND, slot);
+      return;
+    }
+    this.#settle(
+      node,
+      source,
+      i,
+      destination,
+      j,
+      compare(source, i, destination, j, this.#context.compare),
+      slot,
+    );
+  }
+
+  #settle(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+    judged: Judgement,
+    slot: number,
+  ): void {
+    const { tally } = this.#context;
+    switch (judged.verdict) {
+      case "same":
+        if (this.#context.compare.xattrs && source.kind(i) !== Kind.file) {
+          this.#hash(node, source, i, destination, j, slot);
+          return;
+        }
+        tally.filesUnchanged++;
+        break;
+      case "skip":
+        tally.filesSkipped++;
+        tally.item("skip", judged.reason, joinRel(node.path, source.name(i)), 0);
+        if (slot >= 0) this.#links.settle(slot, GroupState.solo);
+        return;
+      case "mend":
+        // Mending one of several names would change the others too, which may be other files here.
+        if (
+          source.kind(i) === Kind.file && source.linkCount(i) === 1 &&
+          destination.linkCount(j) > 1
+        ) {
+          this.#copy(node, source, i, CopyAction.replace, HARDLINK, slot);
+          return;
+        }
+        tally.filesUnchanged++;
+        this.#planner.mend(node, source, i, judged.reason);
+        break;
+      case "copy":
+        this.#copy(node, source, i, CopyAction.replace, judged, slot);
+        return;
+      case "hash":
+        this.#hash(node, source, i, destination, j, slot);
+        return;
+    }
+    if (slot >= 0) this.#links.settle(slot, GroupState.ready, destination.inode(j));
+  }
+
+  #hash(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+    slot: number,
+  ): void {
+    this.#content.add(node, source, i, destination, j, (verdict, a, k, b, l) => {
+      if (verdict === "failed") {
+        if (slot >= 0) this.#links.settle(slot, GroupState.solo);
+      } else if (verdict === "content") {
+        this.#copy(node, a, k, CopyAction.replace, CONTENT, slot);
+      } else {
+        let judged = compareMeta(a, k, b, l, this.#context.compare);
+        if (judged.verdict === "same" && verdict === "xattrs") judged = XATTRS;
+        if (judged.verdict === "same") {
+          this.#context.tally.filesUnchanged++;
+          if (slot >= 0) this.#links.settle(slot, GroupState.ready, b.inode(l));
+        } else {
+          this.#settle(node, a, k, b, l, judged, slot);
+        }
+      }
+    });
+  }
+
+  #copy(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    action: number,
+    judged: Judgement,
+    slot: number,
+  ): void {
+    let settled: CopySettled | undefined;
+    if (slot >= 0) {
+      settled = (ok, results, index) => {
+        const inode = results === null ? 0n : results.inode(index);
+        this.#links.settle(slot, ok ? GroupState.ready : GroupState.failed, inode);
+      };
+    }
+    const partial = this.#resume.partialFor(node.path, source, i);
+    if (partial === null) this.#planner.copy(node, source, i, action, judged.reason, settled);
+    else {
+      this.#planner.copy(node, source, i, CopyAction.resume, judged.reason, settled, partial);
+    }
+  }
+
+  /** Whether the destination can hold this kind at all; reports it where it can't. */
+  #possible(node: DirNode, source: EntryBlock, i: number): boolean {
+    const kind = source.kind(i);
+    if (kind === Kind.file || kind === Kind.symlink) return true;
+    const traits = this.#context.destination.traits;
+    const device = kind === Kind.charDevice || kind === Kind.blockDevice;
+    if (traits.specials && (!device || traits.owners)) return true;
+    const path = joinRel(node.path, source.name(i));
+    this.#context.tally.fail(
+      failureOf(
+        path,
+        device ? "permission" : "unsupported",
+        `Cannot copy {}: a ${KIND_WORD[kind]} ${
+          device
+            ? "can only be made by root. Run as root, or leave it out with --exclude."
+            : "can't be made here. Leave it out with --exclude."
+        }`,
+      ),
+    );
+    return false;
+  }
+}
+
+const READ_METADATA = 15;
+const NEW: Judgement = { verdict: "copy", reason: "new" };
+const OTHER_KIND: Judgement = { verdict: "copy", reason: "kind" };
+const CONTENT: Judgement = { verdict: "copy", reason: "content" };
+const HARDLINK: Judgement = { verdict: "copy", reason: "hardlink" };
+const XATTRS: Judgement = { verdict: "mend", reason: "xattrs" };

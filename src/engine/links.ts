@@ -1,0 +1,277 @@
+/**
+ * Hardlinks: the first name of a group is copied, the others wait for its commit and are linked; if it
+ * failed, the next name takes its place.
+ *
+ * @module
+ */
+import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
+import { joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, CopyAction, Op } from "../core/work_batch.ts";
+import {
+  builderFor,
+  checkCancelled,
+  type EngineContext,
+  keepFlags,
+  plansOnly,
+  runNow,
+} from "./context.ts";
+import { GroupState, LinkTable } from "./link_table.ts";
+import { DirNode } from "./node.ts";
+import { ChunkSpool } from "./spool.ts";
+
+const CHUNK_ITEMS = 512;
+
+/**
+ * What the caller does with a name: `first` and `alone`: judge and copy it as any file, telling
+ * {@link Hardlinks.settle} for `first`; `settled`: nothing more.
+ */
+export type Claim =
+  | { readonly as: "first"; readonly slot: number }
+  | { readonly as: "alone" }
+  | { readonly as: "settled" };
+
+const ALONE: Claim = { as: "alone" };
+const SETTLED: Claim = { as: "settled" };
+
+/** A name that found no place in the table, judged again in a later pass. */
+export type LaterPass = (
+  node: DirNode,
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock | null,
+  j: number,
+) => void;
+
+/** Follows the hardlink groups of one run. */
+export class Hardlinks {
+  readonly #context: EngineContext;
+  readonly #table: LinkTable;
+  #waiting = new ChunkSpool("queue");
+  #items = new EntryBlockWriter(64);
+  #later = new ChunkSpool<Uint8Array>("queue");
+  #laterSource = new EntryBlockWriter(64);
+  #laterDestination = new EntryBlockWriter(64);
+
+  constructor(context: EngineContext, table: LinkTable = new LinkTable()) {
+    this.#context = context;
+    this.#table = table;
+  }
+
+  /** Registers one name of a file with several. */
+  claim(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+  ): Claim {
+    const table = this.#table;
+    const device = source.device(i), inode = source.inode(i);
+    const path = joinRel(node.path, source.name(i));
+    const slot = table.find(device, inode);
+    if (slot < 0) {
+      if (table.full) {
+        this.#postpone(source, i, destination, j, path);
+        node.late = true;
+        return SETTLED;
+      }
+      return { as: "first", slot: table.add(device, inode, path, source.linkCount(i)) };
+    }
+    if (table.state(slot) === GroupState.solo) return ALONE;
+    const last = table.seen(slot);
+    const there = destination === null ? 0n : destination.inode(j);
+    const ready = table.state(slot) === GroupState.ready;
+    if (ready && there !== 0n && there === table.destinationInode(slot)) {
+      this.#context.tally.filesUnchanged++;
+      // Names that wait in the spool still ask for the slot.
+      if (last && this.#items.count === 0 && this.#waiting.length === 0) table.drop(slot);
+      return SETTLED;
+    }
+    this.#plan(node, source, i, slot, there, path);
+    return SETTLED;
+  }
+
+  /** Tells how the first name ended. `destinationInode`: its inode there, 0 if unknown. */
+  settle(slot: number, state: number, destinationInode = 0n): void {
+    this.#table.setState(slot, state, destinationInode);
+  }
+
+  /** Makes the links that were planned; call when no copy is in flight. */
+  async run(judge: LaterPass, drain: () => Promise<void>): Promise<void> {
+    for (;;) {
+      await this.#linkAll();
+      if (this.#laterSource.count > 0) this.#spoolLater();
+      if (this.#later.length === 0) return;
+      // Another pass for the groups that found no place: the table is free again.
+      this.#table.clear();
+      const later = this.#later;
+      this.#later = new ChunkSpool<Uint8Array>("queue");
+      for (let chunk = later.shift(); chunk !== undefined; chunk = later.shift()) {
+        this.#judgeLater(new EntryBlock(chunk.bytes), new EntryBlock(chunk.tag), judge);
+      }
+      later.close();
+      await drain();
+    }
+  }
+
+  close(): void {
+    this.#waiting.close();
+    this.#later.close();
+  }
+
+  #plan(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    slot: number,
+    there: bigint,
+    path: RelPath,
+  ): void {
+    node.touched = true;
+    node.late = true;
+    const target = new Uint8Array(12);
+    const view = new DataView(target.buffer);
+    view.setUint32(0, slot, true);
+    view.setBigUint64(4, there, true);
+    const action = there === 0n ? CopyAction.create : CopyAction.replace;
+    this.#items.addFrom(source, i, NO_PARENT, action, nameToBytes(path), target);
+    if (this.#items.count >= CHUNK_ITEMS) this.#spool();
+  }
+
+  async #linkAll(): Promise<void> {
+    this.#spool();
+    for (;;) {
+      const chunk = this.#waiting.shift();
+      if (chunk === undefined) {
+        if (this.#items.count === 0) return;
+        this.#spool();
+        continue;
+      }
+      checkCancelled(this.#context);
+      await this.#linkChunk(new EntryBlock(chunk.bytes));
+    }
+  }
+
+  async #linkChunk(items: EntryBlock): Promise<void> {
+    const links = builderFor(this.#context, Op.link);
+    const copies = new BatchBuilder(Op.copy, 16);
+    copies.flags = keepFlags(this.#context);
+    const copySlots: number[] = [];
+    for (let k = 0; k < items.count; k++) {
+      const target = items.targetBytes(k);
+      const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+      const slot = view.getUint32(0, true);
+      const there = view.getBigUint64(4, true);
+      const state = this.#table.state(slot);
+      if (state === GroupState.failed) {
+        // The first name could not be copied: this one is copied in its place.
+        this.#table.setState(slot, GroupState.pending);
+        this.#table.setPath(slot, items.name(k));
+        copies.items.addFrom(items, k, NO_PARENT, items.action(k), undefined, NONE);
+        copySlots.push(slot);
+      } else if (state === GroupState.pending) {
+        // Its new first name is in this chunk's copies: wait for it.
+        this.#items.addFrom(items, k, NO_PARENT, items.action(k));
+      } else if (there !== 0n && there === this.#table.destinationInode(slot)) {
+        this.#context.tally.filesUnchanged++;
+      } else {
+        const { tally, options } = this.#context;
+        tally.filesPlanned++;
+        tally.item("link", there === 0n ? "new" : "hardlink", items.name(k), 0);
+        if (plansOnly(options)) {
+          tally.linksMade++;
+          continue;
+        }
+        const first = nameToBytes(this.#table.path(slot));
+        const added = links.items.addFrom(items, k, NO_PARENT, items.action(k), undefined, first);
+        links.items.setInode(added, this.#table.destinationInode(slot));
+      }
+    }
+    if (copies.count > 0) await this.#copyFirsts(copies, copySlots);
+    if (links.count > 0) await this.#link(links);
+  }
+
+  async #copyFirsts(copies: BatchBuilder, slots: number[]): Promise<void> {
+    const { tally } = this.#context;
+    const { batch, results } = await runNow(this.#context, copies);
+    for (let k = 0; k < results.count; k++) {
+      const ok = results.status(k) === 0;
+      this.#table.setState(
+        slots[k],
+        ok ? GroupState.ready : GroupState.failed,
+        ok ? results.inode(k) : 0n,
+      );
+      if (ok) {
+        tally.moved(results, k, true);
+        tally.filesCreated++;
+      } else {
+        tally.failStatus(
+          batch.path(k),
+          results.status(k),
+          results.os(k),
+          results.step(k),
+          "destination",
+        );
+      }
+    }
+  }
+
+  async #link(links: BatchBuilder): Promise<void> {
+    const { tally } = this.#context;
+    const { batch, results } = await runNow(this.#context, links, null);
+    for (let k = 0; k < results.count; k++) {
+      const status = results.status(k);
+      if (status === 0) tally.linksMade++;
+      else {
+        tally.failStatus(batch.path(k), status, results.os(k), results.step(k), "destination");
+      }
+    }
+  }
+
+  #spool(): void {
+    if (this.#items.count === 0) return;
+    this.#waiting.push(this.#items.finish(), undefined);
+    this.#items.reset();
+  }
+
+  #postpone(
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+    path: RelPath,
+  ): void {
+    const name = nameToBytes(path);
+    this.#laterSource.addFrom(source, i, NO_PARENT, destination === null ? 0 : 1, name);
+    if (destination === null) this.#laterDestination.add({ name: "", kind: 0 });
+    else this.#laterDestination.addFrom(destination, j, NO_PARENT, 0);
+    if (this.#laterSource.count >= CHUNK_ITEMS) this.#spoolLater();
+  }
+
+  #spoolLater(): void {
+    this.#later.push(this.#laterSource.finish(), this.#laterDestination.finish());
+    this.#laterSource.reset();
+    this.#laterDestination.reset();
+  }
+
+  #judgeLater(source: EntryBlock, destination: EntryBlock, judge: LaterPass): void {
+    const writer = new EntryBlockWriter(1);
+    for (let k = 0; k < source.count; k++) {
+      const path = source.name(k);
+      const parent = new DirNode(null, parentOf(path), null, () => {});
+      parent.created = true;
+      writer.reset();
+      const base = nameToBytes(path.slice(path.lastIndexOf("/") + 1));
+      writer.addFrom(source, k, 0, 0, base);
+      judge(
+        parent,
+        new EntryBlock(writer.finish()),
+        0,
+        source.action(k) === 0 ? null : destination,
+        k,
+      );
+    }
+  }
+}
+
+const NONE = new Uint8Array(0);

@@ -1,0 +1,98 @@
+/**
+ * Lockstep: a plain walk over the directories that both trees have, for a move's renaming and for its
+ * verification.
+ *
+ * @module
+ */
+import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
+import { joinRel, nameToBytes } from "../core/rel_path.ts";
+import { checkCancelled, type EngineContext } from "./context.ts";
+import { Cursor } from "./cursor.ts";
+import { DirNode } from "./node.ts";
+import { Children, VisitBit, Visits } from "./visits.ts";
+
+const LIST = 14;
+
+/** What is done with what the walk meets. */
+export interface LockstepHandlers {
+  /** A source entry that the destination has nothing for. */
+  alone(node: DirNode, source: EntryBlock, i: number): void;
+  /** A name that both have, but for directories on both sides, which are entered. */
+  pair(node: DirNode, source: EntryBlock, i: number, destination: EntryBlock, j: number): void;
+  /** Everything in a directory is settled; the ones below come before. */
+  left(node: DirNode, record: EntryBlock): void;
+  /** A directory could not be listed on one side; that has been reported. */
+  unread(node: DirNode): void;
+}
+
+/** Walks, one directory after the other, depth first. */
+export async function lockstep(context: EngineContext, handlers: LockstepHandlers): Promise<void> {
+  const visits = new Visits();
+  const settle = (node: DirNode) => handlers.left(node, new EntryBlock(node.record!));
+  try {
+    const here = await context.source.stat([""]);
+    let node = new DirNode(null, "", single(here, 0, ""), settle);
+    for (;;) {
+      checkCancelled(context);
+      await walk(context, handlers, node, visits);
+      node.done();
+      await context.executor.room();
+      const visit = visits.next();
+      if (visit === undefined) return;
+      const name = visit.block.name(visit.i);
+      const record = single(visit.block, visit.i, name);
+      node = new DirNode(visit.node, joinRel(visit.node.path, name), record, settle);
+    }
+  } finally {
+    visits.close();
+  }
+}
+
+async function walk(
+  context: EngineContext,
+  handlers: LockstepHandlers,
+  node: DirNode,
+  visits: Visits,
+): Promise<void> {
+  const { source, destination, tally } = context;
+  const here = new Cursor(source.list(node.path, { sorted: true }));
+  const there = new Cursor(destination.list(node.path, { sorted: true }));
+  await Promise.all([here.fetch(), there.fetch()]);
+  if (here.status !== 0 || there.status !== 0) {
+    const failing = here.status !== 0 ? here : there;
+    const side = here.status !== 0 ? "source" : "destination";
+    tally.failStatus(node.path, failing.status, failing.os, LIST, side);
+    await Promise.all([here.close(), there.close()]);
+    handlers.unread(node);
+    return;
+  }
+  const children = new Children(node, visits);
+  while (here.name !== null) {
+    if (there.name !== null && there.name < here.name) {
+      if (!there.step()) await there.fetch();
+      continue;
+    }
+    tally.entriesScanned++;
+    const [block, i] = [here.block!, here.i];
+    if (there.name !== here.name) handlers.alone(node, block, i);
+    else {
+      const both = block.kind(i) === Kind.directory &&
+        there.block!.kind(there.i) === Kind.directory;
+      if (both) children.add(block, i, VisitBit.source | VisitBit.destination);
+      else handlers.pair(node, block, i, there.block!, there.i);
+      if (!there.step()) await there.fetch();
+    }
+    if (!here.step()) {
+      await context.executor.room();
+      await here.fetch();
+    }
+  }
+  await there.close();
+  children.flush();
+}
+
+function single(block: EntryBlock, i: number, name: string): Uint8Array {
+  const writer = new EntryBlockWriter(1);
+  writer.copy(block, i, nameToBytes(name), new Uint8Array(0));
+  return writer.finish();
+}

@@ -1,0 +1,441 @@
+/**
+ * March: walks both trees in lockstep, directory by directory, sorted by name bytes.
+ *
+ * Where the destination directory doesn't exist no sort is needed, and its subtree is never asked for.
+ * Several directories are walked at the same time, so that listings come in batches and neither side waits.
+ *
+ * @module
+ */
+import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
+import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { compareMeta } from "./compare.ts";
+import { checkCancelled, type EngineContext, plansOnly, stagedName } from "./context.ts";
+import { Cursor } from "./cursor.ts";
+import type { Filter, FilterScope } from "./filter.ts";
+import type { Judge } from "./judge.ts";
+import { DirNode } from "./node.ts";
+import type { Planner } from "./plan.ts";
+import { isFileSystemsOwn, type Prune } from "./prune.ts";
+import type { Resume } from "./resume.ts";
+import { Scopes } from "./scopes.ts";
+import { failureOf } from "./tally.ts";
+import { Children, type Visit, VisitBit, Visits } from "./visits.ts";
+import type { Way } from "./way.ts";
+
+/** Directories walked at the same time: enough for one scan job of each tree in flight and one behind. */
+const ABREAST = 32;
+const LIST = 14;
+
+/** The parts of the run that a march feeds. */
+export interface MarchParts {
+  readonly planner: Planner;
+  readonly judge: Judge;
+  readonly prune: Prune;
+  readonly way: Way;
+  readonly resume: Resume;
+}
+
+/** Walks the trees of one run. */
+export class March {
+  readonly #context: EngineContext;
+  readonly #planner: Planner;
+  readonly #judge: Judge;
+  /** Null where the run deletes nothing. */
+  readonly #prune: Prune | null;
+  readonly #sweeper: Prune;
+  readonly #way: Way;
+  readonly #ownStaged: string;
+  readonly #resume: Resume;
+  readonly #filter: Filter;
+  readonly #scopes: Scopes;
+  readonly #visits = new Visits();
+  readonly #protectRoot: boolean;
+  #active = 0;
+  #error: unknown = null;
+  #wake: () => void = () => {};
+  /** The directory being walked, for messages. */
+  lastPath: RelPath = "";
+
+  /** @param deletes whether what only the destination has is to go */
+  constructor(context: EngineContext, parts: MarchParts, filter: Filter, deletes: boolean) {
+    this.#context = context;
+    this.#planner = parts.planner;
+    this.#judge = parts.judge;
+    this.#sweeper = parts.prune;
+    this.#prune = deletes ? parts.prune : null;
+    this.#way = parts.way;
+    this.#resume = parts.resume;
+    this.#filter = filter;
+    this.#scopes = new Scopes(context.source, context.sourceRun, filter);
+    this.#protectRoot = context.destinationFacts.isFsRoot;
+    this.#ownStaged = stagedName(context.destinationRun.runId, 0).slice(0, -1);
+  }
+
+  /**
+   * Walks everything below the roots.
+   *
+   * @param destinationExists whether the destination's root does
+   */
+  async run(destinationExists: boolean): Promise<void> {
+    const { source, destination } = this.#context;
+    const here = await source.stat([""]);
+    const root = new DirNode(null, "", recordOf(here, 0, ""), (node) => this.#settled(node));
+    if (destinationExists) {
+      const there = await destination.stat([""]);
+      const meta = compareMeta(here, 0, there, 0, this.#context.compare);
+      root.touched = meta.verdict !== "same";
+    } else {
+      root.created = true;
+      root.touched = true;
+    }
+    this.#begin(root, destinationExists);
+    for (;;) {
+      if (this.#error !== null) throw this.#error;
+      checkCancelled(this.#context);
+      if (this.#active <= ABREAST / 2) this.#refill();
+      if (this.#active === 0) break;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.#error !== null) throw this.#error;
+  }
+
+  close(): void {
+    this.#visits.close();
+  }
+
+  #refill(): void {
+    while (this.#active < ABREAST) {
+      const visit = this.#visits.next();
+      if (visit === undefined) return;
+      this.#visit(visit);
+    }
+  }
+
+  #visit(visit: Visit): void {
+    const { node: parent, block, i, bits } = visit;
+    const path = joinRel(parent.path, block.name(i));
+    const settle = (node: DirNode) => this.#settled(node);
+    const record = recordOf(block, i, block.name(i));
+    if ((bits & VisitBit.source) === 0) {
+      const target = block.target(i);
+      const removalPath = joinRel(parent.removalPath, target === "" ? block.name(i) : target);
+      const node = new DirNode(parent, path, record, settle, true, removalPath);
+      this.#walk(node, () => this.#walkExtraneous(node));
+      return;
+    }
+    const node = new DirNode(parent, path, record, settle);
+    node.created = (bits & VisitBit.destination) === 0;
+    node.touched = node.created || (bits & VisitBit.metaDiffers) !== 0;
+    if ((bits & VisitBit.boundary) !== 0) {
+      if (node.created) this.#planner.makeDirectory(node);
+      node.done();
+      return;
+    }
+    this.#begin(node, !node.created);
+  }
+
+  #begin(node: DirNode, destinationExists: boolean): void {
+    this.#walk(node, async () => {
+      await this.#walkPair(node, destinationExists, await this.#scopes.of(node));
+    });
+  }
+
+  #walk(node: DirNode, body: () => Promise<void>): void {
+    this.#active++;
+    body().then(() => node.done()).catch((error) => {
+      this.#error ??= error;
+    }).finally(() => {
+      this.#active--;
+      this.#wake();
+    });
+  }
+
+  async #walkPair(node: DirNode, destinationExists: boolean, scope: FilterScope): Promise<void> {
+    const { source, destination, tally, executor } = this.#context;
+    this.lastPath = node.path;
+    tally.directoriesExamined++;
+    const here = new Cursor(source.list(node.path, { sorted: destinationExists }));
+    const there = destinationExists
+      ? new Cursor(
+        destination.list(node.path, { sorted: true, staged: true }),
+        (block, j) => this.#staged(node, block, j),
+      )
+      : null;
+    await Promise.all([here.fetch(), there?.fetch()]);
+    if (here.status !== 0) {
+      // What can't be listed is never taken for empty: everything below stays as it is.
+      tally.failStatus(node.path, here.status, here.os, LIST, "source");
+      tally.entriesProtected++;
+      node.touched = false;
+      await there?.close();
+      return;
+    }
+    if (there !== null && there.status !== 0) {
+      tally.failStatus(node.path, there.status, there.os, LIST, "destination");
+      await here.close();
+      return;
+    }
+    const children = new Children(node, this.#visits);
+    while (here.name !== null || (there !== null && there.name !== null)) {
+      const name = here.name;
+      const other = there === null ? null : there.name;
+      if (other === null || (name !== null && name < other)) {
+        tally.entriesScanned++;
+        const busy = this.#pair(node, children, scope, here.block!, here.i, null, 0);
+        if (busy !== undefined) await busy;
+        if (!here.step()) await this.#next(here);
+      } else if (name === null || other < name) {
+        tally.destinationEntries++;
+        this.#extraneous(node, children, scope, there!.block!, there!.i);
+        if (!there!.step()) await this.#next(there!);
+      } else {
+        tally.entriesScanned++;
+        tally.destinationEntries++;
+        const [b, j] = [there!.block!, there!.i];
+        const busy = this.#pair(node, children, scope, here.block!, here.i, b, j);
+        if (busy !== undefined) await busy;
+        if (!here.step()) await this.#next(here);
+        if (!there!.step()) await this.#next(there!);
+      }
+    }
+    children.flush();
+    tally.stagedSkipped += here.stagedSkipped;
+    if (node.created && !node.placed) this.#planner.makeDirectory(node);
+    if (executor.starved && this.#planner.waiting > 0) this.#planner.flush("idle");
+  }
+
+  /** A block is used up: let the workers have what is planned, and wait where they are behind. */
+  async #next(cursor: Cursor): Promise<void> {
+    const { executor } = this.#context;
+    if (executor.starved && this.#planner.waiting > 0) this.#planner.flush("idle");
+    await executor.room();
+    checkCancelled(this.#context);
+    await cursor.fetch();
+  }
+
+  /** Deals with one name of the source; a promise where that takes a question. */
+  #pair(
+    node: DirNode,
+    children: Children,
+    scope: FilterScope,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+  ): void | Promise<void> {
+    const kind = source.kind(i);
+    if (this.#filter.active && !this.#kept(scope, node, source, i)) {
+      this.#hidden(node, children, source, i, destination, j);
+      return;
+    }
+    if (kind === Kind.directory && source.status(i) === 0) {
+      return this.#directory(node, children, source, i, destination, j);
+    }
+    if (
+      destination !== null && destination.kind(j) === Kind.directory && source.status(i) === 0
+    ) {
+      return this.#overDirectory(node, children, source, i, destination, j);
+    }
+    this.#judge.entry(node, source, i, destination, j);
+  }
+
+  #kept(scope: FilterScope, node: DirNode, block: EntryBlock, i: number): boolean {
+    const name = block.name(i);
+    const verdict = this.#filter.decide(
+      scope,
+      joinRel(node.path, name),
+      name,
+      block.kind(i),
+      block.sizeBytes(i),
+      block.mtimeSeconds(i),
+    );
+    return verdict === "keep";
+  }
+
+  /** The filter hides a source entry: at the destination it stays, unless the scope says `all`. */
+  #hidden(
+    node: DirNode,
+    children: Children,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+  ): void {
+    const { tally, options } = this.#context;
+    tally.filesSkipped++;
+    tally.item("skip", "filtered", joinRel(node.path, source.name(i)), 0);
+    if (destination === null) return;
+    if (this.#prune !== null && options.delete.scope === "all") {
+      this.#recordExtraneous(node, children, destination, j);
+    } else this.#protect(node);
+  }
+
+  async #directory(
+    node: DirNode,
+    children: Children,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock | null,
+    j: number,
+  ): Promise<void> {
+    const { options, sourceFacts, tally } = this.#context;
+    let bits: number = VisitBit.source;
+    if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
+    if (destination !== null && destination.kind(j) === Kind.directory) {
+      bits |= VisitBit.destination;
+      const judged = compareMeta(source, i, destination, j, this.#context.compare);
+      if (judged.verdict !== "same") {
+        bits |= VisitBit.metaDiffers;
+        const path = joinRel(node.path, source.name(i));
+        tally.item("update-metadata", judged.reason, path, 0);
+        tally.metadataUpdated++;
+      }
+    } else {
+      tally.item("create", "new", joinRel(node.path, source.name(i)), 0);
+      if (plansOnly(options)) tally.directoriesCreated++;
+      node.touched = true;
+      if (
+        destination !== null && !plansOnly(options) &&
+        !await this.#way.clear(node, destination, j)
+      ) return;
+    }
+    children.add(source, i, bits);
+  }
+
+  /** Something else is to be where a directory is. */
+  async #overDirectory(
+    node: DirNode,
+    children: Children,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+  ): Promise<void> {
+    const { tally, options } = this.#context;
+    const path = joinRel(node.path, source.name(i));
+    const empty = await this.#isEmpty(path);
+    const hides = this.#filter.active && options.delete.scope === "subset";
+    if (!empty && (this.#prune === null || hides)) {
+      const way = this.#prune === null
+        ? "Move it away, or use mirror."
+        : "Move it away, or add --delete-scope all.";
+      tally.fail(failureOf(
+        path,
+        "is_directory",
+        `Cannot replace {}: a directory that isn't empty has this name. ${way}`,
+      ));
+      this.#protect(node);
+      return;
+    }
+    if (plansOnly(options)) {
+      this.#judge.entry(node, source, i, destination, j);
+      if (this.#prune !== null) children.add(destination, j, VisitBit.aside);
+      return;
+    }
+    if (this.#prune === null) {
+      if (await this.#way.clear(node, destination, j)) {
+        this.#judge.entry(node, source, i, null, 0);
+      }
+      return;
+    }
+    const aside = this.#way.asideName();
+    children.add(destination, j, VisitBit.aside, nameToBytes(aside));
+    this.#way.replaceLater(node, source, i, aside);
+  }
+
+  async #isEmpty(path: RelPath): Promise<boolean> {
+    const cursor = new Cursor(this.#context.destination.list(path, { sorted: false }));
+    await cursor.fetch();
+    const empty = cursor.name === null && cursor.status === 0;
+    await cursor.close();
+    return empty;
+  }
+
+  #extraneous(
+    node: DirNode,
+    children: Children,
+    scope: FilterScope,
+    block: EntryBlock,
+    j: number,
+  ): void {
+    if (this.#prune === null) return;
+    const hidden = this.#filter.active && this.#context.options.delete.scope === "subset" &&
+      !this.#kept(scope, node, block, j);
+    const own = this.#protectRoot && node.parent === null &&
+      isFileSystemsOwn(block.name(j), block.kind(j));
+    if (hidden || own || block.status(j) !== 0) {
+      this.#protect(node);
+      return;
+    }
+    this.#recordExtraneous(node, children, block, j);
+  }
+
+  #recordExtraneous(node: DirNode, children: Children, block: EntryBlock, j: number): void {
+    if (!node.extraneous) {
+      node.touched = true;
+      node.late = true;
+    }
+    if (block.kind(j) === Kind.directory) children.add(block, j, 0);
+    else this.#prune!.file(node.path, node.removalPath, block, j);
+  }
+
+  #protect(node: DirNode): void {
+    this.#context.tally.entriesProtected++;
+    node.keep();
+  }
+
+  async #walkExtraneous(node: DirNode): Promise<void> {
+    const { destination, tally } = this.#context;
+    this.lastPath = node.path;
+    const cursor = new Cursor(
+      destination.list(node.path, { sorted: false, staged: true }),
+      (block, j) => this.#prune!.file(node.path, node.removalPath, block, j),
+    );
+    const scope = await this.#scopes.of(node);
+    await cursor.fetch();
+    if (cursor.status !== 0) {
+      tally.failStatus(node.path, cursor.status, cursor.os, LIST, "destination");
+      node.keep();
+      return;
+    }
+    const children = new Children(node, this.#visits);
+    while (cursor.name !== null) {
+      tally.destinationEntries++;
+      this.#extraneous(node, children, scope, cursor.block!, cursor.i);
+      if (!cursor.step()) await this.#next(cursor);
+    }
+    children.flush();
+  }
+
+  /** What another run staged here: gone on with, or swept at the end unless that run lives. */
+  #staged(node: DirNode, block: EntryBlock, j: number): void {
+    const { tally, options } = this.#context;
+    const name = block.name(j);
+    if (name.startsWith(this.#ownStaged)) return;
+    tally.stagedSkipped++;
+    if (this.#resume.holds(joinRel(node.path, name)) || plansOnly(options)) return;
+    node.touched = true;
+    node.late = true;
+    this.#sweeper.staged(node.path, block, j);
+  }
+
+  /** Everything below a directory is settled. */
+  #settled(node: DirNode): void {
+    const block = new EntryBlock(node.record!);
+    if (!node.extraneous) {
+      this.#planner.finish(node, block);
+      return;
+    }
+    if (node.kept) {
+      this.#context.tally.entriesProtected++;
+      return;
+    }
+    this.#prune!.directory(node.path, node.removalPath, block, "extraneous");
+  }
+}
+
+function recordOf(block: EntryBlock, i: number, name: RelPath): Uint8Array {
+  const writer = new EntryBlockWriter(1);
+  writer.copy(block, i, nameToBytes(name), new Uint8Array(0));
+  return writer.finish();
+}

@@ -1,0 +1,106 @@
+/**
+ * Marker: the locked file `.blit-<run>-0` in the destination's root while a run works there.
+ *
+ * A run's id begins with the time it started, so a leftover marker tells since when files may be
+ * unfinished though they look whole.
+ *
+ * @module
+ */
+import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { BlitError, kindOfStatus } from "../core/error.ts";
+import { describeFailure } from "../core/failure.ts";
+import type { RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, Op } from "../core/work_batch.ts";
+import { type EngineContext, plansOnly, runNow, stagedName } from "./context.ts";
+
+const CREATE = 1n, RELEASE = 0n, LEAVE = 2n;
+const MARKER_NAME = /^\.blit-([0-9a-f]{16})-0$/;
+/** Bits of a run id below its start time. */
+const TIME_SHIFT = 20n;
+
+/** What earlier runs left in the destination's root. */
+export interface Leftovers {
+  readonly markers: readonly RelPath[];
+  /** Start of the earliest, ns since 1970; null where there is none. */
+  readonly sinceNs: bigint | null;
+}
+
+/** The marker of one run. */
+export class Marker {
+  readonly #context: EngineContext;
+  #held = false;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** Looks for markers of runs that were killed; only where an option could mistake their leftovers. */
+  async leftovers(): Promise<Leftovers> {
+    const { options, destination } = this.#context;
+    const { update, ignoreExisting, sizeOnly } = options.compare;
+    const markers: RelPath[] = [];
+    let since: bigint | null = null;
+    if (!(update || ignoreExisting || sizeOnly || options.resume)) {
+      return { markers, sinceNs: null };
+    }
+    for await (const block of destination.list("", { sorted: false, staged: true })) {
+      for (let i = 0; i < block.count; i++) {
+        if ((block.flags(i) & ENTRY_STAGED) === 0) continue;
+        const match = MARKER_NAME.exec(block.name(i));
+        if (match === null) continue;
+        markers.push(block.name(i));
+        const startedNs = (BigInt(`0x${match[1]}`) >> TIME_SHIFT) * 1_000_000n;
+        if (since === null || startedNs < since) since = startedNs;
+      }
+    }
+    return { markers, sinceNs: since };
+  }
+
+  /**
+   * Makes and locks the marker.
+   *
+   * @param alone refuse where another live run works in this root
+   * @throws {BlitError} `busy` then; what the file system says otherwise
+   */
+  async create(alone: boolean): Promise<void> {
+    const { results } = await runNow(this.#context, this.#builder(CREATE, alone ? 1n : 0n), null);
+    const status = results.status(0);
+    if (status === 0) {
+      this.#held = true;
+      return;
+    }
+    if (kindOfStatus(status) === "busy") {
+      throw new BlitError(
+        "busy",
+        `Another run of blit works in ${this.#context.destination.display}. Wait for it to end.`,
+        { operation: "lock" },
+      );
+    }
+    throw describeFailure({
+      status,
+      os: results.os(0),
+      step: results.step(0),
+      path: this.#name,
+      target: "destination",
+    });
+  }
+
+  /** Releases the marker, and removes it unless its journal is still of use. */
+  async release(remove: boolean): Promise<void> {
+    if (!this.#held || plansOnly(this.#context.options)) return;
+    this.#held = false;
+    await runNow(this.#context, this.#builder(remove ? RELEASE : LEAVE, 0n), null).catch(() => {});
+  }
+
+  get #name(): RelPath {
+    return stagedName(this.#context.destinationRun.runId, 0);
+  }
+
+  #builder(action: bigint, alone: bigint): BatchBuilder {
+    const builder = new BatchBuilder(Op.marker, 1);
+    builder.items.add({ name: this.#name, kind: Kind.file, parent: NO_PARENT });
+    builder.parameter0 = action;
+    builder.parameter1 = alone;
+    return builder;
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Move: by renaming within one file system, merging directories; across two by copying, making it durable,
+ * reading it back, and only then removing what was verified, and nothing else.
+ *
+ * @module
+ */
+import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { BlitError, kindOfStatus } from "../core/error.ts";
+import type { ItemReason } from "../core/events.ts";
+import { describeFailure } from "../core/failure.ts";
+import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { compare } from "./compare.ts";
+import { builderFor, checkCancelled, type EngineContext, runNow } from "./context.ts";
+import { lockstep } from "./lockstep.ts";
+import type { DirNode } from "./node.ts";
+import type { EngineRequest } from "./request.ts";
+import { Removal } from "./removal.ts";
+import { failureOf } from "./tally.ts";
+import { verify, verifySingle } from "./verify.ts";
+
+const BATCH_ITEMS = 256;
+
+/**
+ * Moves the source's entries.
+ *
+ * @param copy copies what could not be renamed; called at most once
+ * @throws {BlitError} `usage` with a filter; `cross_device` where a single directory can't be renamed: the
+ *   caller opens both directories and moves what is in them
+ */
+export async function move(
+  request: EngineRequest,
+  context: EngineContext,
+  copy: () => Promise<void>,
+): Promise<void> {
+  const { options, source, destination } = context;
+  const { rules, gitignore, ...limits } = options.filter;
+  const limited = limits.minSizeBytes ?? limits.maxSizeBytes ?? limits.minAgeSeconds ??
+    limits.maxAgeSeconds;
+  if (rules.length > 0 || gitignore || limited !== undefined || request.paths !== undefined) {
+    throw new BlitError(
+      "usage",
+      "Cannot move with a filter: what it hides would be left half way. Use copy, check the result, then rm.",
+    );
+  }
+  const renames = destination.canRenameFrom(source);
+  if (request.single !== undefined) {
+    if (renames && await renameSingle(context, request.single)) return;
+    const record = await source.stat([request.single.source]);
+    if (record.kind(0) === Kind.directory) {
+      throw new BlitError("cross_device", "A directory can't be renamed to another file system.");
+    }
+    await copy();
+    if (!options.dryRun) await verifySingle(context, request.single);
+    return;
+  }
+  if (renames) {
+    const walk = new RenameWalk(context);
+    await walk.run();
+    if (!walk.crossDevice) return;
+  }
+  await copy();
+  if (options.dryRun) return;
+  checkCancelled(context);
+  context.tally.enter("verify");
+  await runNow(context, new BatchBuilder(Op.sync, 1), null);
+  await verify(context);
+}
+
+/** Returns false where it is another file system after all. */
+async function renameSingle(
+  context: EngineContext,
+  paths: { readonly source: RelPath; readonly destination: RelPath },
+): Promise<boolean> {
+  const { source, destination, tally, options } = context;
+  const [here, there] = await Promise.all([
+    source.stat([paths.source]),
+    destination.stat([paths.destination]),
+  ]);
+  if (here.status(0) !== 0) {
+    throw failed(paths.source, here.status(0), here.os(0), 15, "source");
+  }
+  tally.filesExamined++;
+  const exists = there.status(0) === 0;
+  if (exists && !mayReplace(context, paths.destination, here, 0, there, 0)) return true;
+  const reason: ItemReason = exists ? "forced" : "new";
+  tally.item("rename", reason, paths.destination, here.sizeBytes(0));
+  if (options.dryRun) {
+    tally.entriesMoved++;
+    return true;
+  }
+  const builder = builderFor(context, Op.rename);
+  if (!exists) builder.flags |= BatchFlag.noReplace;
+  builder.items.addFrom(
+    here,
+    0,
+    NO_PARENT,
+    0,
+    nameToBytes(paths.source),
+    nameToBytes(paths.destination),
+  );
+  const { results } = await runNow(context, builder);
+  const status = results.status(0);
+  if (status === 0) {
+    tally.entriesMoved++;
+    return true;
+  }
+  if (kindOfStatus(status) === "cross_device") return false;
+  throw failed(paths.destination, status, results.os(0), results.step(0), "destination");
+}
+
+function failed(
+  path: RelPath,
+  status: number,
+  os: number,
+  step: number,
+  target: "source" | "destination",
+): BlitError {
+  return describeFailure({ status, os, step, path, target });
+}
+
+/** Whether what has the name may go; reports it where not. */
+function mayReplace(
+  context: EngineContext,
+  path: RelPath,
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+): boolean {
+  const { tally } = context;
+  const from = source.kind(i) === Kind.directory, to = destination.kind(j) === Kind.directory;
+  if (from !== to) {
+    const words = to
+      ? "Cannot replace {}: it is a directory. Move it away first."
+      : "Cannot move the directory {}: something that isn't a directory has its name. Move that away first.";
+    tally.fail(failureOf(path, to ? "is_directory" : "not_directory", words));
+    return false;
+  }
+  if (source.kind(i) !== Kind.file || destination.kind(j) !== Kind.file) return true;
+  const judged = compare(source, i, destination, j, context.compare);
+  if (judged.verdict !== "skip") return true;
+  tally.filesSkipped++;
+  tally.item("skip", judged.reason, path, 0);
+  return false;
+}
+
+/** Renames everything that the destination doesn't have, and replaces what it has. */
+class RenameWalk {
+  readonly #context: EngineContext;
+  readonly #removal: Removal;
+  #fresh: BatchBuilder;
+  #over: BatchBuilder;
+  /** Something lies on another file system: it is still in the source. */
+  crossDevice = false;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+    this.#removal = new Removal(context);
+    this.#fresh = this.#builder(true);
+    this.#over = this.#builder(false);
+  }
+
+  async run(): Promise<void> {
+    const { tally, executor, options } = this.#context;
+    try {
+      tally.enter("copy");
+      await lockstep(this.#context, {
+        alone: (node, source, i) => this.#rename(node, source, i, true),
+        pair: (node, source, i, destination, j) => {
+          const path = joinRel(node.path, source.name(i));
+          if (!mayReplace(this.#context, path, source, i, destination, j)) return;
+          // Two names of one inode: rename(2) would leave both.
+          if (source.sameInode(i, destination, j)) this.#removal.file(node.path, source, i);
+          else this.#rename(node, source, i, false);
+        },
+        left: (node, record) => {
+          if (node.parent !== null) this.#removal.directory(node.path, record);
+        },
+        unread: () => {},
+      });
+      this.#flush();
+      tally.totalsKnown = true;
+      await executor.drain();
+      if (!options.dryRun && !this.crossDevice) {
+        tally.enter("remove-source");
+        await this.#removal.run();
+      }
+    } finally {
+      this.#removal.close();
+    }
+  }
+
+  #rename(node: DirNode, source: EntryBlock, i: number, fresh: boolean): void {
+    const { tally, options } = this.#context;
+    const path = joinRel(node.path, source.name(i));
+    if (source.status(i) !== 0) {
+      tally.failStatus(path, source.status(i), source.os(i), 15, "source");
+      return;
+    }
+    tally.filesExamined++;
+    tally.filesPlanned++;
+    tally.item("rename", fresh ? "new" : "forced", path, source.sizeBytes(i));
+    if (options.dryRun) {
+      tally.entriesMoved++;
+      return;
+    }
+    const bytes = nameToBytes(path);
+    const builder = fresh ? this.#fresh : this.#over;
+    builder.items.addFrom(source, i, NO_PARENT, 0, bytes, bytes);
+    if (builder.count >= BATCH_ITEMS) this.#flush();
+  }
+
+  #flush(): void {
+    this.#start(this.#fresh);
+    this.#fresh = this.#builder(true);
+    this.#start(this.#over);
+    this.#over = this.#builder(false);
+  }
+
+  #start(builder: BatchBuilder): void {
+    if (builder.count === 0) return;
+    const { executor, destination, source, destinationRun } = this.#context;
+    const batch = new WorkBatch(builder.finish());
+    executor.start(async () => {
+      this.#settle(batch, await destination.run(batch, source, destinationRun));
+    });
+  }
+
+  #settle(batch: WorkBatch, results: Results): void {
+    const { tally } = this.#context;
+    for (let k = 0; k < results.count; k++) {
+      const status = results.status(k);
+      if (status === 0) {
+        tally.entriesMoved++;
+        tally.firstWorkMs ??= performance.now() - tally.startedMs;
+      } else if (kindOfStatus(status) === "cross_device") this.crossDevice = true;
+      else tally.failStatus(batch.path(k), status, results.os(k), results.step(k), "destination");
+    }
+  }
+
+  #builder(fresh: boolean): BatchBuilder {
+    const builder = builderFor(this.#context, Op.rename);
+    if (fresh) builder.flags |= BatchFlag.noReplace;
+    return builder;
+  }
+}

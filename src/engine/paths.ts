@@ -1,0 +1,142 @@
+/**
+ * Paths: a run over named paths (`--files-from`) instead of whole directories.
+ *
+ * A named directory is made with its metadata, not entered, as in rsync.
+ *
+ * @module
+ */
+import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
+import { kindOfStatus } from "../core/error.ts";
+import { baseOf, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { compareMeta } from "./compare.ts";
+import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
+import { DirNode } from "./node.ts";
+import type { RunParts } from "./run.ts";
+import { failureOf } from "./tally.ts";
+
+/** Paths asked about at a time. */
+const GROUP = 256;
+/** Directories remembered, so that each is made and finished once; beyond it, again, harmlessly. */
+const REMEMBERED = 4096;
+const READ_METADATA = 15;
+
+/** Plans every path that `paths` names. */
+export async function walkPaths(
+  context: EngineContext,
+  parts: RunParts,
+  paths: AsyncIterable<RelPath>,
+): Promise<void> {
+  const walk = new PathWalk(context, parts);
+  let group: RelPath[] = [];
+  for await (const path of paths) {
+    group.push(path);
+    if (group.length < GROUP) continue;
+    await walk.group(group);
+    group = [];
+  }
+  if (group.length > 0) await walk.group(group);
+  walk.end();
+}
+
+class PathWalk {
+  readonly #context: EngineContext;
+  readonly #parts: RunParts;
+  #directories = new Map<RelPath, DirNode | null>();
+
+  constructor(context: EngineContext, parts: RunParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  async group(paths: readonly RelPath[]): Promise<void> {
+    const { source, destination, tally, executor } = this.#context;
+    const [here, there] = await Promise.all([source.stat(paths), destination.stat(paths)]);
+    for (let k = 0; k < paths.length; k++) {
+      tally.entriesScanned++;
+      if (here.status(k) !== 0) {
+        tally.failStatus(paths[k], here.status(k), here.os(k), READ_METADATA, "source");
+        continue;
+      }
+      if (paths[k] === "" || here.kind(k) === Kind.directory) {
+        await this.#directory(paths[k]);
+        continue;
+      }
+      const node = await this.#directory(parentOf(paths[k]));
+      if (node === null) continue;
+      const [block, exists] = [single(here, k, paths[k]), there.status(k) === 0];
+      if (exists && there.kind(k) === Kind.directory) {
+        tally.fail(failureOf(
+          paths[k],
+          "is_directory",
+          "Cannot replace {}: a directory has this name. Move it away.",
+        ));
+        continue;
+      }
+      this.#parts.judge.entry(node, block, 0, exists ? there : null, k);
+    }
+    if (executor.starved) this.#parts.planner.flush("idle");
+    await executor.room();
+    checkCancelled(this.#context);
+    if (this.#directories.size > REMEMBERED) this.end();
+  }
+
+  /** Lets the remembered directories be finished. */
+  end(): void {
+    // Children before parents: a directory waits for those below it.
+    for (const node of this.#directories.values()) node?.done();
+    this.#directories = new Map();
+  }
+
+  /** The node of a directory, with those above it; null where it can't be: that has been reported. */
+  async #directory(path: RelPath): Promise<DirNode | null> {
+    const known = this.#directories.get(path);
+    if (known !== undefined) return known;
+    const parent = path === "" ? null : await this.#directory(parentOf(path));
+    const node = path !== "" && parent === null ? null : await this.#make(path, parent);
+    this.#directories.set(path, node);
+    return node;
+  }
+
+  async #make(path: RelPath, parent: DirNode | null): Promise<DirNode | null> {
+    const { source, destination, tally, compare } = this.#context;
+    const [here, there] = await Promise.all([source.stat([path]), destination.stat([path])]);
+    if (here.status(0) !== 0 || here.kind(0) !== Kind.directory) {
+      if (here.status(0) !== 0) {
+        tally.failStatus(path, here.status(0), here.os(0), READ_METADATA, "source");
+      } else {
+        tally.fail(failureOf(path, "not_directory", "Cannot enter {}: it is not a directory."));
+      }
+      return null;
+    }
+    const exists = there.status(0) === 0;
+    if (exists ? there.kind(0) !== Kind.directory : kindOfStatus(there.status(0)) !== "not_found") {
+      tally.fail(failureOf(
+        path,
+        "not_directory",
+        "Cannot make directory {}: something else has this name. Move it away.",
+      ));
+      return null;
+    }
+    const record = single(here, 0, path);
+    const node = new DirNode(parent, path, record.bytes, (done) => {
+      this.#parts.planner.finish(done, record);
+    });
+    parent?.expect();
+    tally.directoriesExamined++;
+    node.created = !exists;
+    // Its mtime is its children's doing: only a directory that is new or differs is stamped untouched.
+    node.touched = !exists || compareMeta(here, 0, there, 0, compare).verdict !== "same";
+    if (!exists) {
+      tally.item("create", "new", path, 0);
+      if (plansOnly(this.#context.options)) tally.directoriesCreated++;
+      else this.#parts.planner.makeDirectory(node);
+    }
+    return node;
+  }
+}
+
+function single(block: EntryBlock, k: number, path: RelPath): EntryBlock {
+  const writer = new EntryBlockWriter(1);
+  writer.copy(block, k, nameToBytes(baseOf(path)));
+  return new EntryBlock(writer.finish());
+}

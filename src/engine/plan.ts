@@ -1,0 +1,347 @@
+/**
+ * Plan: turns differences into batches by size class and hands them to the executor.
+ *
+ * Many small files travel in a batch, a large file alone; what is planned is flushed when a batch is full,
+ * when a worker idles, at each heartbeat and at the end.
+ *
+ * @module
+ */
+import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { kindOfStatus } from "../core/error.ts";
+import type { ItemReason } from "../core/events.ts";
+import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, CopyAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { builderFor, type EngineContext, keepFlags, plansOnly } from "./context.ts";
+import type { DirNode } from "./node.ts";
+import { Retry } from "./retry.ts";
+import { ChunkSpool } from "./spool.ts";
+
+/** Up to this size a file shares its batch with many others. */
+export const SMALL_FILE_BYTES = 256 << 10;
+/** From this size on a file has a batch of its own. */
+export const LARGE_FILE_BYTES = 16 << 20;
+/** Metadata items per batch. */
+const META_ITEMS = 512;
+
+/** Told of each copied entry: whether it worked. The hardlink table listens. */
+export type CopySettled = (ok: boolean, results: Results | null, index: number) => void;
+
+interface Planned {
+  readonly node: DirNode;
+  readonly created: boolean;
+  readonly settled?: CopySettled;
+}
+
+/** A copy batch being filled. */
+class OpenBatch {
+  readonly builder: BatchBuilder;
+  readonly planned: (Planned | null)[] = [];
+  readonly parents = new Map<DirNode, number>();
+  files = 0;
+
+  constructor(context: EngineContext) {
+    this.builder = new BatchBuilder(Op.copy, 256);
+    this.builder.flags = keepFlags(context);
+  }
+}
+
+/** Plans copies, metadata and directories of one run. */
+export class Planner {
+  readonly #context: EngineContext;
+  readonly retry: Retry;
+  /** Stage small new files too: the run has no marker that would name them as suspect after a crash. */
+  stageAll = false;
+  #small: OpenBatch;
+  #medium: OpenBatch;
+  #meta: BatchBuilder;
+  #metaNodes: (DirNode | null)[] = [];
+  readonly #late = new ChunkSpool("queue");
+  #lateItems: BatchBuilder;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+    this.retry = new Retry(context);
+    this.#small = new OpenBatch(context);
+    this.#medium = new OpenBatch(context);
+    this.#meta = builderFor(context, Op.meta);
+    this.#lateItems = builderFor(context, Op.meta);
+  }
+
+  /** Files planned but not yet handed to the executor. */
+  get waiting(): number {
+    return this.#small.files + this.#medium.files;
+  }
+
+  /**
+   * Plans one entry to be created or replaced.
+   *
+   * @param node its directory
+   * @param action one of {@link CopyAction}: create, replace or resume
+   * @param destinationName another name there, or null; a staged name for resume
+   */
+  copy(
+    node: DirNode,
+    block: EntryBlock,
+    i: number,
+    action: number,
+    reason: ItemReason,
+    settled?: CopySettled,
+    target: Uint8Array | null = null,
+  ): void {
+    const { tally, options } = this.#context;
+    const isFile = block.kind(i) === Kind.file;
+    const created = action === CopyAction.create;
+    // Without a run marker nothing may have its final name before it is whole.
+    if (created && this.stageAll) action = CopyAction.replace;
+    const size = isFile ? block.sizeBytes(i) : 0;
+    tally.filesPlanned++;
+    tally.bytesPlanned += size;
+    if (tally.itemsWanted) {
+      tally.item(created ? "create" : "replace", reason, joinRel(node.path, block.name(i)), size);
+    }
+    if (plansOnly(options)) {
+      if (created) tally.filesCreated++;
+      else tally.filesReplaced++;
+      tally.bytesTransferred += size;
+      settled?.(true, null, i);
+      return;
+    }
+    node.touched = true;
+    node.expect();
+    const small = size <= SMALL_FILE_BYTES;
+    const open = small
+      ? this.#small
+      : size < LARGE_FILE_BYTES
+      ? this.#medium
+      : new OpenBatch(this.#context);
+    const parent = this.#parent(open, node);
+    if (target === null) {
+      open.builder.items.addFrom(
+        block,
+        i,
+        parent,
+        action,
+        undefined,
+        isFile ? EMPTY : undefined,
+      );
+    } else {
+      open.builder.items.addFrom(block, i, parent, action, undefined, target);
+    }
+    open.builder.addContent(size);
+    open.planned.push({ node, created, settled });
+    open.files++;
+    if (!small && open !== this.#medium) this.#start(open);
+    else if (
+      open.files >= this.#context.batchFiles ||
+      open.builder.contentBytes >= this.#context.batchBytes
+    ) this.#flushOpen(open);
+  }
+
+  /** Plans metadata of an entry that exists on both sides; `target` is its path there if it differs. */
+  mend(
+    node: DirNode,
+    block: EntryBlock,
+    i: number,
+    reason: ItemReason,
+    target: Uint8Array = EMPTY,
+  ): void {
+    const { tally, options } = this.#context;
+    const path = joinRel(node.path, block.name(i));
+    tally.item("update-metadata", reason, path, 0);
+    if (plansOnly(options)) {
+      tally.metadataUpdated++;
+      return;
+    }
+    node.expect();
+    this.#meta.items.addFrom(block, i, NO_PARENT, 0, nameToBytes(path), target);
+    this.#metaNodes.push(node);
+    if (this.#meta.count >= META_ITEMS) this.#flushMeta();
+  }
+
+  /** Plans a directory to be made though nothing is in it (yet). */
+  makeDirectory(node: DirNode): void {
+    if (plansOnly(this.#context.options)) return;
+    node.expect();
+    const open = this.#small;
+    const before = open.parents.size;
+    this.#parent(open, node);
+    if (open.parents.size === before) {
+      // Already named by this batch for one of its files.
+      node.done();
+      return;
+    }
+    const index = open.parents.get(node)!;
+    open.planned[index] = { node, created: true };
+    open.files++;
+    if (open.files >= this.#context.batchFiles) this.#flushOpen(open);
+  }
+
+  /** Finishes a directory whose children are all settled: now, or at the end where more will touch it. */
+  finish(node: DirNode, block: EntryBlock): void {
+    const { tally, options } = this.#context;
+    if (!node.touched || plansOnly(options) || options.discard) return;
+    // Without u+rwx it would shut out the work still to be done in it or below.
+    const shut = (block.mode(0) & 0o700) !== 0o700;
+    if (node.late || shut || node.parent === null) {
+      this.#lateItems.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(node.path), EMPTY);
+      if (this.#lateItems.count >= META_ITEMS) this.#spoolLate();
+      return;
+    }
+    this.#meta.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(node.path), EMPTY);
+    this.#metaNodes.push(null);
+    tally.firstWorkMs ??= performance.now() - tally.startedMs;
+    if (this.#meta.count >= META_ITEMS) this.#flushMeta();
+  }
+
+  /** Hands everything planned to the executor. */
+  flush(reason: "idle" | "starved" | "interval" | "end"): void {
+    const files = this.waiting;
+    if (files === 0 && this.#meta.count === 0) return;
+    if (files > 0) this.#context.tally.emit({ type: "heartbeat", reason, files });
+    this.#flushOpen(this.#medium);
+    this.#flushOpen(this.#small);
+    this.#flushMeta();
+  }
+
+  /** Stamps the directories that had to wait for links and deletions; the deepest come first. */
+  async finishLate(): Promise<void> {
+    this.#spoolLate();
+    for (let chunk = this.#late.shift(); chunk !== undefined; chunk = this.#late.shift()) {
+      const batch = new WorkBatch(chunk.bytes);
+      const { destination, source, destinationRun } = this.#context;
+      this.#settleMeta(batch, await destination.run(batch, source, destinationRun), null);
+    }
+  }
+
+  /** Releases temporary files. */
+  close(): void {
+    this.#late.close();
+  }
+
+  #parent(open: OpenBatch, node: DirNode): number {
+    node.placed = true;
+    const known = open.parents.get(node);
+    if (known !== undefined) return known;
+    const index = open.builder.items.add({
+      name: node.path,
+      kind: Kind.directory,
+      action: node.created ? CopyAction.parentCreate : CopyAction.parentExists,
+      parent: NO_PARENT,
+    });
+    open.parents.set(node, index);
+    open.planned.push(null);
+    return index;
+  }
+
+  #flushOpen(open: OpenBatch): void {
+    if (open.builder.count === 0) return;
+    if (open === this.#small) this.#small = new OpenBatch(this.#context);
+    else if (open === this.#medium) this.#medium = new OpenBatch(this.#context);
+    this.#start(open);
+  }
+
+  #start(open: OpenBatch): void {
+    const { destination, source, destinationRun, executor } = this.#context;
+    const batch = new WorkBatch(open.builder.finish());
+    executor.start(async () => {
+      const results = await destination.run(batch, source, destinationRun);
+      this.#settleCopies(open, batch, results);
+    });
+  }
+
+  #settleCopies(open: OpenBatch, batch: WorkBatch, results: Results): void {
+    const { tally } = this.#context;
+    const items = batch.items;
+    for (let i = 0; i < results.count; i++) {
+      const planned = open.planned[i];
+      const status = results.status(i);
+      if (planned === null) {
+        // A parent's own failure shows again at each of its files; its flags matter only when it worked.
+        if (status === 0 && results.flags(i) !== 0) this.#parentFlags(open, i, results.flags(i));
+        continue;
+      }
+      if (items.kind(i) === Kind.directory) {
+        if (status === 0) {
+          if (results.flags(i) !== 0) this.#parentFlags(open, i, results.flags(i));
+        } else {
+          tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+        }
+        planned.node.done();
+        continue;
+      }
+      if (status !== 0 && this.retry.wants(kindOfStatus(status))) {
+        this.retry.add(planned.node, items, i, batch.path(i), (ok, again, k) => {
+          this.#settleOne(planned, items, i, ok, again, k);
+        });
+        continue;
+      }
+      if (status !== 0) {
+        tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+      }
+      this.#settleOne(planned, items, i, status === 0, results, i);
+    }
+  }
+
+  #settleOne(
+    planned: Planned,
+    items: EntryBlock,
+    item: number,
+    ok: boolean,
+    results: Results,
+    index: number,
+  ): void {
+    const { tally } = this.#context;
+    if (ok) {
+      tally.moved(results, index, items.kind(item) === Kind.file);
+      if (planned.created) tally.filesCreated++;
+      else tally.filesReplaced++;
+    }
+    planned.settled?.(ok, results, index);
+    planned.node.done();
+  }
+
+  #parentFlags(open: OpenBatch, index: number, flags: number): void {
+    for (const [node, at] of open.parents) {
+      if (at !== index) continue;
+      node.touched = true;
+      if ((flags & 32) !== 0) this.#context.tally.directoriesCreated++;
+    }
+  }
+
+  #flushMeta(): void {
+    if (this.#meta.count === 0) return;
+    const { destination, source, destinationRun, executor } = this.#context;
+    const batch = new WorkBatch(this.#meta.finish());
+    const nodes = this.#metaNodes;
+    this.#meta = builderFor(this.#context, Op.meta);
+    this.#metaNodes = [];
+    executor.start(async () => {
+      this.#settleMeta(batch, await destination.run(batch, source, destinationRun), nodes);
+    });
+  }
+
+  /** `nodes` has null for a directory's finishing: that isn't counted as an update. */
+  #settleMeta(batch: WorkBatch, results: Results, nodes: (DirNode | null)[] | null): void {
+    const { tally } = this.#context;
+    for (let i = 0; i < results.count; i++) {
+      const status = results.status(i);
+      if (status !== 0) {
+        tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+      } else if (nodes !== null && nodes[i] !== null) tally.metadataUpdated++;
+      nodes?.[i]?.done();
+    }
+  }
+
+  #spoolLate(): void {
+    if (this.#lateItems.count === 0) return;
+    this.#late.push(this.#lateItems.finish(), undefined);
+    this.#lateItems = builderFor(this.#context, Op.meta);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Bytes of a path for an item's target. */
+export function targetBytes(path: RelPath): Uint8Array {
+  return nameToBytes(path);
+}

@@ -1,0 +1,193 @@
+/**
+ * Prune: what a mirror deletes, recorded during the march and done last, by (inode, ctime).
+ *
+ * @module
+ */
+import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { BlitError, kindOfStatus } from "../core/error.ts";
+import type { ItemReason } from "../core/events.ts";
+import { displayName, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
+import { builderFor, checkCancelled, type EngineContext, plansOnly } from "./context.ts";
+import { ChunkSpool } from "./spool.ts";
+
+const CHUNK_ITEMS = 512;
+/** Deletions up to this many need no `--max-delete`. */
+const FEW_DELETIONS = 100;
+
+/** Records deletions and carries them out. */
+export class Prune {
+  readonly #context: EngineContext;
+  #files: BatchBuilder;
+  #directories: BatchBuilder;
+  #stale: BatchBuilder;
+  readonly #fileSpool = new ChunkSpool("queue");
+  readonly #directorySpool = new ChunkSpool("queue");
+  readonly #staleSpool = new ChunkSpool("queue");
+  /** Entries moved aside by this run: theirs is no deletion that the user's limit counts. */
+  #replaced = 0;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+    this.#files = builderFor(context, Op.remove);
+    this.#directories = builderFor(context, Op.remove);
+    this.#stale = this.#staleBuilder();
+  }
+
+  /**
+   * Records an entry that isn't a directory.
+   *
+   * @param removalParent where its directory will be found; differs from `parent` when that was moved aside
+   */
+  file(
+    parent: RelPath,
+    removalParent: RelPath,
+    block: EntryBlock,
+    j: number,
+    reason: ItemReason = "extraneous",
+  ): void {
+    const { tally, options } = this.#context;
+    const name = block.name(j);
+    tally.deletionsPlanned++;
+    if (tally.itemsWanted) {
+      tally.item("delete", reason, joinRel(parent, name), block.sizeBytes(j));
+    }
+    if (plansOnly(options)) return;
+    const path = nameToBytes(joinRel(removalParent, name));
+    this.#files.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
+    if (this.#files.count >= CHUNK_ITEMS) this.#files = this.#spool(this.#files, this.#fileSpool);
+  }
+
+  /** Records a directory, after everything below it. */
+  directory(path: RelPath, removalPath: RelPath, block: EntryBlock, reason: ItemReason): void {
+    const { tally, options } = this.#context;
+    tally.deletionsPlanned++;
+    tally.item("delete", reason, path, 0);
+    if (plansOnly(options)) return;
+    this.#directories.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(removalPath), NONE);
+    if (this.#directories.count >= CHUNK_ITEMS) {
+      this.#directories = this.#spool(this.#directories, this.#directorySpool);
+    }
+  }
+
+  /** Records an entry of the destination that an earlier run staged and left. */
+  staged(parent: RelPath, block: EntryBlock, j: number): void {
+    if (plansOnly(this.#context.options)) return;
+    const path = nameToBytes(joinRel(parent, block.name(j)));
+    this.#stale.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
+    if (this.#stale.count >= CHUNK_ITEMS) this.#stale = this.#spool(this.#stale, this.#staleSpool);
+  }
+
+  /** Counts deletions that only clear the way for a replacement. */
+  replaced(count: number): void {
+    this.#replaced += count;
+  }
+
+  /**
+   * Judges the full plan before the first deletion.
+   *
+   * @returns the error that refuses it, or null
+   */
+  refusal(): BlitError | null {
+    const { tally, options } = this.#context;
+    const planned = tally.deletionsPlanned - this.#replaced;
+    const total = tally.destinationEntries;
+    const limit = options.delete.maxDelete;
+    const allowed = limit.kind === "all"
+      ? Infinity
+      : limit.kind === "count"
+      ? limit.count
+      : limit.kind === "percent"
+      ? Math.floor(total * limit.percent / 100)
+      : Math.max(FEW_DELETIONS, Math.floor(total / 2));
+    if (planned <= allowed) return null;
+    const rule = limit.kind === "default"
+      ? "over half of the destination"
+      : `over the limit of ${allowed.toLocaleString("en-US")}`;
+    return new BlitError(
+      "refused",
+      `Nothing was deleted: ${planned.toLocaleString("en-US")} of ${
+        total.toLocaleString("en-US")
+      } destination entries would go, ${rule}. What was to be copied is there. ` +
+        `If that is what you want, add --max-delete ${planned} (or a percentage, or all).`,
+      { operation: "delete" },
+    );
+  }
+
+  /** Deletes: files in parallel, then directories, the deepest first. */
+  async run(): Promise<void> {
+    const { executor } = this.#context;
+    this.#files = this.#spool(this.#files, this.#fileSpool);
+    this.#directories = this.#spool(this.#directories, this.#directorySpool);
+    for (let c = this.#fileSpool.shift(); c !== undefined; c = this.#fileSpool.shift()) {
+      const bytes = c.bytes;
+      await executor.room();
+      checkCancelled(this.#context);
+      executor.start(() => this.#remove(bytes));
+    }
+    await executor.drain();
+    for (let c = this.#directorySpool.shift(); c !== undefined; c = this.#directorySpool.shift()) {
+      checkCancelled(this.#context);
+      await this.#remove(c.bytes);
+    }
+  }
+
+  /** Removes what earlier runs staged and left; what a live run holds stays. */
+  async sweep(): Promise<void> {
+    this.#stale = this.#spool(this.#stale, this.#staleSpool);
+    for (let c = this.#staleSpool.shift(); c !== undefined; c = this.#staleSpool.shift()) {
+      const batch = new WorkBatch(c.bytes);
+      const { destination, destinationRun } = this.#context;
+      const results = await destination.run(batch, null, destinationRun);
+      for (let i = 0; i < results.count; i++) {
+        const status = results.status(i);
+        if (status === 0) continue;
+        const kind = kindOfStatus(status);
+        if (kind === "busy" || kind === "not_found") continue;
+        this.#context.tally.warn(
+          `An earlier run's leftover could not be removed: "${
+            displayName(batch.path(i))
+          }" (${kind}).`,
+        );
+      }
+    }
+  }
+
+  close(): void {
+    this.#fileSpool.close();
+    this.#directorySpool.close();
+    this.#staleSpool.close();
+  }
+
+  async #remove(bytes: Uint8Array): Promise<void> {
+    const { tally, destination, destinationRun } = this.#context;
+    const batch = new WorkBatch(bytes);
+    const results = await destination.run(batch, null, destinationRun);
+    for (let i = 0; i < results.count; i++) {
+      const status = results.status(i);
+      // Gone already is what was wanted.
+      if (status === 0 || kindOfStatus(status) === "not_found") tally.entriesDeleted++;
+      else tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+    }
+  }
+
+  #spool(builder: BatchBuilder, spool: ChunkSpool): BatchBuilder {
+    if (builder.count === 0) return builder;
+    spool.push(builder.finish(), undefined);
+    return builder === this.#stale ? this.#staleBuilder() : builderFor(this.#context, Op.remove);
+  }
+
+  #staleBuilder(): BatchBuilder {
+    const builder = builderFor(this.#context, Op.remove);
+    builder.flags |= BatchFlag.stale;
+    return builder;
+  }
+}
+
+const NONE = new Uint8Array(0);
+
+/** Names at the root of a file system that are the system's own, never deleted there. */
+export function isFileSystemsOwn(name: RelPath, kind: Kind): boolean {
+  return kind === Kind.directory &&
+    (name === "lost+found" || name.startsWith(".Trash-") || name === "System Volume Information");
+}

@@ -1,0 +1,406 @@
+/**
+ * Run: one run of the engine over two trees, from the first question to the summary.
+ *
+ * March, copies, retries, links, then (mirror) judgement and deletions, then what had to wait: the same
+ * order whatever the trees are.
+ *
+ * @module
+ */
+import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { BlitError } from "../core/error.ts";
+import type { Outcome, Summary } from "../core/events.ts";
+import { BatchBuilder, Op } from "../core/work_batch.ts";
+import type { CompareContext } from "./compare.ts";
+import { ContentCompare } from "./content.ts";
+import { checkCancelled, type EngineContext, plansOnly, runNow } from "./context.ts";
+import { decideRun, type RunDecision } from "./decide.ts";
+import { Executor } from "./executor.ts";
+import { Filter } from "./filter.ts";
+import { Judge } from "./judge.ts";
+import { Hardlinks } from "./links.ts";
+import { March } from "./march.ts";
+import { Marker } from "./marker.ts";
+import { move } from "./move.ts";
+import { walkPaths } from "./paths.ts";
+import { Planner } from "./plan.ts";
+import { Prune } from "./prune.ts";
+import type { EngineRequest, EngineResult } from "./request.ts";
+import { Resume } from "./resume.ts";
+import { planSingle, readSingle } from "./single.ts";
+import { Tally } from "./tally.ts";
+import type { FsFacts } from "./tree.ts";
+import { Watch } from "./watch.ts";
+import { Way } from "./way.ts";
+
+/** The parts of one run that plan and carry out work. */
+export interface RunParts {
+  readonly planner: Planner;
+  readonly links: Hardlinks;
+  readonly content: ContentCompare;
+  readonly resume: Resume;
+  readonly judge: Judge;
+  readonly prune: Prune;
+  readonly way: Way;
+  readonly filter: Filter;
+}
+
+/**
+ * Runs a request to its end.
+ *
+ * @throws {BlitError} what stopped the run before it began: `usage`, `refused`, `not_found`, ...
+ */
+export async function run(request: EngineRequest): Promise<EngineResult> {
+  const { source, destination, options } = request;
+  const filter = Filter.compile(options.filter);
+  const runId = newRunId();
+  const ending = new AbortController();
+  const signal = AbortSignal.any([request.signal, ending.signal]);
+  const sourceRun = source.beginRun(runId, signal);
+  const destinationRun = destination.beginRun(runId, signal);
+  const tally = new Tally(request.listener, request.emitItems);
+  let parts: RunParts | null = null;
+  let watch: Watch | null = null;
+  try {
+    tally.emit({
+      type: "start",
+      mode: options.mode,
+      source: source.display,
+      destination: destination.display,
+      dryRun: options.dryRun,
+    });
+    const [sourceFacts, destinationFacts] = await Promise.all([
+      source.probe(),
+      destination.probe(),
+    ]);
+    const first = await peek(request, filter);
+    const decision = decideRun(request, sourceFacts, destinationFacts, first);
+    tally.emit({ type: "decision", ...decision });
+    let staged = 0;
+    const context: EngineContext = {
+      source,
+      destination,
+      sourceFacts,
+      destinationFacts,
+      sourceRun,
+      destinationRun,
+      options,
+      compare: compareContext(request, sourceFacts, destinationFacts, null),
+      tally,
+      executor: new Executor(decision.workers),
+      signal,
+      batchFiles: decision.batchFiles,
+      batchBytes: decision.batchBytes,
+      nextStaged: () => PLANNER_STAGED + staged++,
+    };
+    tally.liveBytes = () => destinationRun.progress.bytes();
+    tally.current = () => destinationRun.progress.current()[0]?.path ?? null;
+    let stalled: BlitError | null = null;
+    const stall = Promise.withResolvers<never>();
+    stall.promise.catch(() => {});
+    let lastPath = () => "";
+    const body = async () => {
+      const copy = () =>
+        transfer(request, context, decision, filter, first, (made, march) => {
+          parts = made;
+          lastPath = () => march.lastPath;
+          (watch as Watch | null)?.stop();
+          watch = decision.path === "direct"
+            ? null
+            : new Watch(context, made.planner, lastPath, onStall);
+        });
+      if (options.mode !== "move") return await copy();
+      watch = new Watch(context, null, lastPath, onStall);
+      await move(request, context, copy);
+    };
+    const onStall = (error: BlitError) => {
+      stalled = error;
+      ending.abort(error);
+      context.executor.abandon(error);
+      stall.reject(error);
+    };
+    let error: Error | null = null;
+    try {
+      await Promise.race([body(), stall.promise]);
+    } catch (cause) {
+      error = stalled ?? asError(cause);
+      // Whatever still runs must not go on behind the summary.
+      ending.abort(error);
+    }
+    if (error !== null && isUsage(error) && tally.filesDone === 0) throw error;
+    return finish(request, context, decision, error);
+  } finally {
+    (watch as Watch | null)?.stop();
+    closeParts(parts);
+    source.endRun(sourceRun);
+    destination.endRun(destinationRun);
+  }
+}
+
+/** Staged names that the planner gives out are numbered from here; native code counts from 1. */
+const PLANNER_STAGED = 1_000_000_000;
+
+/** Makes the parts of a run over `context`. */
+export function makeParts(context: EngineContext, filter: Filter): RunParts {
+  const planner = new Planner(context);
+  const links = new Hardlinks(context);
+  const content = new ContentCompare(context);
+  const resume = new Resume();
+  const judge = new Judge(context, planner, links, content, resume);
+  const prune = new Prune(context);
+  const way = new Way(context, prune);
+  context.executor.onIdle = () => {
+    content.flush();
+    planner.flush("idle");
+  };
+  return { planner, links, content, resume, judge, prune, way, filter };
+}
+
+/** Copy, mirror and check. */
+async function transfer(
+  request: EngineRequest,
+  base: EngineContext,
+  decision: RunDecision,
+  filter: Filter,
+  first: FirstLook,
+  onParts: (parts: RunParts, march: March) => void,
+): Promise<void> {
+  const { options } = request;
+  const marker = new Marker(base);
+  const leftovers = await marker.leftovers();
+  const context: EngineContext = leftovers.sinceNs === null ? base : {
+    ...base,
+    compare: { ...base.compare, suspectSinceNs: leftovers.sinceNs },
+  };
+  const parts = makeParts(context, filter);
+  if (options.resume) {
+    await parts.resume.read(context.destination, leftovers.markers, context.destinationRun);
+  }
+  const deletes = request.single === undefined && request.paths === undefined &&
+    (options.mode === "mirror" || (options.mode === "check" && !options.oneWay));
+  const march = new March(context, parts, filter, deletes);
+  onParts(parts, march);
+  const unmarked = decision.path === "direct" || request.single !== undefined ||
+    plansOnly(options) || options.discard;
+  parts.planner.stageAll = unmarked;
+  if (!unmarked) await marker.create(options.mode === "mirror");
+  let done = false;
+  try {
+    await copyAll(request, context, parts, march, first);
+    if (deletes && options.mode === "mirror") await pruneAll(context, parts);
+    await finishUp(context, parts);
+    done = true;
+  } finally {
+    march.close();
+    await marker.release(done || !options.resume);
+  }
+  if (!plansOnly(options)) await parts.planner.finishLate();
+  if (options.fsync && !plansOnly(options)) await syncRoot(context);
+}
+
+/** Plans and copies everything, links last. */
+export async function copyAll(
+  request: EngineRequest,
+  context: EngineContext,
+  parts: RunParts,
+  march: March,
+  first: FirstLook,
+): Promise<void> {
+  const { tally } = context;
+  const { planner, content, links, judge, resume } = parts;
+  if (request.single !== undefined) {
+    await planSingle(context, planner, content, resume, request.single, first.single!);
+  } else if (request.paths !== undefined) {
+    await walkPaths(context, parts, request.paths);
+  } else await march.run(true);
+  tally.totalsKnown = true;
+  tally.planningMs = performance.now() - tally.startedMs;
+  tally.enter("copy");
+  await settle(context, parts);
+  await planner.retry.run();
+  tally.enter("link");
+  await links.run((node, source, i, destination, j) => {
+    judge.entry(node, source, i, destination, j);
+  }, () => settle(context, parts));
+}
+
+/** Waits until nothing planned is left, whatever settling one thing has planned anew. */
+export async function settle(context: EngineContext, parts: RunParts): Promise<void> {
+  for (;;) {
+    parts.content.flush();
+    parts.planner.flush("end");
+    if (context.executor.inFlight === 0) break;
+    await context.executor.drain();
+  }
+  await context.executor.drain();
+  checkCancelled(context);
+}
+
+async function pruneAll(context: EngineContext, parts: RunParts): Promise<void> {
+  const { tally, options } = context;
+  tally.enter("delete");
+  if (tally.deletionsPlanned === 0) return;
+  const refusal = parts.prune.refusal();
+  if (refusal !== null) {
+    // Directories still get their metadata: what was copied is to be whole.
+    await finishUp(context, parts);
+    if (!options.dryRun) await parts.planner.finishLate();
+    throw refusal;
+  }
+  if (options.dryRun) {
+    tally.entriesDeleted = tally.deletionsPlanned;
+    return;
+  }
+  await parts.way.run(parts.judge);
+  await settle(context, parts);
+  await parts.prune.run();
+}
+
+async function finishUp(context: EngineContext, parts: RunParts): Promise<void> {
+  if (plansOnly(context.options)) return;
+  context.tally.enter("finish");
+  await settle(context, parts);
+  await parts.prune.sweep();
+}
+
+/** Without items a sync is the whole file system's: one call for all that this run wrote. */
+async function syncRoot(context: EngineContext): Promise<void> {
+  await runNow(context, new BatchBuilder(Op.sync, 1), null);
+}
+
+/** What a first look at the source shows. */
+export interface FirstLook {
+  /** The record of a single entry. */
+  readonly single: EntryBlock | null;
+  readonly empty: boolean;
+  /** Few plain files and nothing else. */
+  readonly few: { readonly files: number; readonly bytes: number } | null;
+}
+
+const FEW_FILES = 8;
+const FEW_BYTES = 100 << 20;
+
+async function peek(request: EngineRequest, filter: Filter): Promise<FirstLook> {
+  const { source, options, single, paths } = request;
+  if (single !== undefined) {
+    const block = await readSingle(request, single);
+    return { single: block, empty: false, few: null };
+  }
+  let first: EntryBlock | null = null;
+  for await (const block of source.list("", { sorted: false })) {
+    first = block;
+    break;
+  }
+  const empty = first === null || (first.count === 0 && first.last);
+  if (
+    empty && (first === null || first.listStatus === 0) && options.mode === "mirror" &&
+    !options.delete.allowEmptySource
+  ) {
+    throw new BlitError(
+      "refused",
+      `The source ${source.display} is empty; mirroring it would delete everything at the destination. ` +
+        "Check that it is mounted, or add --allow-empty-source.",
+      { operation: "mirror", path: source.display },
+    );
+  }
+  if (first === null || !first.last || first.count > FEW_FILES || paths !== undefined) {
+    return { single: null, empty, few: null };
+  }
+  let bytes = 0;
+  for (let i = 0; i < first.count; i++) {
+    if (first.kind(i) !== Kind.file || first.linkCount(i) > 1) {
+      return { single: null, empty, few: null };
+    }
+    bytes += first.sizeBytes(i);
+  }
+  const few = bytes <= FEW_BYTES && !filter.active ? { files: first.count, bytes } : null;
+  return { single: null, empty, few };
+}
+
+function compareContext(
+  request: EngineRequest,
+  sourceFacts: FsFacts,
+  destinationFacts: FsFacts,
+  suspectSinceNs: bigint | null,
+): CompareContext {
+  const { source, destination, options } = request;
+  const exact = source.traits.nanosecondTimes && destination.traits.nanosecondTimes;
+  const grain = Math.max(
+    sourceFacts.timeGrainNs,
+    destinationFacts.timeGrainNs,
+    exact ? 1 : 1_000_000,
+  );
+  const checks = options.mode === "check" || options.compare.checksum;
+  return {
+    options: options.mode === "check" ? { ...options.compare, checksum: true } : options.compare,
+    owners: source.traits.owners && destination.traits.owners,
+    modeMask: 0o7777,
+    timeGrainNs: BigInt(grain),
+    symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
+    xattrs: checks && source.traits.xattrs && destination.traits.xattrs,
+    suspectSinceNs,
+  };
+}
+
+function finish(
+  request: EngineRequest,
+  context: EngineContext,
+  decision: RunDecision,
+  error: Error | null,
+): EngineResult {
+  const { tally, options } = context;
+  if (options.mode === "check") {
+    tally.differences = tally.filesPlanned + tally.metadataUpdated + tally.directoriesCreated +
+      tally.deletionsPlanned;
+  }
+  const interrupted = request.signal.aborted ||
+    (error instanceof BlitError && error.kind === "cancelled");
+  const outcome: Outcome = interrupted
+    ? "interrupted"
+    : error !== null
+    ? "failed"
+    : tally.failed > 0
+    ? "partial"
+    : tally.differences > 0
+    ? "different"
+    : "done";
+  const summary: Summary = tally.summary({
+    mode: options.mode,
+    source: context.source.display,
+    destination: context.destination.display,
+    dryRun: options.dryRun,
+    workers: decision.workers,
+    path: decision.path,
+    implementation: context.destination.kind,
+    predictedMs: decision.predictedMs ?? null,
+  }, outcome);
+  tally.emit({ type: "progress", ...tally.progress() });
+  tally.emit({ type: "summary", summary });
+  const learn = outcome === "done" && !plansOnly(options) && !options.discard;
+  return {
+    summary,
+    record: learn ? decision.record(summary) : null,
+    error: interrupted ? null : error,
+  };
+}
+
+function closeParts(parts: RunParts | null): void {
+  if (parts === null) return;
+  parts.planner.close();
+  parts.links.close();
+  parts.prune.close();
+  parts.way.close();
+}
+
+/** Milliseconds since 1970 above 20 random bits: a leftover's name tells when its run began. */
+function newRunId(): bigint {
+  const random = crypto.getRandomValues(new Uint32Array(1))[0] & 0xfffff;
+  return (BigInt(Date.now()) << 20n) | BigInt(random);
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new BlitError("bug", String(cause), { cause });
+}
+
+function isUsage(error: Error): boolean {
+  return error instanceof BlitError && (error.kind === "usage" || error.kind === "busy");
+}

@@ -1,0 +1,245 @@
+/**
+ * Tally: the counters of a run, its failures and warnings, and the progress and summary made from them.
+ *
+ * @module
+ */
+import { kindOfStatus } from "../core/error.ts";
+import type {
+  Failure,
+  ItemAction,
+  ItemReason,
+  Outcome,
+  Phase,
+  Progress,
+  RunEvent,
+  RunListener,
+  Summary,
+} from "../core/events.ts";
+import { EVENT_SCHEMA } from "../core/events.ts";
+import { describeFailure } from "../core/failure.ts";
+import { displayName, type RelPath } from "../core/rel_path.ts";
+import { COPY_METHODS, ResultFlag, type Results } from "../core/work_batch.ts";
+
+/** Failures kept for the summary; all of them are counted and streamed. */
+const FAILURES_KEPT = 1000;
+/** Half-life of the moving average of throughput, ms. */
+const RATE_HALF_LIFE_MS = 3000;
+
+/** Counters that only go up. */
+export class Tally {
+  readonly startedMs = performance.now();
+  phase: Phase = "scan";
+  totalsKnown = false;
+  entriesScanned = 0;
+  destinationEntries = 0;
+  filesExamined = 0;
+  directoriesExamined = 0;
+  filesPlanned = 0;
+  bytesPlanned = 0;
+  filesCreated = 0;
+  filesReplaced = 0;
+  filesUnchanged = 0;
+  filesSkipped = 0;
+  filesResumed = 0;
+  metadataUpdated = 0;
+  linksMade = 0;
+  directoriesCreated = 0;
+  bytesTransferred = 0;
+  entriesDeleted = 0;
+  deletionsPlanned = 0;
+  entriesMoved = 0;
+  entriesProtected = 0;
+  stagedSkipped = 0;
+  failed = 0;
+  differences = 0;
+  planningMs: number | null = null;
+  firstWorkMs: number | null = null;
+  readonly failures: Failure[] = [];
+  readonly warnings: string[] = [];
+  readonly #methods = new Map<number, { files: number; bytes: number }>();
+  readonly #listener: RunListener | undefined;
+  readonly #emitItems: boolean;
+  /** Live bytes of work in flight, from the trees' counters. */
+  liveBytes: () => number = () => this.bytesTransferred;
+  current: () => RelPath | null = () => null;
+  #rate = 0;
+  #rateBytes = 0;
+  #rateAtMs = performance.now();
+
+  constructor(listener: RunListener | undefined, emitItems: boolean) {
+    this.#listener = listener;
+    this.#emitItems = emitItems;
+  }
+
+  /** Whether anybody wants events of single entries. */
+  get itemsWanted(): boolean {
+    return this.#emitItems && this.#listener !== undefined;
+  }
+
+  emit(event: RunEvent): void {
+    this.#listener?.(event);
+  }
+
+  enter(phase: Phase): void {
+    this.phase = phase;
+    this.emit({ type: "phase", phase });
+  }
+
+  item(action: ItemAction, reason: ItemReason, path: RelPath, sizeBytes: number): void {
+    if (this.itemsWanted) this.emit({ type: "item", action, reason, path, sizeBytes });
+  }
+
+  /** Reports one failed entry. */
+  fail(failure: Failure): void {
+    this.failed++;
+    if (this.failures.length < FAILURES_KEPT) this.failures.push(failure);
+    this.emit({ type: "failure", ...failure });
+  }
+
+  /** Reports a failed entry from packed numbers. */
+  failStatus(
+    path: RelPath,
+    status: number,
+    os: number,
+    step: number,
+    side: "source" | "destination",
+  ): void {
+    const error = describeFailure({ status, os, step, path, target: side });
+    this.fail({ path, kind: kindOfStatus(status), message: error.message });
+  }
+
+  /** Says something once. */
+  warn(message: string): void {
+    if (this.warnings.includes(message) || this.warnings.length >= 100) return;
+    this.warnings.push(message);
+    this.emit({ type: "warning", message });
+  }
+
+  /** Counts what one copied entry moved, and how. */
+  moved(results: Results, i: number, isFile: boolean): void {
+    const bytes = results.bytesMoved(i);
+    this.bytesTransferred += bytes;
+    this.firstWorkMs ??= performance.now() - this.startedMs;
+    const flags = results.flags(i);
+    if (flags !== 0) this.#flags(flags);
+    if (!isFile) return;
+    const method = results.method(i);
+    const entry = this.#methods.get(method);
+    if (entry === undefined) this.#methods.set(method, { files: 1, bytes });
+    else {
+      entry.files++;
+      entry.bytes += bytes;
+    }
+  }
+
+  #flags(flags: number): void {
+    if ((flags & ResultFlag.resumed) !== 0) this.filesResumed++;
+    if ((flags & ResultFlag.xattrsDropped) !== 0) {
+      this.warn("The destination keeps no extended attributes or ACLs; they were left out.");
+    }
+    if ((flags & ResultFlag.ownerDropped) !== 0) {
+      this.warn("The destination keeps no owners; owner, group and set-id bits were left out.");
+    }
+  }
+
+  /** The counters as a person would want them now. */
+  progress(): Progress {
+    const now = performance.now();
+    const bytesDone = Math.max(
+      this.bytesTransferred,
+      Math.min(this.liveBytes(), this.bytesPlanned),
+    );
+    const elapsed = now - this.#rateAtMs;
+    if (elapsed >= 100) {
+      const instant = (bytesDone - this.#rateBytes) * 1000 / elapsed;
+      const keep = this.#rate === 0 ? 0 : Math.pow(0.5, elapsed / RATE_HALF_LIFE_MS);
+      this.#rate = this.#rate * keep + Math.max(0, instant) * (1 - keep);
+      this.#rateBytes = bytesDone;
+      this.#rateAtMs = now;
+    }
+    const remaining = this.bytesPlanned - bytesDone;
+    return {
+      phase: this.phase,
+      totalsKnown: this.totalsKnown,
+      entriesScanned: this.entriesScanned,
+      filesTotal: this.filesPlanned,
+      filesDone: this.filesDone,
+      bytesTotal: this.bytesPlanned,
+      bytesDone,
+      deletionsTotal: this.deletionsPlanned,
+      deletionsDone: this.entriesDeleted,
+      bytesPerSecond: this.#rate,
+      etaMs: this.totalsKnown && this.#rate > 0 ? remaining * 1000 / this.#rate : null,
+      current: this.current(),
+      elapsedMs: now - this.startedMs,
+    };
+  }
+
+  /** Copied entries of every kind but directories. */
+  get filesDone(): number {
+    return this.filesCreated + this.filesReplaced + this.linksMade;
+  }
+
+  /** Anything that changes when the run makes progress, for the stall detector. */
+  get motion(): number {
+    return this.entriesScanned + this.destinationEntries + this.filesDone + this.metadataUpdated +
+      this.entriesDeleted + this.entriesMoved + this.failed + this.filesUnchanged;
+  }
+
+  summary(
+    fixed: Pick<
+      Summary,
+      | "mode"
+      | "source"
+      | "destination"
+      | "dryRun"
+      | "workers"
+      | "path"
+      | "implementation"
+      | "predictedMs"
+    >,
+    outcome: Outcome,
+  ): Summary {
+    const methods: Record<string, { files: number; bytes: number }> = {};
+    for (const [method, counts] of this.#methods) {
+      methods[COPY_METHODS[method] ?? "none"] = { ...counts };
+    }
+    const durationMs = performance.now() - this.startedMs;
+    return {
+      schema: EVENT_SCHEMA,
+      ...fixed,
+      outcome,
+      filesExamined: this.filesExamined,
+      directoriesExamined: this.directoriesExamined,
+      filesTransferred: this.filesDone,
+      filesCreated: this.filesCreated,
+      filesReplaced: this.filesReplaced,
+      filesUnchanged: this.filesUnchanged,
+      filesSkipped: this.filesSkipped,
+      filesResumed: this.filesResumed,
+      metadataUpdated: this.metadataUpdated,
+      linksMade: this.linksMade,
+      directoriesCreated: this.directoriesCreated,
+      bytesTransferred: this.bytesTransferred,
+      bytesTotal: this.bytesPlanned,
+      entriesDeleted: this.entriesDeleted,
+      entriesMoved: this.entriesMoved,
+      entriesProtected: this.entriesProtected,
+      stagedSkipped: this.stagedSkipped,
+      filesFailed: this.failed,
+      differences: this.differences,
+      failures: this.failures,
+      warnings: this.warnings,
+      durationMs,
+      planningMs: this.planningMs ?? durationMs,
+      firstWorkMs: this.firstWorkMs,
+      tcpFallback: false,
+      copyMethods: methods,
+    };
+  }
+}
+
+/** A failure that isn't from packed results. */
+export function failureOf(path: RelPath, kind: Failure["kind"], reason: string): Failure {
+  return { path, kind, message: reason.replaceAll("{}", `"${displayName(path)}"`) };
+}

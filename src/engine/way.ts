@@ -1,0 +1,101 @@
+/**
+ * Way: clears the way where one kind is to be where another is. What is replaced is renamed aside in its
+ * directory and removed at the end.
+ *
+ * @module
+ */
+import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
+import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
+import { type EngineContext, runNow, stagedName } from "./context.ts";
+import type { Judge } from "./judge.ts";
+import { DirNode } from "./node.ts";
+import type { Prune } from "./prune.ts";
+import { ChunkSpool } from "./spool.ts";
+
+const CHUNK_ITEMS = 256;
+
+/** Renames aside: entries at once, directories that a mirror replaces only when its deletions are allowed. */
+export class Way {
+  readonly #context: EngineContext;
+  readonly #prune: Prune;
+  readonly #waiting = new ChunkSpool("queue");
+  #items = new EntryBlockWriter(4);
+
+  constructor(context: EngineContext, prune: Prune) {
+    this.#context = context;
+    this.#prune = prune;
+  }
+
+  /** A staging name in the directory of what it will replace. */
+  asideName(): RelPath {
+    return stagedName(this.#context.destinationRun.runId, this.#context.nextStaged());
+  }
+
+  /**
+   * Moves an entry aside and has it removed at the end.
+   *
+   * @returns false where it could not be moved; that has been reported
+   */
+  async clear(node: DirNode, destination: EntryBlock, j: number): Promise<boolean> {
+    const aside = joinRel(node.path, this.asideName());
+    if (!await this.#rename(joinRel(node.path, destination.name(j)), aside, destination, j)) {
+      return false;
+    }
+    node.touched = true;
+    node.late = true;
+    const writer = new EntryBlockWriter(1);
+    writer.addFrom(destination, j, NO_PARENT, 0, nameToBytes(baseOf(aside)));
+    this.#prune.staged(node.path, new EntryBlock(writer.finish()), 0);
+    return true;
+  }
+
+  /** Plans a directory's replacement by `source` for when the deletions have been allowed. */
+  replaceLater(node: DirNode, source: EntryBlock, i: number, aside: RelPath): void {
+    node.touched = true;
+    node.late = true;
+    const path = nameToBytes(joinRel(node.path, source.name(i)));
+    this.#items.addFrom(source, i, NO_PARENT, 0, path, nameToBytes(aside));
+    if (this.#items.count >= CHUNK_ITEMS) this.#spool();
+  }
+
+  /** Renames the directories aside and judges what replaces them. */
+  async run(judge: Judge): Promise<void> {
+    this.#spool();
+    const { source } = this.#context;
+    for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
+      const items = new EntryBlock(chunk.bytes);
+      for (let k = 0; k < items.count; k++) {
+        const path = items.name(k);
+        const aside = joinRel(parentOf(path), items.target(k));
+        if (!await this.#rename(path, aside, items, k)) continue;
+        const parent = new DirNode(null, parentOf(path), null, () => {});
+        const fresh = await source.stat([path]);
+        const writer = new EntryBlockWriter(1);
+        writer.copy(fresh, 0, nameToBytes(baseOf(path)));
+        judge.entry(parent, new EntryBlock(writer.finish()), 0, null, 0);
+      }
+    }
+  }
+
+  close(): void {
+    this.#waiting.close();
+  }
+
+  async #rename(from: RelPath, to: RelPath, block: EntryBlock, i: number): Promise<boolean> {
+    const { destination, tally } = this.#context;
+    const builder = new BatchBuilder(Op.rename, 1);
+    builder.flags = BatchFlag.noReplace;
+    builder.items.addFrom(block, i, NO_PARENT, 0, nameToBytes(from), nameToBytes(to));
+    const { results } = await runNow(this.#context, builder, destination);
+    if (results.status(0) === 0) return true;
+    tally.failStatus(from, results.status(0), results.os(0), results.step(0), "destination");
+    return false;
+  }
+
+  #spool(): void {
+    if (this.#items.count === 0) return;
+    this.#waiting.push(this.#items.finish(), undefined);
+    this.#items.reset();
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Finds and opens the native library. Nothing is loaded before {@link loadNative} is called.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { BlitError } from "../core/error.ts";
+import { checkCode } from "./errors.ts";
+import { checkAbiRecord } from "./layout.ts";
+import { type NativeSymbols, SYMBOLS } from "./symbols.ts";
+
+/** The native library, open and checked. */
+export interface NativeLibrary {
+  /** Where it was found. */
+  readonly path: string;
+  readonly symbols: NativeSymbols;
+  /** Closes it; no pool may be open. */
+  close(): void;
+}
+
+/** The library, or in words for a notice line why blit goes on without it. */
+export type LoadResult =
+  | { readonly library: NativeLibrary }
+  | { readonly library: null; readonly reason: string };
+
+/**
+ * Finds and opens the native library: `BLIT_NATIVE_LIB`, else the release build beside the source.
+ *
+ * `BLIT_NO_NATIVE=1` asks for the portable tree. Needs the permissions ffi and env.
+ *
+ * @returns the library, or the reason why there is none
+ * @throws {BlitError} `mismatch` where a library is there but of another version; `unsupported` where
+ *   `BLIT_NATIVE_LIB` names one that can't be opened
+ */
+export function loadNative(): LoadResult {
+  if (Deno.env.get("BLIT_NO_NATIVE") === "1") {
+    return { library: null, reason: "BLIT_NO_NATIVE=1 is set" };
+  }
+  const chosen = Deno.env.get("BLIT_NATIVE_LIB");
+  if (chosen) {
+    const result = openLibrary(chosen);
+    if (result.library) return result;
+    throw new BlitError(
+      "unsupported",
+      `Cannot open the native library named by BLIT_NATIVE_LIB: ${result.reason}. ` +
+        "Correct the variable, or unset it.",
+      { operation: "open native library", path: chosen },
+    );
+  }
+  const built = builtLibrary();
+  if (built === null) return { library: null, reason: "no native library comes with this blit" };
+  return openLibrary(built);
+}
+
+/**
+ * Opens one library and checks its ABI record.
+ *
+ * @param path path of the shared library
+ * @throws {BlitError} `mismatch` where its functions or its ABI record are of another version
+ */
+export function openLibrary(path: string): LoadResult {
+  let opened: Deno.DynamicLibrary<typeof SYMBOLS>;
+  try {
+    opened = Deno.dlopen(path, SYMBOLS);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    if (words.startsWith("Failed to register symbol")) {
+      throw new BlitError(
+        "mismatch",
+        `Cannot use the native library "${path}": ${words}. ` +
+          "Build it again (deno task build), or set BLIT_NO_NATIVE=1 to go on without it.",
+        { operation: "use native library", path, cause },
+      );
+    }
+    return { library: null, reason: words.replace(/^(Could not open library: )+/, "") };
+  }
+  const library: NativeLibrary = {
+    path,
+    symbols: opened.symbols,
+    close: () => opened.close(),
+  };
+  try {
+    // Room for more words than this version has: a newer library must get as far as its version.
+    const record = new Uint8Array(256);
+    checkCode(
+      library.symbols.blit_abi_describe(record, BigInt(record.length)),
+      "read the native library's version",
+    );
+    checkAbiRecord(new Uint32Array(record.buffer), path);
+  } catch (error) {
+    library.close();
+    throw error;
+  }
+  return { library };
+}
+
+/** Path of the release build beside the source; null where this module isn't a file. */
+function builtLibrary(): string | null {
+  if (!import.meta.url.startsWith("file:")) return null;
+  const name = Deno.build.os === "windows"
+    ? "blit_native.dll"
+    : Deno.build.os === "darwin"
+    ? "libblit_native.dylib"
+    : "libblit_native.so";
+  return fileURLToPath(new URL(`../../ffi/target/release/${name}`, import.meta.url));
+}

@@ -1,0 +1,121 @@
+/**
+ * A root directory held by native code: everything a tree does is relative to it.
+ *
+ * @module
+ */
+import { describeFailure } from "../core/failure.ts";
+import { bytesToName } from "../core/rel_path.ts";
+import { STEPS } from "../core/work_batch.ts";
+import { checkCode } from "./errors.ts";
+import { PROBE_BYTES, ProbeFlag, ROOT_CREATE } from "./layout.ts";
+import type { NativeSymbols } from "./symbols.ts";
+
+/** What native code says of a root's file system; see "Probe" in docs/native.md. */
+export interface RootFacts {
+  readonly device: bigint;
+  /** Magic number of the file system's type (`statfs`). */
+  readonly typeMagic: number;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly freeInodes: number;
+  readonly rootInode: bigint;
+  /** Bits of `ProbeFlag`. */
+  readonly flags: number;
+  /** Longest name, bytes. */
+  readonly maxNameBytes: number;
+  /** Smallest step of mtime, ns; 0 where unknown. */
+  readonly timeGrainNs: number;
+  /** Whether the disk spins; null where unknown. */
+  readonly rotational: boolean | null;
+}
+
+/** An open root. */
+export class NativeRoot {
+  /** The handle that requests carry. */
+  readonly handle: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly #symbols: NativeSymbols;
+  #open = true;
+
+  private constructor(symbols: NativeSymbols, record: BigUint64Array) {
+    this.#symbols = symbols;
+    this.handle = Number(record[0]);
+    this.device = record[1];
+    this.inode = record[2];
+  }
+
+  /**
+   * Opens a directory as a root, following links on the way this once.
+   *
+   * @param symbols the loaded library
+   * @param path its path in the system's bytes, absolute or relative to the working directory
+   * @param create whether to make it and missing parents
+   * @throws {BlitError} `not_found`, `not_directory`, `permission` and the like, as the system says
+   */
+  static async open(
+    symbols: NativeSymbols,
+    path: Uint8Array,
+    create: boolean,
+  ): Promise<NativeRoot> {
+    const bytes = new Uint8Array(new ArrayBuffer(path.length));
+    bytes.set(path);
+    const record = new BigUint64Array(new ArrayBuffer(24));
+    const code = await symbols.blit_root_open(
+      bytes,
+      BigInt(bytes.length),
+      create ? ROOT_CREATE : 0,
+      record,
+    );
+    if (code !== 0) {
+      throw describeFailure({
+        status: -code,
+        step: STEPS.indexOf(create ? "make directory" : "open"),
+        path: bytesToName(path),
+      });
+    }
+    return new NativeRoot(symbols, record);
+  }
+
+  /**
+   * Asks for facts of the file system.
+   *
+   * @throws {BlitError} as the system says
+   */
+  async probe(): Promise<RootFacts> {
+    const bytes = new Uint8Array(new ArrayBuffer(PROBE_BYTES));
+    const code = await this.#symbols.blit_root_probe(
+      this.handle,
+      bytes,
+      BigInt(bytes.length),
+    );
+    checkCode(code, "read facts of the file system");
+    const view = new DataView(bytes.buffer);
+    const long = (at: number) => Number(view.getBigUint64(at, true));
+    const rotational = view.getUint32(60, true);
+    return {
+      device: view.getBigUint64(0, true),
+      typeMagic: long(8),
+      freeBytes: long(16),
+      totalBytes: long(24),
+      freeInodes: long(32),
+      rootInode: view.getBigUint64(40, true),
+      flags: view.getUint32(48, true),
+      maxNameBytes: view.getUint32(52, true),
+      timeGrainNs: view.getUint32(56, true),
+      rotational: rotational === 2 ? null : rotational === 1,
+    };
+  }
+
+  /** Whether the probe's flags have this one. */
+  static has(facts: RootFacts, flag: keyof typeof ProbeFlag): boolean {
+    return (facts.flags & ProbeFlag[flag]) !== 0;
+  }
+
+  /** Releases the root; later calls do nothing. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    checkCode(this.#symbols.blit_root_close(this.handle), "close a root");
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Looking at paths by name, before any tree is open: what is there, where it really is, and what holds it.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { textToName } from "../core/rel_path.ts";
+import { fromDenoError } from "./deno_errors.ts";
+
+/** A path and, where something is there, what it is by device and inode. */
+export interface Place {
+  readonly path: string;
+  readonly device: number | null;
+  readonly inode: number | null;
+}
+
+/**
+ * What is at a path.
+ *
+ * @param follow whether a symlink means what it points to
+ * @returns null where nothing is
+ * @throws {BlitError} `permission`, `not_directory`, `link_loop` and the like
+ */
+export async function lookAt(path: string, follow: boolean): Promise<Deno.FileInfo | null> {
+  try {
+    return await (follow ? Deno.stat(path) : Deno.lstat(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw fromDenoError(error, "read metadata of", textToName(path));
+  }
+}
+
+/** The path without links and dots; null where it doesn't exist. */
+export function realPathOf(path: string): string | null {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The place that a path names and all that hold it, up to the root, without links. Of what doesn't exist yet the
+ * path alone is known.
+ *
+ * @param path absolute
+ */
+export async function placesAbove(path: string): Promise<readonly Place[]> {
+  const missing: string[] = [];
+  let existing = path;
+  let real = realPathOf(existing);
+  while (real === null && dirname(existing) !== existing) {
+    missing.unshift(existing.slice(dirname(existing).length).replace(/^[/\\]/, ""));
+    existing = dirname(existing);
+    real = realPathOf(existing);
+  }
+  const places: Place[] = [];
+  for (let depth = missing.length; depth > 0; depth--) {
+    const path = join(real ?? existing, ...missing.slice(0, depth));
+    places.push({ path, device: null, inode: null });
+  }
+  for (let at = real ?? existing;; at = dirname(at)) {
+    places.push(await placeAt(at));
+    if (dirname(at) === at) return places;
+  }
+}
+
+/** Whether both are one place: by name, or by device and inode, since a bind mount has another name. */
+export function isSamePlace(a: Place, b: Place): boolean {
+  if (a.path === b.path) return true;
+  return a.inode !== null && a.inode !== 0 && a.inode === b.inode && a.device === b.device;
+}
+
+/** Whether two paths are one directory entry; two names of a hardlink are two. */
+export async function isSameEntry(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([lookAt(a, false), lookAt(b, false)]);
+  if (first === null || second === null || first.ino === null) return false;
+  if (first.ino !== second.ino || first.dev !== second.dev) return false;
+  if (first.nlink === 1) return true;
+  const [above, aboveToo] = await Promise.all([placeAt(dirname(a)), placeAt(dirname(b))]);
+  return isSamePlace(above, aboveToo) && foldedName(a) === foldedName(b);
+}
+
+async function placeAt(path: string): Promise<Place> {
+  try {
+    const info = await Deno.stat(path);
+    return { path, device: info.dev, inode: info.ino };
+  } catch {
+    return { path, device: null, inode: null };
+  }
+}
+
+function foldedName(path: string): string {
+  return path.split(/[/\\]/).at(-1)!.normalize("NFC").toLowerCase();
+}

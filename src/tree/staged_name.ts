@@ -1,0 +1,40 @@
+/**
+ * Names of staged entries, `.blit-<run id as 16 hex digits>-<n>`: the one place in TypeScript that makes
+ * and recognises them. Native code has its twin; docs/native.md is the contract.
+ *
+ * @module
+ */
+import type { RelPath } from "../core/rel_path.ts";
+
+const STAGED = /^\.blit-([0-9a-f]{16})-([0-9]+)$/;
+
+/** Number of a run's marker, `.blit-<run>-0` in the destination's root. */
+export const MARKER_NUMBER = 0;
+
+/**
+ * Makes the name of a staged entry.
+ *
+ * @param runId the run it belongs to, an unsigned 64-bit number
+ * @param number tells the run's entries apart; {@link MARKER_NUMBER} is the run's marker
+ */
+export function stagedName(runId: bigint, number: number): RelPath {
+  return `.blit-${BigInt.asUintN(64, runId).toString(16).padStart(16, "0")}-${number}`;
+}
+
+/** Whether a name (one component, not a path) is that of a staged entry or a marker. */
+export function isStagedName(name: RelPath): boolean {
+  // Nearly every name fails the first test, and every name of a scan comes through here.
+  return name.startsWith(".blit-") && STAGED.test(name);
+}
+
+/** Whether a name is that of a run marker. */
+export function isMarkerName(name: RelPath): boolean {
+  const match = STAGED.exec(name);
+  return match !== null && match[2] === String(MARKER_NUMBER);
+}
+
+/** The run that a staged entry belongs to; undefined where the name is not a staged one. */
+export function runOfStagedName(name: RelPath): bigint | undefined {
+  const match = STAGED.exec(name);
+  return match ? BigInt(`0x${match[1]}`) : undefined;
+}

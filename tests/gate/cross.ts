@@ -1,0 +1,121 @@
+/**
+ * Builds the native library for systems other than this one, and runs its tests where an emulator is
+ * installed.
+ *
+ * @module
+ */
+import { ask, isThere, ROOT, run } from "./command.ts";
+import { type Counts, readCargoTest, readSkipLines } from "./reports.ts";
+
+/** A system to build for. */
+export interface Target {
+  /** Name in messages and in `.ci/allowed-skips`. */
+  readonly name: string;
+  readonly triple: string;
+  readonly linker: string;
+  readonly emulator: readonly string[];
+}
+
+/** The systems that the gate builds for. */
+export const TARGETS: readonly Target[] = [
+  {
+    name: "windows",
+    triple: "x86_64-pc-windows-gnu",
+    linker: "x86_64-w64-mingw32-gcc",
+    emulator: ["wine"],
+  },
+  {
+    name: "arm64",
+    triple: "aarch64-unknown-linux-gnu",
+    linker: "aarch64-linux-gnu-gcc",
+    emulator: ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+  },
+];
+
+const MANIFEST = "ffi/Cargo.toml";
+/** Debian's compiler, whose package rust-web-src carries the sources of std. */
+const DEBIAN_RUSTC = "/usr/bin/rustc";
+const DEBIAN_STD = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
+
+/** Builds the library and its tests for one target, and runs the tests. */
+export async function testTarget(target: Target): Promise<Counts> {
+  const skipped = (name: string, reason: string): Counts => ({
+    passed: 0,
+    failed: 0,
+    skips: [{ name, reason }],
+  });
+  if (await ask(target.linker, "--version") === null) {
+    return skipped(`${target.name} build`, `${target.linker} is missing`);
+  }
+  const standard = await standardLibrary(target);
+  if (standard === null) {
+    return skipped(
+      `${target.name} build`,
+      "neither rustup's target nor rustc-web and rust-web-src",
+    );
+  }
+  const id = target.triple.toUpperCase().replaceAll("-", "_");
+  const env = {
+    ...standard.env,
+    [`CARGO_TARGET_${id}_LINKER`]: target.linker,
+    [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
+  };
+  const args = ["--manifest-path", MANIFEST, "--target", target.triple, ...standard.args];
+  const built = await run("cargo", ["build", ...args], { env });
+  if (built.code !== 0) return { passed: 0, failed: 1, skips: [] };
+  const compiled = await run("cargo", ["test", "--no-run", ...args], { env });
+  if (compiled.code !== 0) return { passed: 0, failed: 1, skips: [] };
+  if (await ask(target.emulator[0], "--version") === null) {
+    return skipped(`${target.name} tests`, `${target.emulator[0]} is missing`);
+  }
+  const tested = await run("cargo", ["test", "--no-fail-fast", ...args], {
+    env: { ...env, ...(target.name === "windows" ? await wineEnvironment() : {}) },
+  });
+  const counts = readCargoTest(tested.output);
+  return {
+    ...counts,
+    failed: counts.failed + (tested.code !== 0 && counts.failed === 0 ? 1 : 0),
+    // The same tests are ignored here as at home; only what is special to the target is told again.
+    skips: readSkipLines(tested.output).map(({ name, reason }) => ({
+      name: `${target.name}: ${name}`,
+      reason,
+    })),
+  };
+}
+
+/** How to get a standard library for the target: rustup's, else built from Debian's sources. */
+async function standardLibrary(
+  { triple }: Target,
+): Promise<{ readonly args: string[]; readonly env: Record<string, string> } | null> {
+  const folder = await ask("rustc", "--print", "target-libdir", "--target", triple);
+  if (folder !== null && isThere(folder)) return { args: [], env: {} };
+  if (!isThere(DEBIAN_RUSTC) || !isThere(DEBIAN_STD)) return null;
+  return {
+    args: ["-Z", "build-std=std,panic_unwind,test"],
+    // build-std is not in stable cargo without this word.
+    env: { RUSTC: DEBIAN_RUSTC, RUSTC_BOOTSTRAP: "1" },
+  };
+}
+
+/**
+ * Prepares wine: its own prefix, and a stand-in for the library that Rust's std takes random
+ * numbers from and that wine 8 lacks.
+ */
+async function wineEnvironment(): Promise<Record<string, string>> {
+  const folder = new URL("ffi/target/wine/", ROOT).pathname;
+  Deno.mkdirSync(folder, { recursive: true });
+  await run("x86_64-w64-mingw32-gcc", [
+    "-shared",
+    "-o",
+    `${folder}bcryptprimitives.dll`,
+    "tests/gate/wine_random.c",
+    "-ladvapi32",
+  ]);
+  return {
+    WINEPREFIX: `${folder}prefix`,
+    WINEDEBUG: "-all",
+    WINEPATH: folder,
+    // The second part keeps wine from offering to install Mono and Gecko.
+    WINEDLLOVERRIDES: "bcryptprimitives=n;mscoree,mshtml=",
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Reads what test runners and the coverage tool print. Pure.
+ *
+ * @module
+ */
+
+/** A test or step that did not run, and why. */
+export interface Skip {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What a step of the gate counted. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skips: readonly Skip[];
+}
+
+/** Reads the JUnit report that `deno test` writes; steps of a test count like tests. */
+export function readJunit(xml: string): Counts {
+  let passed = 0, failed = 0;
+  const skips: Skip[] = [];
+  for (
+    const [, attributes, body] of xml.matchAll(/<testcase\b([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)
+  ) {
+    if (/<(failure|error)\b/.test(body ?? "")) failed++;
+    else if (/<skipped\b/.test(body ?? "")) {
+      skips.push({
+        name: unescapeXml(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "?"),
+        reason: "ignored",
+      });
+    } else passed++;
+  }
+  return { passed, failed, skips };
+}
+
+function unescapeXml(text: string): string {
+  const named: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replace(
+    /&(?:#(\d+)|(\w+));/g,
+    (whole, code, name) =>
+      code !== undefined ? String.fromCodePoint(Number(code)) : named[name] ?? whole,
+  );
+}
+
+/** Reads the words of `cargo test`, any number of test binaries. */
+export function readCargoTest(text: string): Counts {
+  let passed = 0, failed = 0;
+  for (const [, ok, bad] of text.matchAll(/^test result: .*? (\d+) passed; (\d+) failed;/gm)) {
+    passed += Number(ok);
+    failed += Number(bad);
+  }
+  const skips = [...text.matchAll(/^test (\S+).* \.\.\. ignored(?:, (.*))?$/gm)]
+    .map(([, name, reason]) => ({ name, reason: reason ?? "ignored" }));
+  return { passed, failed, skips };
+}
+
+/** Reads the lines `SKIP: NAME: REASON` that tests print where they can only tell while they run. */
+export function readSkipLines(text: string): Skip[] {
+  return [...text.matchAll(/^SKIP: (.+?)(?:: (.*))?$/gm)]
+    .map(([, name, reason]) => ({ name, reason: reason ?? "skipped" }));
+}
+
+/**
+ * Lists the skips that nobody allowed.
+ *
+ * @param allowed text of `.ci/allowed-skips`: a name a line, `#` comments; a `*` at the end stands for any rest
+ */
+export function unexpectedSkips(skips: readonly Skip[], allowed: string): Skip[] {
+  const names = allowed.split("\n").map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter(
+    Boolean,
+  );
+  return skips.filter(({ name }) =>
+    !names.some((entry) =>
+      entry.endsWith("*") ? name.startsWith(entry.slice(0, -1)) : name === entry
+    )
+  );
+}
+
+/** Lines of one source file that hold code, and how many of them a test reached. */
+export interface FileCoverage {
+  readonly path: string;
+  readonly lines: number;
+  readonly hit: number;
+}
+
+/**
+ * Joins an lcov report with the sources it is about.
+ *
+ * Deno counts comments and blank lines as reached, and leaves out files that nothing loaded: here
+ * only lines of code count, and a file that was never loaded counts as not reached, unless it holds
+ * types alone.
+ *
+ * @param lcov the report
+ * @param sources text of every source file that has to be covered, by its path as in the report
+ */
+export function readCoverage(lcov: string, sources: ReadonlyMap<string, string>): FileCoverage[] {
+  const hits = new Map<string, Map<number, number>>();
+  let current: Map<number, number> | undefined;
+  for (const line of lcov.split("\n")) {
+    if (line.startsWith("SF:")) hits.set(line.slice(3), current = new Map());
+    const data = /^DA:(\d+),(\d+)/.exec(line);
+    if (data) current?.set(Number(data[1]), Number(data[2]));
+  }
+  const result: FileCoverage[] = [];
+  for (const [path, source] of sources) {
+    const reached = hits.get(path);
+    if (reached === undefined && !hasRuntimeCode(source)) continue;
+    let lines = 0, hit = 0;
+    for (const [index, text] of source.split("\n").entries()) {
+      if (/^\s*($|\/\/|\/?\*)/.test(text)) continue;
+      const times = reached === undefined ? 0 : reached.get(index + 1);
+      if (times === undefined) continue;
+      lines++;
+      if (times > 0) hit++;
+    }
+    result.push({ path, lines, hit });
+  }
+  return result;
+}
+
+function hasRuntimeCode(source: string): boolean {
+  return /^(export )?(default )?(async )?(function|const|let|class|abstract class)\b/m.test(source);
+}

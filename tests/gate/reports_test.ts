@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import {
+  readCargoTest,
+  readCoverage,
+  readJunit,
+  readSkipLines,
+  unexpectedSkips,
+} from "./reports.ts";
+
+Deno.test("a JUnit report is counted with its failures, errors, skips and escaped names", () => {
+  const counts = readJunit(`<testsuite name="./a_test.ts" tests="4">
+    <testcase name="copies" classname="./a_test.ts" line="1">
+    </testcase>
+    <testcase name="brief"/>
+    <testcase name="fails"><failure message="no">at line 1</failure></testcase>
+    <testcase name="a &lt;b&gt; &#233;">
+        <skipped/>
+    </testcase>
+  </testsuite>`);
+  assert.deepEqual(counts, {
+    passed: 2,
+    failed: 1,
+    skips: [{ name: "a <b> é", reason: "ignored" }],
+  });
+});
+
+Deno.test("cargo's results are added up over its test binaries", () => {
+  const counts = readCargoTest(`running 2 tests
+test scan::sorts ... ok
+test copy::reflink ... ignored, needs xfs
+test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+
+test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+`);
+  assert.deepEqual(counts, {
+    passed: 4,
+    failed: 2,
+    skips: [{ name: "copy::reflink", reason: "needs xfs" }],
+  });
+});
+
+Deno.test("a test's own skip line is found among other output", () => {
+  assert.deepEqual(
+    readSkipLines("x\nSKIP: mirror on btrfs: not root\nSKIP: other\n not SKIP: this"),
+    [
+      { name: "mirror on btrfs", reason: "not root" },
+      { name: "other", reason: "skipped" },
+    ],
+  );
+});
+
+Deno.test("a skip is allowed by its name or by the beginning of it, and by nothing else", () => {
+  const skips = ["a", "windows: x", "windows: y", "ab"].map((name) => ({ name, reason: "" }));
+  const left = unexpectedSkips(skips, "# comment\na # why\n\nwindows: *\n");
+  assert.deepEqual(left.map(({ name }) => name), ["ab"]);
+  assert.equal(unexpectedSkips(skips, "").length, 4);
+});
+
+Deno.test("coverage counts lines of code only, and a file never loaded as not reached", () => {
+  const code = "/**\n * Doc.\n */\nexport function f() {\n  return 1;\n}\n\n// c\n";
+  const covered = readCoverage(
+    "SF:/p/a.ts\nDA:1,1\nDA:4,1\nDA:5,0\nDA:6,1\nDA:8,1\nend_of_record\n",
+    new Map([["/p/a.ts", code], ["/p/unloaded.ts", code], ["/p/types.ts", "export type T = 1;\n"]]),
+  );
+  assert.deepEqual(covered, [
+    { path: "/p/a.ts", lines: 3, hit: 2 },
+    { path: "/p/unloaded.ts", lines: 3, hit: 0 },
+  ]);
+});

@@ -1,0 +1,160 @@
+/**
+ * The steps of the gate, in the order of how soon they can say no.
+ *
+ * @module
+ */
+import { buildNative } from "../../ffi/build.ts";
+import { ask, ROOT, run } from "./command.ts";
+import { TARGETS, testTarget } from "./cross.ts";
+import {
+  type Counts,
+  type FileCoverage,
+  readCargoTest,
+  readCoverage,
+  readJunit,
+  readSkipLines,
+} from "./reports.ts";
+
+/** One step: a name, and what it does. */
+export interface Step {
+  readonly name: string;
+  run(): Promise<Counts>;
+}
+
+/** Least part of the lines of src/ that tests must reach, in per cent. */
+const LEAST_COVERAGE = 85;
+const MANIFEST = ["--manifest-path", "ffi/Cargo.toml"];
+const PASSED: Counts = { passed: 0, failed: 0, skips: [] };
+const FAILED: Counts = { passed: 0, failed: 1, skips: [] };
+
+/** A step that runs one program and fails where the program does. It counts no tests. */
+function command(name: string, program: string, ...args: string[]): Step {
+  return { name, run: async () => (await run(program, args)).code === 0 ? PASSED : FAILED };
+}
+
+function deno(name: string, ...args: string[]): Step {
+  return command(name, Deno.execPath(), ...args);
+}
+
+async function build(): Promise<Counts> {
+  const outcome = await buildNative();
+  if (outcome.kind !== "no-cargo") return outcome.kind === "failed" ? FAILED : PASSED;
+  return { ...PASSED, skips: [{ name: "native library", reason: "cargo was not found" }] };
+}
+
+async function testTypeScript(coverageFolder: string | null): Promise<Counts> {
+  const report = Deno.makeTempFileSync({ prefix: "blit-tests-", suffix: ".xml" });
+  try {
+    const { code, output } = await run(Deno.execPath(), [
+      "test",
+      "--no-check",
+      "--no-prompt",
+      // Tests look into /proc and make trees in /dev/shm, which Deno opens to nothing less than this.
+      "--allow-all",
+      `--junit-path=${report}`,
+      ...(coverageFolder ? [`--coverage=${coverageFolder}`, "--coverage-raw-data-only"] : []),
+    ]);
+    const counts = readJunit(Deno.readTextFileSync(report));
+    // A module that doesn't load, or a leak outside of a test, is no test case.
+    const failed = Math.max(counts.failed, code === 0 ? 0 : 1);
+    return { passed: counts.passed, failed, skips: [...counts.skips, ...readSkipLines(output)] };
+  } finally {
+    Deno.removeSync(report);
+  }
+}
+
+async function testRust(): Promise<Counts> {
+  if (await ask("cargo", "--version") === null) {
+    return { ...PASSED, skips: [{ name: "cargo test", reason: "cargo was not found" }] };
+  }
+  const { code, output } = await run("cargo", ["test", "--no-fail-fast", ...MANIFEST]);
+  const counts = readCargoTest(output);
+  const failed = Math.max(counts.failed, code === 0 ? 0 : 1);
+  return { passed: counts.passed, failed, skips: [...counts.skips, ...readSkipLines(output)] };
+}
+
+async function testWithCoverage(): Promise<Counts> {
+  const folder = Deno.makeTempDirSync({ prefix: "blit-coverage-" });
+  try {
+    const counts = await testTypeScript(folder);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["coverage", "--lcov", "--include=/src/", folder],
+      cwd: ROOT,
+      stderr: "null",
+    }).output();
+    return isCovered(readCoverage(new TextDecoder().decode(stdout), sources("src/")))
+      ? counts
+      : { ...counts, failed: counts.failed + 1 };
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Prints the coverage, worst files first, and says whether it is enough. */
+function isCovered(files: readonly FileCoverage[]): boolean {
+  const percent = ({ hit, lines }: { hit: number; lines: number }) =>
+    lines ? 100 * hit / lines : 100;
+  const all = files.reduce(
+    (sum, file) => ({ hit: sum.hit + file.hit, lines: sum.lines + file.lines }),
+    { hit: 0, lines: 0 },
+  );
+  console.log("\nLine coverage of src/, files under 85 % (lines of code, reached by any test):");
+  const low = files.filter((file) => percent(file) < LEAST_COVERAGE);
+  for (const file of low.sort((a, b) => percent(a) - percent(b))) {
+    const path = file.path.slice(decodeURIComponent(ROOT.pathname).length);
+    console.log(
+      `  ${percent(file).toFixed(1).padStart(5)} %  ${path} (${file.hit} of ${file.lines})`,
+    );
+  }
+  console.log(`  ${percent(all).toFixed(1).padStart(5)} %  all (${all.hit} of ${all.lines})`);
+  if (percent(all) >= LEAST_COVERAGE) return true;
+  console.log(`Line coverage is under ${LEAST_COVERAGE} %.`);
+  return false;
+}
+
+/** The product's sources by absolute path. */
+function sources(folder: string, found = new Map<string, string>()): Map<string, string> {
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = folder + entry.name;
+    if (entry.isDirectory && path !== "src/gen") sources(`${path}/`, found);
+    else if (entry.isFile && path.endsWith(".ts") && !/_(test|bench)\.ts$/.test(path)) {
+      const file = new URL(path, ROOT);
+      found.set(decodeURIComponent(file.pathname), Deno.readTextFileSync(file));
+    }
+  }
+  return found;
+}
+
+const BUILD: Step = { name: "native library", run: build };
+const RUST: Step = { name: "Rust tests", run: testRust };
+
+/** What `deno task test` runs. */
+export const TEST_STEPS: readonly Step[] = [
+  BUILD,
+  { name: "TypeScript tests", run: () => testTypeScript(null) },
+  RUST,
+];
+
+/** What `deno task ok` runs. */
+export const GATE_STEPS: readonly Step[] = [
+  deno("format", "fmt", "--check"),
+  deno("lint", "lint"),
+  deno("types", "check"),
+  deno("public docs", "doc", "--lint", "mod.ts"),
+  command("Rust format", "cargo", "fmt", "--check", ...MANIFEST),
+  BUILD,
+  command(
+    "clippy",
+    "cargo",
+    "clippy",
+    "--quiet",
+    "--all-targets",
+    ...MANIFEST,
+    "--",
+    "-D",
+    "warnings",
+  ),
+  RUST,
+  { name: "TypeScript tests with coverage", run: testWithCoverage },
+  ...TARGETS.map((target) => ({ name: `${target.name} library`, run: () => testTarget(target) })),
+];

@@ -44,7 +44,10 @@ export class FreshFileSystem {
     // Room for metadata, small files rounded up to blocks, and slack that keeps allocators at ease.
     const bytes = this.#size.bytes * 1.3 + this.#size.files * 6144 + 2 * GIB;
     if (this.#kind === "tmpfs") {
-      await shell(`mount -t tmpfs -o size=${Math.ceil(bytes)},nr_inodes=0 blit-bench "$1"`, this.path);
+      await shell(
+        `mount -t tmpfs -o size=${Math.ceil(bytes)},nr_inodes=0 blit-bench "$1"`,
+        this.path,
+      );
     } else {
       await shell(`truncate -s ${Math.ceil(bytes / 4096) * 4096} "$1"`, this.#image);
       await shell(`${this.#mkfs(bytes)} "$1"`, this.#image);

@@ -22,7 +22,14 @@ export interface Peer {
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
 /** The permissions of an installed command for local use. */
-const BLIT_RUN = ["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"]
+const BLIT_RUN = [
+  "run",
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+]
   .concat("--allow-ffi", `${ROOT}cli.ts`);
 
 const isLinked = (workload: Workload) => workload.name === "million-links";
@@ -31,7 +38,12 @@ function blitArgs({ unit, operation, name }: Workload, source: string, destinati
   const [from, options] = unit === "file" && operation === "copy"
     ? [`${source}/file`, []]
     : [`${source}/`, operation === "mirror" ? ["--yes"] : []];
-  return [operation, ...options, ...(name === "million-deletions" ? ["--max-delete", "all"] : []), from]
+  return [
+    operation,
+    ...options,
+    ...(name === "million-deletions" ? ["--max-delete", "all"] : []),
+    from,
+  ]
     .concat(unit === "file" && operation === "copy" ? `${destination}/file` : destination);
 }
 
@@ -121,7 +133,9 @@ export async function findPeer(peer: Peer): Promise<FoundPeer | null> {
         stderr: "null",
       }).output();
       const version = new TextDecoder().decode(stdout).split("\n")[0].trim();
-      if (success) return { peer, path, version: peer.name === "blit" ? await ownVersion() : version };
+      if (success) {
+        return { peer, path, version: peer.name === "blit" ? await ownVersion() : version };
+      }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
         throw error;
@@ -138,5 +152,7 @@ async function ownVersion(): Promise<string> {
     cwd: ROOT,
     stderr: "null",
   }).output();
-  return `${new TextDecoder().decode(git.stdout).trim() || "uncommitted"}, Deno ${Deno.version.deno}`;
+  return `${
+    new TextDecoder().decode(git.stdout).trim() || "uncommitted"
+  }, Deno ${Deno.version.deno}`;
 }

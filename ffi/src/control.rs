@@ -19,22 +19,24 @@ pub const SLOT_BYTES: usize = 64;
 pub const CONTROL_BYTES: usize = (RUN_SLOTS + WORKER_SLOTS) * SLOT_BYTES;
 
 /// One run's counters; TypeScript writes `cancel`.
-#[repr(C, align(64))]
+#[repr(C)]
 #[derive(Default)]
 struct RunSlot {
     bytes: AtomicU64,
     entries: AtomicU64,
     cancel: AtomicU32,
+    _rest: [AtomicU64; 5],
 }
 
 /// What one worker is doing; only that worker writes it.
-#[repr(C, align(64))]
+#[repr(C)]
 #[derive(Default)]
 struct WorkerSlot {
     job: AtomicU64,
     item: AtomicU32,
     step: AtomicU32,
     sequence: AtomicU64,
+    _rest: [AtomicU64; 5],
 }
 
 /// The control block's layout, as TypeScript sees it.
@@ -70,7 +72,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `usage` where the pointer is null or not aligned to 64 bytes, or the length is too small.
+    /// `usage` where the pointer is null or not aligned to 8 bytes, or the length is too small.
     #[allow(unsafe_code, reason = "the block belongs to TypeScript")]
     pub unsafe fn from_raw(block: *mut u8, bytes: usize) -> Outcome<Control> {
         let slots = block.cast::<Slots>();

@@ -291,6 +291,7 @@ export const COMMAND_GROUPS: ReadonlyMap<string, string> = new Map([
 
 /** Environment variables, for help and man page. */
 export const ENVIRONMENT: readonly (readonly [name: string, does: string])[] = [
+  ["BLIT_DEBUG", "1: print where an internal error came from"],
   ["BLIT_DISABLE_PERF_HISTORY", "1: keep no history of runs"],
   ["BLIT_NATIVE_LIB", "path of the native library, instead of the one beside the program"],
   ["BLIT_NO_NATIVE", "1: do without the native library"],

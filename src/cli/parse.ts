@@ -14,8 +14,8 @@ import { didYouMean } from "../core/nearest.ts";
 /** What a command line asks for. */
 export type Request =
   | { readonly kind: "run"; readonly parsed: Parsed }
-  /** Help on a command, on a group of commands, or (`""`) on the whole. */
-  | { readonly kind: "help"; readonly topic: string }
+  /** Help on a command, on a group of commands, or (`""`) on the whole; all of it, or a page. */
+  | { readonly kind: "help"; readonly topic: string; readonly full: boolean }
   | { readonly kind: "version" };
 
 const IDS = Object.keys(OPTIONS) as OptionId[];
@@ -56,15 +56,16 @@ export function parseCommandLine(args: readonly string[]): Request {
     else if (token.kind === "option") options.push(token);
   }
   const has = (id: OptionId) => options.some((token) => idOf(token) === id);
-  if (words[0] === "help") return { kind: "help", topic: helpTopic(words.slice(1)) };
+  const full = words[0] === "help" || options.some((token) => token.rawName === "--help");
+  if (words[0] === "help") return { kind: "help", topic: helpTopic(words.slice(1)), full };
   if (words.length === 0) {
     for (const token of options) checkKnown(token, ["version", ...GLOBAL_OPTIONS], "blit");
     if (has("version")) return { kind: "version" };
-    if (has("help")) return { kind: "help", topic: "" };
+    if (has("help")) return { kind: "help", topic: "", full };
     throw new BlitError("usage", "No command given. blit --help lists them.");
   }
   if (has("help") && (COMMAND_GROUPS.has(words[0]) || findCommand(words))) {
-    return { kind: "help", topic: helpTopic(words) };
+    return { kind: "help", topic: helpTopic(words), full };
   }
   const command = findCommand(words) ?? unknownCommand(words);
   const given = options.map((token) => readOption(token, command));
@@ -122,7 +123,7 @@ function helpTopic(words: readonly string[]): string {
   if (words.length === 0) return "";
   const command = findCommand(words);
   if (command) return command.name;
-  if (words.length === 1 && COMMAND_GROUPS.has(words[0])) return words[0];
+  if (COMMAND_GROUPS.has(words[0]) && (words.length === 1 || words[1] === "help")) return words[0];
   return unknownCommand(words);
 }
 

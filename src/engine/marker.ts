@@ -10,7 +10,7 @@ import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import type { RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, Op } from "../core/work_batch.ts";
+import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import { type EngineContext, plansOnly, runNow, stagedName } from "./context.ts";
 
 const CREATE = 1n, RELEASE = 0n, LEAVE = 2n;
@@ -89,7 +89,17 @@ export class Marker {
   async release(remove: boolean): Promise<void> {
     if (!this.#held || plansOnly(this.#context.options)) return;
     this.#held = false;
-    await runNow(this.#context, this.#builder(remove ? RELEASE : LEAVE, 0n), null).catch(() => {});
+    const { destination, destinationRun } = this.#context;
+    // An interrupted run's own context does no more work.
+    const run = destination.beginRun(destinationRun.runId, new AbortController().signal);
+    try {
+      const batch = new WorkBatch(this.#builder(remove ? RELEASE : LEAVE, 0n).finish());
+      await destination.run(batch, null, run);
+    } catch {
+      // The next run removes it: this one's result stands.
+    } finally {
+      destination.endRun(run);
+    }
   }
 
   get #name(): RelPath {

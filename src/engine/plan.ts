@@ -9,6 +9,7 @@
 import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
+import { describeFailure } from "../core/failure.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, CopyAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, type EngineContext, keepFlags, plansOnly } from "./context.ts";
@@ -277,9 +278,23 @@ export class Planner {
       }
       if (status !== 0) {
         tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+        this.#endWhereHopeless(batch, results, i);
       }
       this.#settleOne(planned, items, i, status === 0, results, i);
     }
+  }
+
+  /** A full or read-only destination fails every file after this one too: the run ends here. */
+  #endWhereHopeless(batch: WorkBatch, results: Results, i: number): void {
+    const kind = kindOfStatus(results.status(i));
+    if (kind !== "no_space" && kind !== "read_only") return;
+    this.#context.executor.abandon(describeFailure({
+      status: results.status(i),
+      os: results.os(i),
+      step: results.step(i),
+      path: batch.path(i),
+      target: "destination",
+    }));
   }
 
   #settleOne(

@@ -49,7 +49,8 @@ export interface Decision {
   readonly batchBytes: number;
   /** Why, for `-v` and the events. */
   readonly why: string;
-  readonly predictedMs: number;
+  /** Of the whole run; left out where neither the source nor the history says how large it is. */
+  readonly predictedMs?: number;
 }
 
 /** A copy of at most this much goes without the pipeline. */
@@ -77,6 +78,8 @@ const FIXED_SCALE_MS = 2;
 const ALPHA = 0.3;
 const ALPHA_FAST = 0.7;
 const ERROR_LIMIT = 0.25;
+/** Shorter times are below what a clock tells, and no base for a share. */
+const LEAST_MS = 0.01;
 
 /** A batch is meant to take about this long: short enough to cancel and to share out evenly. */
 const BATCH_MS = 50;
@@ -126,10 +129,13 @@ class CostModel {
     const missedMs = actualMs - this.predict(features);
     const isFirst = this.#lastError === null;
     const alpha = isFirst || this.#lastError! > ERROR_LIMIT ? ALPHA_FAST : ALPHA;
-    this.#lastError = Math.abs(missedMs) / Math.max(actualMs, 1);
-    const norm = parts.reduce((sum, part) => sum + part * part, 0);
-    for (let i = 0; i < parts.length; i++) {
-      this.#factors[i] = Math.max(0, this.#factors[i] + alpha * missedMs * parts[i] / norm);
+    this.#lastError = Math.abs(missedMs) / Math.max(actualMs, LEAST_MS);
+    // A cost that is 0 can't take its share of an overestimate, so the others take it.
+    const movable = parts.map((part, i) => missedMs > 0 || this.#factors[i] > 0 ? part : 0);
+    const norm = movable.reduce((sum, part) => sum + part * part, 0);
+    if (norm === 0) return;
+    for (let i = 0; i < movable.length; i++) {
+      this.#factors[i] = Math.max(0, this.#factors[i] + alpha * missedMs * movable[i] / norm);
     }
   }
 
@@ -196,8 +202,21 @@ export class Predictor {
       batchFiles: Math.round(clamp(files, leastFiles, mostFiles)),
       batchBytes: Math.round(clamp(bytes, leastBytes, mostBytes)),
       why: [whyPath, whyWorkers, learned].filter((why) => why !== null).join("; "),
-      predictedMs: this.predict(size).durationMs,
+      ...this.#total(facts),
     };
+  }
+
+  /** Where the size isn't known yet, that of earlier runs stands for it: most runs are repeated. */
+  #total({ size, complete }: PlanFacts): { predictedMs?: number } {
+    if (complete) return { predictedMs: this.predict(size).durationMs };
+    if (this.#runs.length === 0) return {};
+    let { entries, files, bytes } = sizeOf(this.#runs[0]);
+    for (const run of this.#runs.slice(1)) {
+      entries += ALPHA * (run.entriesExamined - entries);
+      files += ALPHA * (run.filesCopied - files);
+      bytes += ALPHA * (run.bytesCopied - bytes);
+    }
+    return { predictedMs: this.predict({ entries, files, bytes }).durationMs };
   }
 
   #path({ size, complete, mustMarch }: PlanFacts): [Decision["path"], string] {

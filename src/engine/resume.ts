@@ -8,7 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
-import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { baseOf, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import type { RunContext, Tree } from "./tree.ts";
 
 /** A journal larger than this is not one of ours. */
@@ -41,12 +41,12 @@ export class Resume {
     }
   }
 
-  /** Bytes of the staged path to go on from, or null. */
+  /** Bytes of the staged name to go on from, in the target's directory, or null. */
   partialFor(directory: RelPath, source: EntryBlock, i: number): Uint8Array | null {
     if (this.#partials.size === 0 || source.kind(i) !== Kind.file) return null;
     const partial = this.#partials.get(joinRel(directory, source.name(i)));
     if (partial === undefined || partial.sizeBytes !== source.sizeBytes(i)) return null;
-    return partial.mtimeNs === source.mtimeNs(i) ? nameToBytes(partial.staged) : null;
+    return partial.mtimeNs === source.mtimeNs(i) ? nameToBytes(baseOf(partial.staged)) : null;
   }
 
   /** Whether this staged path is to be gone on with, and so must not be swept away. */

@@ -6,19 +6,19 @@
  *
  * @module
  */
-import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { Outcome, Summary } from "../core/events.ts";
 import { BatchBuilder, Op } from "../core/work_batch.ts";
 import type { CompareContext } from "./compare.ts";
 import { ContentCompare } from "./content.ts";
 import { checkCancelled, type EngineContext, plansOnly, runNow } from "./context.ts";
-import { decideRun, type RunDecision } from "./decide.ts";
+import { type Decided, decideRun, type RunDecision } from "./decide.ts";
 import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
 import { Judge } from "./judge.ts";
 import { Hardlinks } from "./links.ts";
 import { March } from "./march.ts";
+import { type FirstLook, lookFirst } from "./look.ts";
 import { Marker } from "./marker.ts";
 import { move } from "./move.ts";
 import { walkPaths } from "./paths.ts";
@@ -26,7 +26,7 @@ import { Planner } from "./plan.ts";
 import { Prune } from "./prune.ts";
 import type { EngineRequest, EngineResult } from "./request.ts";
 import { Resume } from "./resume.ts";
-import { planSingle, readSingle } from "./single.ts";
+import { planSingle } from "./single.ts";
 import { Tally } from "./tally.ts";
 import type { FsFacts } from "./tree.ts";
 import { Watch } from "./watch.ts";
@@ -72,8 +72,9 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       source.probe(),
       destination.probe(),
     ]);
-    const first = await peek(request, filter);
-    const decision = decideRun(request, sourceFacts, destinationFacts, first);
+    const first = await lookFirst(request, filter);
+    const decided = decideRun(request, sourceFacts, destinationFacts, first);
+    const { decision } = decided;
     tally.emit({ type: "decision", ...decision });
     let staged = 0;
     const context: EngineContext = {
@@ -127,7 +128,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       ending.abort(error);
     }
     if (error !== null && isUsage(error) && tally.filesDone === 0) throw error;
-    return finish(request, context, decision, error);
+    return finish(request, context, decided, error);
   } finally {
     (watch as Watch | null)?.stop();
     closeParts(parts);
@@ -183,18 +184,21 @@ async function transfer(
     plansOnly(options) || options.discard;
   parts.planner.stageAll = unmarked;
   if (!unmarked) await marker.create(options.mode === "mirror");
-  let done = false;
+  let whole = false;
+  let refusal: BlitError | null = null;
   try {
     await copyAll(request, context, parts, march, first);
-    if (deletes && options.mode === "mirror") await pruneAll(context, parts);
+    if (deletes && options.mode === "mirror") refusal = await pruneAll(context, parts);
     await finishUp(context, parts);
-    done = true;
+    whole = true;
   } finally {
     march.close();
-    await marker.release(done || !options.resume);
+    await marker.release(whole || !options.resume);
   }
+  // The marker's coming and going has touched the root: its stamp is the last.
   if (!plansOnly(options)) await parts.planner.finishLate();
   if (options.fsync && !plansOnly(options)) await syncRoot(context);
+  if (refusal !== null) throw refusal;
 }
 
 /** Plans and copies everything, links last. */
@@ -235,24 +239,21 @@ export async function settle(context: EngineContext, parts: RunParts): Promise<v
   checkCancelled(context);
 }
 
-async function pruneAll(context: EngineContext, parts: RunParts): Promise<void> {
+/** Deletes what was recorded, or returns why not: then what was copied stays, and so does the rest. */
+async function pruneAll(context: EngineContext, parts: RunParts): Promise<BlitError | null> {
   const { tally, options } = context;
   tally.enter("delete");
-  if (tally.deletionsPlanned === 0) return;
+  if (tally.deletionsPlanned === 0) return null;
   const refusal = parts.prune.refusal();
-  if (refusal !== null) {
-    // Directories still get their metadata: what was copied is to be whole.
-    await finishUp(context, parts);
-    if (!options.dryRun) await parts.planner.finishLate();
-    throw refusal;
-  }
+  if (refusal !== null) return refusal;
   if (options.dryRun) {
     tally.entriesDeleted = tally.deletionsPlanned;
-    return;
+    return null;
   }
   await parts.way.run(parts.judge);
   await settle(context, parts);
   await parts.prune.run();
+  return null;
 }
 
 async function finishUp(context: EngineContext, parts: RunParts): Promise<void> {
@@ -265,55 +266,6 @@ async function finishUp(context: EngineContext, parts: RunParts): Promise<void> 
 /** Without items a sync is the whole file system's: one call for all that this run wrote. */
 async function syncRoot(context: EngineContext): Promise<void> {
   await runNow(context, new BatchBuilder(Op.sync, 1), null);
-}
-
-/** What a first look at the source shows. */
-export interface FirstLook {
-  /** The record of a single entry. */
-  readonly single: EntryBlock | null;
-  readonly empty: boolean;
-  /** Few plain files and nothing else. */
-  readonly few: { readonly files: number; readonly bytes: number } | null;
-}
-
-const FEW_FILES = 8;
-const FEW_BYTES = 100 << 20;
-
-async function peek(request: EngineRequest, filter: Filter): Promise<FirstLook> {
-  const { source, options, single, paths } = request;
-  if (single !== undefined) {
-    const block = await readSingle(request, single);
-    return { single: block, empty: false, few: null };
-  }
-  let first: EntryBlock | null = null;
-  for await (const block of source.list("", { sorted: false })) {
-    first = block;
-    break;
-  }
-  const empty = first === null || (first.count === 0 && first.last);
-  if (
-    empty && (first === null || first.listStatus === 0) && options.mode === "mirror" &&
-    !options.delete.allowEmptySource
-  ) {
-    throw new BlitError(
-      "refused",
-      `The source ${source.display} is empty; mirroring it would delete everything at the destination. ` +
-        "Check that it is mounted, or add --allow-empty-source.",
-      { operation: "mirror", path: source.display },
-    );
-  }
-  if (first === null || !first.last || first.count > FEW_FILES || paths !== undefined) {
-    return { single: null, empty, few: null };
-  }
-  let bytes = 0;
-  for (let i = 0; i < first.count; i++) {
-    if (first.kind(i) !== Kind.file || first.linkCount(i) > 1) {
-      return { single: null, empty, few: null };
-    }
-    bytes += first.sizeBytes(i);
-  }
-  const few = bytes <= FEW_BYTES && !filter.active ? { files: first.count, bytes } : null;
-  return { single: null, empty, few };
 }
 
 function compareContext(
@@ -344,7 +296,7 @@ function compareContext(
 function finish(
   request: EngineRequest,
   context: EngineContext,
-  decision: RunDecision,
+  { decision, record }: Decided,
   error: Error | null,
 ): EngineResult {
   const { tally, options } = context;
@@ -378,7 +330,7 @@ function finish(
   const learn = outcome === "done" && !plansOnly(options) && !options.discard;
   return {
     summary,
-    record: learn ? decision.record(summary) : null,
+    record: learn ? record(summary) : null,
     error: interrupted ? null : error,
   };
 }

@@ -104,8 +104,11 @@ export class Tally {
     step: number,
     side: "source" | "destination",
   ): void {
+    const kind = kindOfStatus(status);
+    // An interrupted entry is no failure of its own: the run as a whole says so.
+    if (kind === "cancelled") return;
     const error = describeFailure({ status, os, step, path, target: side });
-    this.fail({ path, kind: kindOfStatus(status), message: error.message });
+    this.fail({ path, kind, message: error.message });
   }
 
   /** Says something once. */

@@ -131,6 +131,7 @@ export class MemoryStore implements EntryStore {
 
   async makeSymlink(path: RelPath, target: RelPath): Promise<void> {
     await this.#access("create", path);
+    if (!this.traits.rawNames && !isUtf8Name(target)) throw failure("unsupported", "create", path);
     this.#attach(path, this.volume.node(Kind.symlink, { mode: 0o777, target }), "create");
   }
 

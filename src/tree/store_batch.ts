@@ -120,30 +120,17 @@ async function linkItem(work: BatchWork, i: number): Promise<ResultFields> {
   let flags: number;
   if (batch.items.action(i) !== CopyAction.replace) {
     [, flags] = await sink.creating(path, () => store.makeHardlink(existing, path));
-  } else if (await isSameEntry(store, path, linked)) {
-    // A rename between two names of one inode does nothing, and would leave the staged name behind.
-    flags = 0;
   } else {
     let staged: RelPath;
     [[staged], flags] = await sink.staging(path, (name) => store.makeHardlink(existing, name));
     try {
       await store.rename(staged, path, false);
-    } catch (error) {
+    } finally {
+      // Also after success: a rename between two names of one inode does nothing, and leaves both.
       await sink.discard(staged);
-      throw error;
     }
   }
   return { flags, ...writtenNow(await store.lstat(path)) };
-}
-
-async function isSameEntry(store: EntryStore, path: RelPath, other: EntryFields) {
-  try {
-    const { inode, device } = await store.lstat(path);
-    return inode === other.inode && device === other.device && inode !== 0n;
-  } catch (error) {
-    if (isKind(error, "not_found")) return false;
-    throw error;
-  }
 }
 
 async function removeItem(work: BatchWork, i: number): Promise<ResultFields> {
@@ -158,7 +145,12 @@ async function removeItem(work: BatchWork, i: number): Promise<ResultFields> {
   const { items } = batch;
   const now = await expectKind(store, path, items.kind(i), "remove");
   const isDirectory = now.kind === Kind.directory;
-  if (now.inode !== items.inode(i) || (!isDirectory && now.ctimeNs !== items.ctimeNs(i))) {
+  const recorded = fieldsOf(items, i);
+  // Where ctime is coarse, size and mtime are looked at too: it alone would miss a recent change.
+  const isSame = store.traits.nanosecondTimes
+    ? now.ctimeNs === recorded.ctimeNs
+    : isUnchanged(recorded, now);
+  if (now.inode !== recorded.inode || (!isDirectory && !isSame)) {
     throw failure("changed", "remove", path);
   }
   if (isDirectory) await store.removeDirectory(path);

@@ -60,15 +60,17 @@ export async function testTarget(target: Target): Promise<Counts> {
     [`CARGO_TARGET_${id}_LINKER`]: target.linker,
     [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
   };
-  const args = ["--manifest-path", MANIFEST, "--target", target.triple, ...standard.args];
+  // A folder of its own: the other compiler would make this one build everything again, in turns.
+  const args = ["--manifest-path", MANIFEST, "--target-dir", "ffi/target/cross"]
+    .concat("--target", target.triple, standard.args);
   const built = await run("cargo", ["build", ...args], { env });
   if (built.code !== 0) return { passed: 0, failed: 1, skips: [] };
-  const compiled = await run("cargo", ["test", "--no-run", ...args], { env });
+  const compiled = await run("cargo", ["test", "--no-run", "--tests", ...args], { env });
   if (compiled.code !== 0) return { passed: 0, failed: 1, skips: [] };
   if (await ask(target.emulator[0], "--version") === null) {
     return skipped(`${target.name} tests`, `${target.emulator[0]} is missing`);
   }
-  const tested = await run("cargo", ["test", "--no-fail-fast", ...args], {
+  const tested = await run("cargo", ["test", "--no-fail-fast", "--tests", ...args], {
     env: { ...env, ...(target.name === "windows" ? await wineEnvironment() : {}) },
   });
   const counts = readCargoTest(tested.output);

@@ -1,17 +1,33 @@
 //! Linux, through rustix.
 
+mod clone;
 mod errno;
 mod limits;
 mod list;
+mod make;
 mod metadata;
+mod name;
 mod open;
 mod read;
 mod space;
+mod stamp;
+mod write;
 
+pub use clone::{
+    copy_range, copy_range_is_unsupported, next_data, next_hole, reflink, reflink_is_hopeless,
+};
 pub use errno::{Errno, os_number, status_of};
 pub use limits::raise_file_limit;
 pub use list::DirReader;
+pub use make::make_directories;
 pub use metadata::{Metadata, read_link_at, stat_at, stat_fd};
+pub use name::{
+    create_file, hard_link, make_directory, make_node, make_symlink, open_directory, open_file,
+    open_file_to_write, open_handle, read_link, remove_directory, remove_file, rename, rename_new,
+    reopen_directory, stat_name,
+};
 pub use open::{OFlags, Mode, is_link_at, open_beneath, open_child, open_followed, openat2_missing};
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
 pub use space::{SpaceFacts, file_system_facts};
+pub use stamp::{Held, Holder, effective_uid};
+pub use write::{fdatasync, truncate, try_lock, write_all, write_all_at};

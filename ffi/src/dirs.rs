@@ -1,0 +1,130 @@
+//! Directories that one job works in: opened once, what is learned about them kept beside.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use crate::names;
+use crate::root::Root;
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys::{self, Errno, Held};
+use crate::xattr;
+
+/// Most directories that one job holds open. With a source and a destination each, 64 workers stay far
+/// below the usual limit of descriptors, and a batch goes through its directories one after another.
+const OPEN_AT_ONCE: usize = 12;
+
+/// A held directory.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    device: OnceLock<u64>,
+    default_acl: OnceLock<bool>,
+    /// Owner and group of files that this process creates here: uid << 32 | gid; all ones: not known.
+    fresh_owner: AtomicU64,
+}
+
+impl Dir {
+    /// Wraps an open directory.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            device: OnceLock::new(),
+            default_acl: OnceLock::new(),
+            fresh_owner: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Device of the directory, and so of files created in it.
+    pub fn device(&self) -> Outcome<u64> {
+        if let Some(&device) = self.device.get() {
+            return Ok(device);
+        }
+        let device = sys::stat_fd(self).at(Step::Stat)?.device;
+        Ok(*self.device.get_or_init(|| device))
+    }
+
+    /// Whether what is created here inherits an ACL.
+    pub fn has_default_acl(&self) -> bool {
+        *self.default_acl.get_or_init(|| {
+            let held = Held::any(self.fd.as_fd());
+            !matches!(
+                held.get_xattr(xattr::DEFAULT_ACL, &mut []),
+                Err(Errno::NODATA | Errno::OPNOTSUPP)
+            )
+        })
+    }
+
+    /// Owner and group that the last file created here was seen to have.
+    pub fn fresh_owner(&self) -> Option<(u32, u32)> {
+        match self.fresh_owner.load(Relaxed) {
+            u64::MAX => None,
+            both => Some(((both >> 32) as u32, both as u32)),
+        }
+    }
+
+    /// Keeps what a file just created here was seen to have.
+    pub fn learn_fresh_owner(&self, uid: u32, gid: u32) {
+        self.fresh_owner.store(u64::from(uid) << 32 | u64::from(gid), Relaxed);
+    }
+
+    /// Gives the owner `u+rwx` where this process is the owner and lacks it; false where that changed nothing.
+    pub fn widen(&self) -> bool {
+        let Ok(now) = sys::stat_fd(self) else { return false };
+        now.uid == sys::effective_uid()
+            && now.mode & 0o700 != 0o700
+            && Held::any(self.fd.as_fd()).set_mode(now.mode | 0o700).is_ok()
+    }
+
+    /// Puts the directory's names on disk.
+    pub fn sync(&self) -> Outcome<()> {
+        match sys::fsync(self) {
+            // Some file systems have nothing to sync for a directory, and say so.
+            Err(Errno::INVAL) => Ok(()),
+            // It could be held for its names only, not for reading.
+            Err(Errno::BADF) => sys::syncfs(&sys::reopen_directory(self.as_fd()).at(Step::Flush)?),
+            other => other,
+        }
+        .at(Step::Flush)
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The directories below one root that a job has open, most recently used first.
+#[derive(Debug)]
+pub struct DirCache {
+    root: Arc<Root>,
+    open: Vec<(Box<[u8]>, Arc<Dir>)>,
+}
+
+impl DirCache {
+    /// An empty cache.
+    pub fn new(root: Arc<Root>) -> Self {
+        Self { root, open: Vec::with_capacity(OPEN_AT_ONCE) }
+    }
+
+    /// The directory at `path`; empty: the root.
+    pub fn open(&mut self, path: &[u8]) -> Outcome<Arc<Dir>> {
+        if let Some(i) = self.open.iter().position(|(known, _)| **known == *path) {
+            self.open[..=i].rotate_right(1);
+            return Ok(Arc::clone(&self.open[0].1));
+        }
+        names::check_path(path, Step::OpenParent)?;
+        let dir = Arc::new(Dir::new(self.root.open_dir(path).map_err(|fail| fail.at(Step::OpenParent))?));
+        self.open.truncate(OPEN_AT_ONCE - 1);
+        self.open.insert(0, (path.into(), Arc::clone(&dir)));
+        Ok(dir)
+    }
+
+    /// The directory that holds `path`, and the last name. The root itself has none: `refused`.
+    pub fn parent_of<'p>(&mut self, path: &'p [u8]) -> Outcome<(Arc<Dir>, &'p [u8])> {
+        let (above, name) = names::split(path);
+        names::check_name(name, Step::OpenParent)?;
+        Ok((self.open(above)?, name))
+    }
+}

@@ -1,0 +1,60 @@
+//! Making what was written durable.
+
+use crate::control::JobContext;
+use crate::results::Results;
+use crate::status::{AtStep, Outcome, Status, Step};
+use crate::sys::{self, Mode, OFlags};
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+
+/// Flushes the destination's whole file system, or with items these directories alone.
+pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
+    let request = job.request;
+    let root = job.destination()?;
+    job.at(0, Step::Flush);
+    if request.is_empty() {
+        // Opened anew: a root that may not be listed is held by an O_PATH descriptor, which cannot flush.
+        let fd = root.open(b"", DIRECTORY, Mode::empty())?;
+        return sys::syncfs(fd).at(Step::Flush);
+    }
+    for i in 0..request.len() {
+        job.check()?;
+        job.at(i as u32, Step::Flush);
+        let flushed = root
+            .open(&request.path(i), DIRECTORY, Mode::empty())
+            .and_then(|fd| sys::fsync(fd).at(Step::Flush));
+        match flushed {
+            // Some file systems have nothing to flush for a directory and say so.
+            Err(fail) if fail.step == Step::Flush && fail.status == Status::Unsupported => {}
+            Err(fail) => results.fail(i, fail),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{Item, Kind, NO_PARENT};
+    use crate::request::Op;
+    use crate::testing::{Head, handle_at, run as run_job, status_of};
+    use std::fs;
+
+    #[test]
+    fn sync_flushes_directories_and_whole_file_systems() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::create_dir(temp.path().join("d")).unwrap();
+        fs::write(temp.path().join("f"), "").unwrap();
+        let destination = handle_at(temp.path());
+        let head = Head { destination, ..Head::new(Op::Sync) };
+        run_job(run, &head.request(&[])).0.unwrap();
+        let items = [&b"d"[..], b"", b"f"]
+            .map(|name| Item { name, kind: Kind::Directory, parent: NO_PARENT, ..Item::default() });
+        let (outcome, results, _) = run_job(run, &head.request(&items));
+        outcome.unwrap();
+        assert_eq!(status_of(&results, 0), 0);
+        assert_eq!(status_of(&results, 1), 0);
+        assert_eq!(status_of(&results, 2), Status::NotDirectory as u32);
+    }
+}

@@ -1,0 +1,55 @@
+//! Copying within the kernel, and finding holes.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::SeekFrom;
+use rustix::io::retry_on_intr;
+
+use super::Errno;
+
+/// Makes `to` share all blocks of `from`.
+///
+/// Reference: `man 2 ioctl_ficlone`.
+pub fn reflink(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::ioctl_ficlone(to, from)
+}
+
+/// Whether a refused reflink means that no file of this pair of file systems can share blocks; anything
+/// else is that one file's matter (btrfs refuses files with inline or uncopied data by EINVAL).
+pub fn reflink_is_hopeless(errno: Errno) -> bool {
+    matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS | Errno::PERM)
+}
+
+/// Copies up to `bytes` at `offset` of both files within the kernel; returns how many.
+///
+/// Reference: `man 2 copy_file_range`.
+pub fn copy_range(from: BorrowedFd, to: BorrowedFd, offset: u64, bytes: usize) -> Result<usize, Errno> {
+    retry_on_intr(|| {
+        let (mut source, mut destination) = (offset, offset);
+        rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut destination), bytes)
+    })
+}
+
+/// Whether a refused [`copy_range`] means: use another method.
+pub fn copy_range_is_unsupported(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::XDEV | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::PERM | Errno::TXTBSY
+    )
+}
+
+/// Start of the next data at or after `offset`; `None` where only a hole follows.
+///
+/// Reference: `man 2 lseek`, SEEK_DATA.
+pub fn next_data(fd: impl AsFd, offset: u64) -> Result<Option<u64>, Errno> {
+    match rustix::fs::seek(fd, SeekFrom::Data(offset)) {
+        Ok(at) => Ok(Some(at)),
+        Err(Errno::NXIO) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Start of the next hole at or after `offset`; every file has one at its end.
+pub fn next_hole(fd: impl AsFd, offset: u64) -> Result<u64, Errno> {
+    rustix::fs::seek(fd, SeekFrom::Hole(offset))
+}

@@ -1,0 +1,137 @@
+//! Making, renaming and removing names within held directories. Every name is one component.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::path::Arg;
+
+use super::{Errno, Metadata, open_child, stat_at};
+use crate::block::Kind;
+
+/// Nobody but the owner, until the entry is finished.
+const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Metadata of `name` in `dir`, not following a link.
+pub fn stat_name(dir: impl AsFd, name: &[u8]) -> Result<Metadata, Errno> {
+    name.into_with_c_str(|name| stat_at(dir, name))
+}
+
+/// The target of the symlink `name` in `dir`.
+///
+/// Reference: `man 2 readlink`.
+pub fn read_link(dir: impl AsFd, name: &[u8]) -> Result<Vec<u8>, Errno> {
+    rustix::fs::readlinkat(dir, name, Vec::new()).map(|target| target.into_bytes())
+}
+
+/// Opens a file for reading; never blocks on what is not a file, never follows a link.
+pub fn open_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    open_child(dir, name, OFlags::RDONLY, Mode::empty())
+}
+
+/// Opens a file that exists for reading and writing.
+pub fn open_file_to_write(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    open_child(dir, name, OFlags::RDWR, Mode::empty())
+}
+
+/// Holds whatever has this name without opening it: a FIFO or a device stays untouched.
+pub fn open_handle(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    open_child(dir, name, OFlags::PATH, Mode::empty())
+}
+
+/// Opens a directory that is really one, for listing.
+pub fn open_directory(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    open_child(dir, name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+}
+
+/// Opens the held directory anew, so that a listing starts at its beginning.
+pub fn reopen_directory(dir: BorrowedFd) -> Result<OwnedFd, Errno> {
+    open_directory(dir, b".")
+}
+
+/// Makes a file that did not exist, for its owner only.
+pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    open_child(dir, name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)
+}
+
+/// Makes a directory, for its owner only.
+///
+/// Reference: `man 2 mkdirat`.
+pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    rustix::fs::mkdirat(dir, name, Mode::RWXU)
+}
+
+/// Makes a symlink.
+///
+/// Reference: `man 2 symlinkat`.
+pub fn make_symlink(target: &[u8], dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    rustix::fs::symlinkat(target, dir, name)
+}
+
+/// Makes a FIFO, socket or device, for its owner only. `rdev` is major << 32 | minor.
+///
+/// Reference: `man 2 mknodat`.
+pub fn make_node(dir: impl AsFd, name: &[u8], kind: Kind, rdev: u64) -> Result<(), Errno> {
+    let file_type = match kind {
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        _ => return Err(Errno::INVAL),
+    };
+    let device = rustix::fs::makedev((rdev >> 32) as u32, rdev as u32);
+    rustix::fs::mknodat(dir, name, file_type, PRIVATE_FILE, device)
+}
+
+/// Makes a second name of an entry; a symlink is linked itself, not followed.
+///
+/// Reference: `man 2 linkat`.
+pub fn hard_link(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
+    rustix::fs::linkat(from, old, to, new, AtFlags::empty())
+}
+
+/// Renames, replacing what has the new name.
+///
+/// Reference: `man 2 renameat`.
+pub fn rename(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
+    rustix::fs::renameat(from, old, to, new)
+}
+
+/// Renames to a name that nothing has: `EXIST` otherwise.
+///
+/// Where the file system lacks `RENAME_NOREPLACE` (NFS, some FUSE), a hardlink gives the same promise;
+/// where it lacks those too, and for directories, a look before the rename has to do.
+///
+/// Reference: `man 2 renameat2`.
+pub fn rename_new(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
+    let (from, to) = (from.as_fd(), to.as_fd());
+    match rustix::fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        other => return other,
+    }
+    match hard_link(from, old, to, new) {
+        Ok(()) => return remove_file(from, old),
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {}
+        Err(errno) => return Err(errno),
+    }
+    match stat_name(to, new) {
+        Err(Errno::NOENT) => rename(from, old, to, new),
+        Err(errno) => Err(errno),
+        Ok(_) => Err(Errno::EXIST),
+    }
+}
+
+/// Removes the name of anything but a directory.
+///
+/// Reference: `man 2 unlinkat`.
+pub fn remove_file(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    rustix::fs::unlinkat(dir, name, AtFlags::empty())
+}
+
+/// Removes an empty directory.
+pub fn remove_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR) {
+        // POSIX lets a file system say either.
+        Err(Errno::EXIST) => Err(Errno::NOTEMPTY),
+        other => other,
+    }
+}

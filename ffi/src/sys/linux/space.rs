@@ -1,0 +1,116 @@
+//! Facts of a file system.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::Errno;
+use super::metadata::stat_fd;
+
+/// What the kernel says about a file system, and what its type tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpaceFacts {
+    /// Type, as statfs `f_type`.
+    pub magic: u64,
+    /// Bytes free to the caller.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// Inodes free.
+    pub free_inodes: u64,
+    /// Longest name, bytes.
+    pub max_name: u32,
+    /// Mounted read-only.
+    pub read_only: bool,
+    /// User xattrs are kept.
+    pub xattrs: bool,
+    /// POSIX ACLs are kept.
+    pub acls: bool,
+    /// Names that differ only in case are one name.
+    pub case_folds: bool,
+    /// Names that differ only in Unicode form are one name.
+    pub normalises: bool,
+    /// The directory is the root of a mount.
+    pub mount_root: bool,
+    /// This type is known to share blocks between files.
+    pub reflink: bool,
+    /// Grain of times in ns as far as the type tells, 0 unknown.
+    pub time_grain_ns: u32,
+    /// 0 no, 1 yes, 2 unknown.
+    pub rotational: u32,
+}
+
+// Magic numbers: `man 2 statfs`, linux/magic.h.
+const BCACHEFS: u64 = 0xca45_1a4e;
+const BTRFS: u64 = 0x9123_683e;
+const CIFS: u64 = 0xff53_4d42;
+const SMB2: u64 = 0xfe53_4d42;
+const EXFAT: u64 = 0x2011_bab0;
+const HFS_PLUS: u64 = 0x482b;
+const MSDOS: u64 = 0x4d44;
+const NTFS: u64 = 0x5346_544e;
+const NTFS3: u64 = 0x7366_746e;
+const OCFS2: u64 = 0x7461_636f;
+const TMPFS: u64 = 0x0102_1994;
+const XFS: u64 = 0x5846_5342;
+const ZFS: u64 = 0x2fc1_2fc1;
+/// FS_CASEFOLD_FL of linux/fs.h: a directory of ext4 or f2fs that folds by Unicode rules.
+const CASEFOLD: u32 = 0x4000_0000;
+
+/// Reads what is known about the file system that holds a directory.
+///
+/// Reference: `man 2 statfs`, `man 2 ioctl_iflags`, `man 7 xattr`.
+pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
+    let fs = rustix::fs::fstatfs(dir)?;
+    let vfs = rustix::fs::fstatvfs(dir)?;
+    let metadata = stat_fd(dir)?;
+    // 32-bit kernels sign-extend the magic.
+    let magic = fs.f_type as u64 & 0xffff_ffff;
+    let folds_here = rustix::fs::ioctl_getflags(dir).is_ok_and(|f| f.bits() & CASEFOLD != 0);
+    let type_folds =
+        matches!(magic, MSDOS | EXFAT | NTFS | NTFS3 | CIFS | SMB2 | HFS_PLUS);
+    Ok(SpaceFacts {
+        magic,
+        free_bytes: vfs.f_bavail.saturating_mul(vfs.f_frsize),
+        total_bytes: vfs.f_blocks.saturating_mul(vfs.f_frsize),
+        free_inodes: vfs.f_favail,
+        max_name: u32::try_from(vfs.f_namemax).unwrap_or(u32::MAX),
+        read_only: vfs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+        xattrs: keeps_xattr(dir, c"user.blit"),
+        acls: keeps_xattr(dir, c"system.posix_acl_access"),
+        case_folds: folds_here || type_folds,
+        normalises: folds_here || magic == HFS_PLUS,
+        mount_root: metadata.mount_root,
+        reflink: matches!(magic, BTRFS | XFS | BCACHEFS | OCFS2),
+        time_grain_ns: match magic {
+            MSDOS => 2_000_000_000,
+            HFS_PLUS => 1_000_000_000,
+            EXFAT => 10_000_000,
+            NTFS | NTFS3 | CIFS | SMB2 => 100,
+            BCACHEFS | BTRFS | TMPFS | XFS | ZFS => 1,
+            _ => 0,
+        },
+        rotational: rotational(metadata.device),
+    })
+}
+
+// Asking for an attribute that is not there tells whether it could be: only ENOTSUP says no.
+fn keeps_xattr(dir: impl AsFd, name: &CStr) -> bool {
+    let mut value = [0u8; 0];
+    matches!(
+        rustix::fs::fgetxattr(dir, name, &mut value[..]),
+        Ok(_) | Err(Errno::NODATA | Errno::RANGE)
+    )
+}
+
+// A partition has no queue of its own: its disk is the folder above.
+fn rotational(device: u64) -> u32 {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let place = format!("/sys/dev/block/{major}:{minor}");
+    let text = std::fs::read(format!("{place}/queue/rotational"))
+        .or_else(|_| std::fs::read(format!("{place}/../queue/rotational")));
+    match text.as_deref().map(<[u8]>::trim_ascii) {
+        Ok(b"0") => 0,
+        Ok(b"1") => 1,
+        _ => 2,
+    }
+}

@@ -1,0 +1,128 @@
+//! Extended attributes; POSIX ACLs are the two named `system.posix_acl_*`.
+
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys::{Errno, Held};
+
+/// The ACL of an entry itself.
+pub const ACCESS_ACL: &[u8] = b"system.posix_acl_access";
+/// The ACL that what is created in a directory inherits.
+pub const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
+
+/// What an entry carries, sorted by name.
+pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// All attributes of an entry that can be read, sorted by name; `None` where its file system has none at all.
+///
+/// # Errors
+///
+/// Whatever the system says but "not supported" and "gone meanwhile".
+pub fn read_all(entry: Held) -> Outcome<Option<Xattrs>> {
+    let names = match list(entry) {
+        Ok(names) => names,
+        Err(Errno::OPNOTSUPP) => return Ok(None),
+        Err(errno) => return Err(errno).at(Step::Stat),
+    };
+    let mut all = Xattrs::new();
+    for name in names.split(|&b| b == 0).filter(|name| !name.is_empty()) {
+        match value(entry, name) {
+            Ok(value) => all.push((name.to_vec(), value)),
+            // Removed since the listing, or shown by a name that has no value of its own.
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(errno).at(Step::Stat),
+        }
+    }
+    all.sort_unstable();
+    Ok(Some(all))
+}
+
+/// Gives a new entry these attributes. Returns false where some could not be kept: those are left out.
+///
+/// # Errors
+///
+/// What speaks of a failing disk, not of a file system that keeps less.
+pub fn set_all(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
+    let mut whole = true;
+    for (name, value) in wanted {
+        match entry.set_xattr(name, value) {
+            Ok(()) => {}
+            Err(errno) if is_less(errno) => whole = false,
+            Err(errno) => return Err(errno).at(Step::SetXattrs),
+        }
+    }
+    Ok(whole)
+}
+
+/// Makes an existing entry carry exactly these attributes: what differs is set, what is extra removed.
+/// Returns false where something could not be kept.
+pub fn mirror(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
+    let Some(present) = read_all(entry)? else {
+        return Ok(wanted.is_empty());
+    };
+    for (name, _) in &present {
+        let kept = wanted.iter().any(|(other, _)| other == name);
+        if !kept && is_copied(name) {
+            match entry.remove_xattr(name) {
+                Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+                Err(errno) => return Err(errno).at(Step::SetXattrs),
+            }
+        }
+    }
+    let different: Xattrs = wanted.iter().filter(|pair| !present.contains(pair)).cloned().collect();
+    set_all(entry, &different)
+}
+
+/// Removes the ACL that a new entry inherited from its directory.
+pub fn drop_inherited_acl(entry: Held) -> Outcome<()> {
+    match entry.remove_xattr(ACCESS_ACL) {
+        Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(()),
+        Err(errno) => Err(errno).at(Step::SetXattrs),
+    }
+}
+
+// Security labels are the destination system's own; a file's capabilities are the file's.
+fn is_copied(name: &[u8]) -> bool {
+    !name.starts_with(b"security.") || name == b"security.capability"
+}
+
+// The destination cannot keep this one: its type (OPNOTSUPP), its size (ext4 says NOSPC for more than a
+// block, xfs 2BIG), its name, or the right to set it.
+fn is_less(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::OPNOTSUPP
+            | Errno::PERM
+            | Errno::ACCESS
+            | Errno::INVAL
+            | Errno::RANGE
+            | Errno::TOOBIG
+            | Errno::NOSPC
+    )
+}
+
+fn list(entry: Held) -> Result<Vec<u8>, Errno> {
+    // Nearly every entry has none or a few: one call, no allocation that lasts.
+    let mut few = [0; 1024];
+    match entry.list_xattrs(&mut few) {
+        Ok(n) => return Ok(few[..n].to_vec()),
+        Err(Errno::RANGE) => {}
+        Err(errno) => return Err(errno),
+    }
+    // The kernel's own limit is 64 KiB.
+    let mut many = vec![0; 65_536];
+    let n = entry.list_xattrs(&mut many)?;
+    many.truncate(n);
+    Ok(many)
+}
+
+fn value(entry: Held, name: &[u8]) -> Result<Vec<u8>, Errno> {
+    let mut small = [0; 256];
+    match entry.get_xattr(name, &mut small) {
+        Ok(n) => return Ok(small[..n].to_vec()),
+        Err(Errno::RANGE) => {}
+        Err(errno) => return Err(errno),
+    }
+    let mut large = vec![0; 65_536];
+    let n = entry.get_xattr(name, &mut large)?;
+    large.truncate(n);
+    Ok(large)
+}

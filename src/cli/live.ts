@@ -1,0 +1,81 @@
+/**
+ * The live block: drawn from 0.5 s on, at most 10 times a second, below everything that is printed.
+ *
+ * @module
+ */
+import type { RunEvent } from "../core/events.ts";
+import { type Measure, progressLines, type ProgressState } from "./render_progress.ts";
+import type { LiveDisplay, Terminal } from "./terminal.ts";
+
+const DELAY_MS = 500;
+const DRAW_MS = 100;
+const HIDE_CURSOR = "\x1b[?25l", SHOW_CURSOR = "\x1b[?25h", CLEAR_BELOW = "\x1b[J";
+
+/** A live block on a terminal. */
+export class LiveBlock implements LiveDisplay {
+  readonly #terminal: Terminal;
+  #timer: number;
+  #state: Omit<ProgressState, "frame"> | null = null;
+  #frame = 0;
+  #drawn: readonly string[] = [];
+  #started = false;
+  #stopped = false;
+  #measure: Measure = (text) => text.length;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    terminal.live = this;
+    this.#timer = setTimeout(() => this.#start(), DELAY_MS);
+  }
+
+  /** Takes in what happened; it is shown at the next draw. */
+  update(event: RunEvent): void {
+    if (event.type === "progress") {
+      this.#state = { progress: event, waiting: null };
+    } else if (event.type === "waiting" && this.#state) {
+      this.#state = { ...this.#state, waiting: event };
+    }
+  }
+
+  clear(): void {
+    if (this.#drawn.length === 0) return;
+    // Counted anew, since a narrower window has wrapped the lines meanwhile.
+    const columns = this.#terminal.columns();
+    const rows = this.#drawn.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(this.#measure(line) / columns)),
+      0,
+    );
+    this.#terminal.drawn(`\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`);
+    this.#drawn = [];
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
+    this.clear();
+    if (this.#started) this.#terminal.drawn(SHOW_CURSOR);
+    if (this.#terminal.live === this) this.#terminal.live = null;
+  }
+
+  #start(): void {
+    this.#started = true;
+    this.#terminal.drawn(HIDE_CURSOR);
+    this.#timer = setInterval(() => this.#draw(), DRAW_MS);
+    // Wide characters matter only here, and the module takes 25 ms to load.
+    import("string-width").then(({ default: stringWidth }) => {
+      this.#measure = (text) => stringWidth(text);
+    });
+  }
+
+  #draw(): void {
+    if (this.#state === null) return;
+    // The last column stays free: some terminals wrap as soon as it is filled.
+    const columns = Math.max(1, this.#terminal.columns() - 1);
+    const lines = progressLines({ ...this.#state, frame: this.#frame++ }, columns, this.#measure);
+    this.clear();
+    this.#terminal.drawn(lines.join("\n"));
+    this.#drawn = lines;
+  }
+}

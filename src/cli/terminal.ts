@@ -1,0 +1,152 @@
+/**
+ * Terminal: what a command prints to. Standard output is for results, standard error for everything else; a live
+ * block at the end of the terminal is taken away while lines are printed.
+ *
+ * @module
+ */
+import { BlitError } from "../core/error.ts";
+
+/** Where bytes go: `Deno.stdout`, `Deno.stderr`, or a test's. */
+export interface Sink {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+/** Something drawn below the printed lines. */
+export interface LiveDisplay {
+  /** Removes it from the screen; it is drawn again at its next turn. */
+  clear(): void;
+  /** Removes it for good and gives the cursor back. */
+  stop(): void;
+}
+
+/** Styles, and the SGR codes that begin them. */
+const STYLES = { bold: "1", dim: "2", red: "1;31", yellow: "33", green: "32" } as const;
+/** A style of text. */
+export type Style = keyof typeof STYLES;
+
+const FLUSH_CHARS = 64 * 1024;
+const ENCODER = new TextEncoder();
+
+/** The two streams of a command. */
+export class Terminal {
+  /** Whether standard error is a terminal, so that a live block can be drawn. */
+  readonly interactive: boolean;
+  /** Set by `-q`: notices and results are left out, errors stay. */
+  quiet = false;
+  live: LiveDisplay | null = null;
+  /** Called once, when nobody reads standard output any more. */
+  onBrokenPipe: () => void = () => {};
+  readonly #out: Sink;
+  readonly #err: Sink;
+  readonly #outIsTerminal: boolean;
+  #color: boolean;
+  #buffered = "";
+  #outBroken = false;
+  #errBroken = false;
+
+  /** @param color whether errors and the live block are coloured where standard error is a terminal */
+  constructor(out: Sink, err: Sink, color: boolean) {
+    this.#out = out;
+    this.#err = err;
+    this.#outIsTerminal = out.isTerminal();
+    this.interactive = err.isTerminal();
+    this.#color = color && this.interactive;
+  }
+
+  /** Whether nobody reads standard output any more. */
+  get broken(): boolean {
+    return this.#outBroken;
+  }
+
+  /** Turns colours on or off, whatever standard error is. */
+  setColor(color: boolean): void {
+    this.#color = color;
+  }
+
+  /** Width of the terminal in columns; 80 where it is none. */
+  columns(): number {
+    try {
+      return Math.max(1, Deno.consoleSize().columns);
+    } catch {
+      return 80;
+    }
+  }
+
+  /** Styles text for standard error. */
+  paint(style: Style, text: string): string {
+    return this.#color ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
+  }
+
+  /** Prints a line of the result, quiet or not. */
+  out(line: string): void {
+    this.write(`${line}\n`);
+  }
+
+  /** Prints a part of the result as it is. */
+  write(text: string): void {
+    if (this.#outBroken) return;
+    this.#buffered += text;
+    if (this.#outIsTerminal || this.#buffered.length >= FLUSH_CHARS) this.flush();
+  }
+
+  /** Prints bytes of the result as they are. */
+  writeBytes(bytes: Uint8Array): void {
+    this.flush();
+    this.#put(this.#out, bytes);
+  }
+
+  /** Prints a line of commentary; not in quiet runs. */
+  note(line: string): void {
+    if (!this.quiet) this.err(line);
+  }
+
+  warning(message: string): void {
+    this.note(`${this.paint("yellow", "warning:")} ${message}`);
+  }
+
+  error(message: string): void {
+    this.err(`${this.paint("red", "error:")} ${message}`);
+  }
+
+  /** Prints a line to standard error, quiet or not. */
+  err(line: string): void {
+    this.live?.clear();
+    if (this.#outIsTerminal) this.flush();
+    this.drawn(`${line}\n`);
+  }
+
+  /** Writes to standard error as it is; for the live block. */
+  drawn(text: string): void {
+    if (!this.#errBroken) this.#put(this.#err, ENCODER.encode(text));
+  }
+
+  /** Writes out what is buffered. */
+  flush(): void {
+    if (this.#buffered === "") return;
+    const text = this.#buffered;
+    this.#buffered = "";
+    if (this.#outIsTerminal) this.live?.clear();
+    this.#put(this.#out, ENCODER.encode(text));
+  }
+
+  #put(sink: Sink, bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length;) at += sink.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (sink === this.#err) {
+        this.#errBroken = true;
+        return;
+      }
+      const first = !this.#outBroken;
+      this.#outBroken = true;
+      this.#buffered = "";
+      // `blit find | head`: the reader has what it wanted.
+      if (!(error instanceof Deno.errors.BrokenPipe)) {
+        const words = error instanceof Error ? error.message : String(error);
+        throw new BlitError("io", `Cannot write to standard output: ${words}.`, { cause: error });
+      }
+      if (first) this.onBrokenPipe();
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** What a tree declares to keep it keeps; what it lacks shows in statuses and flags. @module */
+import assert from "node:assert/strict";
+import { Kind } from "../../src/core/entry_block.ts";
+import { BatchFlag, CopyAction, Op, ResultFlag } from "../../src/core/work_batch.ts";
+import { digestXattrs } from "../../src/tree/blake3.ts";
+import { MemoryTree } from "../../src/tree/memory.ts";
+import type { Cases } from "./suite.ts";
+import { statuses } from "./workbench.ts";
+
+const MS = 1_000_000n;
+
+/** See the module's comment. */
+export const traitCases: Cases = {
+  "trait nanosecondTimes: times are exact, or the result says what was written": async (bench) => {
+    const mtimeNs = 1_234_567_890_123_456_789n;
+    const source = MemoryTree.of({ f: { content: "x", mtimeNs } });
+    const [result] = await bench.copy(["f"], { source });
+    const exact = bench.destination.traits.nanosecondTimes;
+    const expected = exact ? mtimeNs : mtimeNs / MS * MS;
+    assert.equal(result.status, "ok");
+    assert.equal(result.mtimeNs, expected);
+    assert.equal((await bench.destination.stat(["f"])).mtimeNs(0), expected);
+    if (!exact) assert.ok((await bench.destination.probe()).timeGrainNs >= 1_000_000);
+  },
+
+  "trait xattrs: attributes are kept, or flagged as dropped": async (bench) => {
+    const source = MemoryTree.of({
+      f: { content: "x", xattrs: { "user.a": "1", "user.b": "two" } },
+      plain: "y",
+    });
+    const [attributed, plain] = await bench.copy(["f", "plain"], {
+      source,
+      flags: BatchFlag.xattrs,
+    });
+    assert.deepEqual(statuses([attributed, plain]), ["ok", "ok"]);
+    assert.equal(plain.flags & ResultFlag.xattrsDropped, 0);
+    const kept = await bench.destination.xattrs("f");
+    if (bench.destination.traits.xattrs && attributed.flags === 0) {
+      assert.deepEqual(kept, await source.xattrs("f"));
+      const seen = await bench.destination.stat(["f"]);
+      const [hash] = await bench.submit(Op.hash, seen, { flags: BatchFlag.xattrs });
+      assert.equal(hash.xattrDigest, await digestXattrs(kept));
+    } else {
+      assert.equal(attributed.flags & ResultFlag.xattrsDropped, ResultFlag.xattrsDropped);
+      assert.equal(kept.size, 0);
+    }
+  },
+
+  "trait owners: owner and set-id bits are kept, or flagged as dropped": async (bench) => {
+    const source = MemoryTree.of({ f: { content: "x", uid: 1234, gid: 567, mode: 0o4755 } });
+    const [result] = await bench.copy(["f"], { source, flags: BatchFlag.owner });
+    assert.equal(result.status, "ok");
+    const now = await bench.destination.stat(["f"]);
+    if (bench.destination.traits.owners) {
+      assert.deepEqual([now.uid(0), now.gid(0), now.mode(0)], [1234, 567, 0o4755]);
+      assert.equal(result.flags & ResultFlag.ownerDropped, 0);
+    } else {
+      assert.equal(result.flags & ResultFlag.ownerDropped, ResultFlag.ownerDropped);
+      assert.equal(now.mode(0), 0o755);
+    }
+  },
+
+  "trait hardlinks: a link is made, or reported": async (bench) => {
+    await bench.seed(bench.destination, { a: "x" });
+    const seen = await bench.destination.stat(["a"]);
+    const items = [{ path: "b", target: "a", action: CopyAction.create }];
+    const [result] = await bench.submit(Op.link, seen, { items });
+    assert.equal(result.status, bench.destination.traits.hardlinks ? "ok" : "unsupported");
+  },
+
+  "trait specials: FIFOs, sockets and devices are made, or reported": async (bench) => {
+    const { specials, owners } = bench.destination.traits;
+    const source = MemoryTree.of({
+      fifo: { special: Kind.fifo, mode: 0o620 },
+      socket: { special: Kind.socket },
+      null: { special: Kind.charDevice, rdev: (1n << 32n) | 3n },
+    });
+    const results = await bench.copy(["fifo", "socket", "null"], {
+      source,
+      flags: BatchFlag.owner,
+    });
+    const special = specials ? "ok" : "unsupported";
+    assert.deepEqual(statuses(results.slice(0, 2)), [special, special]);
+    // Root in a container may declare owners and yet lack the right to make devices.
+    if (!specials || !owners) assert.notEqual(results[2].status, "ok");
+    const now = await bench.destination.stat(["fifo", "null"]);
+    if (specials) assert.deepEqual([now.kind(0), now.mode(0)], [Kind.fifo, 0o620]);
+    if (results[2].status === "ok") assert.equal(now.rdev(1), (1n << 32n) | 3n);
+  },
+
+  "trait holes: a sparse file stays sparse": async (bench) => {
+    const content = new Uint8Array(8 << 20);
+    content.set([1, 2, 3], 5 << 20);
+    const source = MemoryTree.of({ f: { content, allocatedBytes: 4096 } });
+    const [result] = await bench.copy(["f"], { source });
+    assert.equal(result.status, "ok");
+    const now = await bench.destination.stat(["f"]);
+    assert.equal(now.sizeBytes(0), content.length);
+    if (bench.destination.traits.holes) assert.ok(now.allocatedBytes(0) < content.length / 2);
+    const reader = await bench.destination.openFile("f", bench.run);
+    let at = 0;
+    for (let piece = await reader.read(); piece !== null; piece = await reader.read()) {
+      assert.deepEqual(piece, content.slice(at, at + piece.length));
+      at += piece.length;
+    }
+    assert.equal(at, content.length);
+    assert.ok((await reader.close()).unchanged);
+  },
+
+  "trait symlinkTimes: a link's own mtime is set, its target's is not": async (bench) => {
+    const mtimeNs = 1_111_111_111_222_000_000n;
+    await bench.seed(bench.destination, { f: "x" });
+    const before = (await bench.destination.stat(["f"])).mtimeNs(0);
+    const source = MemoryTree.of({ l: { link: "f", mtimeNs } });
+    assert.deepEqual(statuses(await bench.copy(["l"], { source })), ["ok"]);
+    const now = await bench.destination.stat(["l", "f"]);
+    if (bench.destination.traits.symlinkTimes) assert.equal(now.mtimeNs(0), mtimeNs);
+    assert.equal(now.mtimeNs(1), before);
+  },
+};

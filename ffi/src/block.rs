@@ -328,3 +328,62 @@ pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
 pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_may_be_written_in_any_order_and_dropped() {
+        let mut writer = BlockWriter::new(3, 16);
+        for (i, name) in [(2, &b"c"[..]), (0, b"a"), (1, b"bb")] {
+            writer.set(i, &Item { name, target: b"t", size: i as u64, ..Item::default() });
+        }
+        writer.drop_records(&[false, true, false]);
+        let fail = Fail { status: Status::Permission, os: 13, step: Step::List };
+        let header = Header { flags: BLOCK_SORTED | BLOCK_LAST, directory: 9, fail: Some(fail), staged: 5 };
+        let block = writer.finish(&header);
+        let layout = Layout::check(&block).unwrap();
+        assert_eq!(layout.count, 2);
+        let got: Vec<_> = (0..2).map(|i| layout.item(&block, i)).map(|r| (r.name, r.target, r.size)).collect();
+        assert_eq!(got, [(&b"a"[..], &b"t"[..], 0), (b"c", b"t", 2)]);
+    }
+
+    // The same bytes as the layout in src/core/entry_block.ts says, written out by hand.
+    #[test]
+    fn the_layout_is_the_documented_one() {
+        let mut writer = BlockWriter::new(1, 0);
+        writer.set(
+            0,
+            &Item {
+                name: b"nm",
+                target: b"tgt",
+                size: 1,
+                mtime_ns: 2,
+                ctime_ns: 3,
+                inode: 4,
+                device: 5,
+                rdev: 6,
+                allocated: 7,
+                mode: 8,
+                uid: 9,
+                gid: 10,
+                links: 11,
+                kind: Kind::Symlink,
+                flags: 12,
+                action: 13,
+                parent: 14,
+                os: 15,
+            },
+        );
+        let block = writer.finish(&Header { flags: 2, directory: 16, fail: None, staged: 17 });
+        let mut expected = vec![1u8, 2, 96, 0];
+        expected.extend([1u32, 16, 0, 0, 128, 5, 17].iter().flat_map(|w| w.to_le_bytes()));
+        expected.extend((1u64..=7).flat_map(u64::to_le_bytes));
+        expected.extend([0, 0, 0, 0, 2, 0, 3, 0, 2, 0, 0, 0]);
+        expected.extend((8u32..=11).flat_map(u32::to_le_bytes));
+        expected.extend([3, 12, 13, 0, 14, 0, 0, 0, 15, 0, 0, 0]);
+        expected.extend(b"nmtgt");
+        assert_eq!(block, expected);
+    }
+}

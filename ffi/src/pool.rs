@@ -219,13 +219,7 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Hash => hash::run,
         Op::Sync => sync::run,
         Op::Read => read::run,
-        Op::Copy => crate::copy::run,
-        Op::Meta => crate::meta::run,
-        Op::Link => crate::link::run,
-        Op::Remove => crate::remove::run,
-        Op::Rename => crate::rename::run,
-        Op::Write => crate::write::run,
-        Op::Marker => crate::marker::run,
+        _ => return Err(Fail::new(Status::Unsupported, Step::Process)),
     };
     let mut results = Results::new(job.request.len());
     module(job, &mut results)?;

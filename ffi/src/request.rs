@@ -238,3 +238,6 @@ impl Request {
         if i < self.len() { Ok(self.item(i)) } else { Err(Fail::new(Status::Usage, Step::Process)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

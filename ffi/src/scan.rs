@@ -3,7 +3,6 @@
 mod listing;
 mod parked;
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use crate::block::{BLOCK_LAST, BLOCK_SORTED, BlockWriter, Header};

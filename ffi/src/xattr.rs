@@ -1,5 +1,7 @@
 //! Extended attributes; POSIX ACLs are the two named `system.posix_acl_*`.
 
+use std::os::fd::BorrowedFd;
+
 use crate::status::{AtStep, Outcome, Step};
 use crate::sys::{Errno, Held};
 
@@ -13,6 +15,9 @@ pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// All attributes of an entry that can be read, sorted by name; `None` where its file system has none at all.
 ///
+/// Security labels are left out: they are each system's own business, neither copied nor compared. A file's
+/// capabilities are the file's.
+///
 /// # Errors
 ///
 /// Whatever the system says but "not supported" and "gone meanwhile".
@@ -23,7 +28,7 @@ pub fn read_all(entry: Held) -> Outcome<Option<Xattrs>> {
         Err(errno) => return Err(errno).at(Step::Stat),
     };
     let mut all = Xattrs::new();
-    for name in names.split(|&b| b == 0).filter(|name| !name.is_empty()) {
+    for name in names.split(|&b| b == 0).filter(|name| is_portable(name)) {
         match value(entry, name) {
             Ok(value) => all.push((name.to_vec(), value)),
             // Removed since the listing, or shown by a name that has no value of its own.
@@ -60,7 +65,7 @@ pub fn mirror(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
     };
     for (name, _) in &present {
         let kept = wanted.iter().any(|(other, _)| other == name);
-        if !kept && is_copied(name) {
+        if !kept {
             match entry.remove_xattr(name) {
                 Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
                 Err(errno) => return Err(errno).at(Step::SetXattrs),
@@ -79,9 +84,26 @@ pub fn drop_inherited_acl(entry: Held) -> Outcome<()> {
     }
 }
 
-// Security labels are the destination system's own; a file's capabilities are the file's.
-fn is_copied(name: &[u8]) -> bool {
-    !name.starts_with(b"security.") || name == b"security.capability"
+fn is_portable(name: &[u8]) -> bool {
+    !name.is_empty() && (!name.starts_with(b"security.") || name == b"security.capability")
+}
+
+/// 64 bits of BLAKE3 over (length, bytes) of every name and value, sorted by name; 0 where there are none.
+///
+/// `src/tree/blake3.ts` computes the same.
+pub fn digest(entry: BorrowedFd) -> Outcome<u64> {
+    let all = read_all(Held::any(entry))?.unwrap_or_default();
+    if all.is_empty() {
+        return Ok(0);
+    }
+    let mut hasher = blake3::Hasher::new();
+    for part in all.iter().flat_map(|(name, value)| [name, value]) {
+        hasher.update(&(part.len() as u32).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    Ok(u64::from_le_bytes(first))
 }
 
 // The destination cannot keep this one: its type (OPNOTSUPP), its size (ext4 says NOSPC for more than a

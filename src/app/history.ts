@@ -21,8 +21,8 @@ export const HISTORY_VARIABLE = "BLIT_DISABLE_PERF_HISTORY";
 
 /** Over this size the older half is dropped. */
 const MAX_BYTES = 1 << 20;
-/** How much of the end is read to predict from: some 400 runs, parsed in about 2 ms. */
-const RECENT_BYTES = 256 << 10;
+/** How much of the end is read to predict from, some 130 runs: a start must not wait for more. */
+const RECENT_BYTES = 64 << 10;
 /** How often, 10 ms apart, the lock is tried before a line is appended without it. */
 const LOCK_TRIES = 20;
 const LOCK_WAIT_MS = 10;

@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly about?: readonly string[];
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionId[];
+  /** Options that it takes, since v1 did, but that have nothing to do or only a better answer. */
+  readonly accepts?: readonly OptionId[];
   /** Command line and what it does. */
   readonly examples?: readonly (readonly [line: string, does: string])[];
   readonly hidden?: boolean;
@@ -64,24 +66,25 @@ const FILTERS = [
   "maxAge",
 ] as const satisfies readonly OptionId[];
 
-const TRANSFER = [
+const COMPARE = [
   "checksum",
   "sizeOnly",
   "ignoreTimes",
   "ignoreExisting",
   "update",
   "force",
-  ...FILTERS,
-  "oneFileSystem",
-  "deleteScope",
-  "allowRoot",
-  "yes",
+] as const satisfies readonly OptionId[];
+
+const RUN = [
   "dryRun",
   "resume",
   "retry",
   "wait",
   "fsync",
   "noFsync",
+] as const satisfies readonly OptionId[];
+
+const OUTPUT = [
   "verbose",
   "progress",
   "noProgress",
@@ -89,11 +92,9 @@ const TRANSFER = [
   "json",
   "workers",
   "maxThreads",
-  "discard",
-  "forceGrpc",
-  "detach",
-  "dropWindowsMetadata",
 ] as const satisfies readonly OptionId[];
+
+const OF_V1 = ["forceGrpc", "detach", "dropWindowsMetadata"] as const satisfies readonly OptionId[];
 
 const PATHS = [
   "SRC/ (or SRC/.) means what is in SRC: it goes into DST. A folder SRC without the slash lands as " +
@@ -115,7 +116,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       "ACLs; owners too where blit runs as root. Nothing is deleted.",
     ],
     arguments: [SOURCE, DESTINATION],
-    options: TRANSFER,
+    options: [...COMPARE, ...FILTERS, "oneFileSystem", ...RUN, ...OUTPUT, "discard"],
+    accepts: ["yes", "deleteScope", ...OF_V1],
     examples: [
       ["blit copy photos/ /mnt/nas/photos", "what is in photos goes into /mnt/nas/photos"],
       ["blit copy photos /mnt/nas", "photos lands as /mnt/nas/photos"],
@@ -132,7 +134,19 @@ export const COMMANDS: readonly CommandSpec[] = [
       "unless an option allows them. blit asks once before it begins.",
     ],
     arguments: [SOURCE, DESTINATION],
-    options: [...TRANSFER, "maxDelete", "allowEmptySource"],
+    options: [
+      ...COMPARE,
+      ...FILTERS,
+      "oneFileSystem",
+      "deleteScope",
+      "maxDelete",
+      "allowEmptySource",
+      "allowRoot",
+      "yes",
+      ...RUN,
+      ...OUTPUT,
+    ],
+    accepts: ["discard", ...OF_V1],
     examples: [
       ["blit mirror --dry-run photos/ /mnt/nas/photos", "look first"],
       ["blit mirror --yes photos/ /mnt/nas/photos", "don't ask"],
@@ -148,7 +162,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       "compared, and only then removed from the source. Filters don't go with move.",
     ],
     arguments: [SOURCE, DESTINATION],
-    options: TRANSFER,
+    options: [...COMPARE, "oneFileSystem", "allowRoot", "yes", ...RUN, ...OUTPUT],
+    accepts: [...FILTERS, "deleteScope", "discard", ...OF_V1],
     load: transfer,
   },
   {
@@ -166,13 +181,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "oneWay",
       ...FILTERS,
       "oneFileSystem",
-      "verbose",
-      "progress",
-      "noProgress",
-      "quiet",
-      "json",
-      "workers",
-      "maxThreads",
+      ...OUTPUT,
     ],
     load: transfer,
   },

@@ -14,7 +14,8 @@ const HIDE_CURSOR = "\x1b[?25l", SHOW_CURSOR = "\x1b[?25h", CLEAR_BELOW = "\x1b[
 /** A live block on a terminal. */
 export class LiveBlock implements LiveDisplay {
   readonly #terminal: Terminal;
-  #timer: number;
+  #delay: ReturnType<typeof setTimeout> | undefined;
+  #interval: ReturnType<typeof setInterval> | undefined;
   #state: Omit<ProgressState, "frame"> | null = null;
   #frame = 0;
   #drawn: readonly string[] = [];
@@ -25,11 +26,12 @@ export class LiveBlock implements LiveDisplay {
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
     terminal.live = this;
-    this.#timer = setTimeout(() => this.#start(), DELAY_MS);
   }
 
-  /** Takes in what happened; it is shown at the next draw. */
+  /** Takes in what happened; it is shown at the next draw. The first event begins the wait for the first draw. */
   update(event: RunEvent): void {
+    if (this.#stopped) return;
+    this.#delay ??= setTimeout(() => this.#start(), DELAY_MS);
     if (event.type === "progress") {
       this.#state = { progress: event, waiting: null };
     } else if (event.type === "waiting" && this.#state) {
@@ -52,8 +54,8 @@ export class LiveBlock implements LiveDisplay {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearInterval(this.#timer);
+    clearTimeout(this.#delay);
+    clearInterval(this.#interval);
     this.clear();
     if (this.#started) this.#terminal.drawn(SHOW_CURSOR);
     if (this.#terminal.live === this) this.#terminal.live = null;
@@ -62,7 +64,7 @@ export class LiveBlock implements LiveDisplay {
   #start(): void {
     this.#started = true;
     this.#terminal.drawn(HIDE_CURSOR);
-    this.#timer = setInterval(() => this.#draw(), DRAW_MS);
+    this.#interval = setInterval(() => this.#draw(), DRAW_MS);
     // Wide characters matter only here, and the module takes 25 ms to load.
     import("string-width").then(({ default: stringWidth }) => {
       this.#measure = (text) => stringWidth(text);

@@ -31,7 +31,8 @@ for (const id of IDS) {
 const PARSE_OPTIONS = Object.fromEntries(
   [...BY_LONG].map(([long, id]) => {
     const spec = optionSpec(id);
-    return [long, { type: takesValue(spec) ? "string" : "boolean", short: spec.short } as const];
+    const type: "string" | "boolean" = takesValue(spec) ? "string" : "boolean";
+    return [long, spec.short ? { type, short: spec.short } : { type }];
   }),
 );
 
@@ -146,7 +147,8 @@ function checkKnown(token: OptionToken, allowed: readonly OptionId[], command: s
 }
 
 function readOption(token: OptionToken, command: CommandSpec): Occurrence {
-  const id = checkKnown(token, [...command.options, ...GLOBAL_OPTIONS], `blit ${command.name}`);
+  const allowed = [...command.options, ...(command.accepts ?? []), ...GLOBAL_OPTIONS];
+  const id = checkKnown(token, allowed, `blit ${command.name}`);
   const spec = optionSpec(id);
   if (spec.type === "retired") {
     throw new BlitError("usage", `${token.rawName} is gone. ${spec.successor}`);

@@ -6,6 +6,9 @@
 import type { Summary } from "../core/events.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../core/units.ts";
 
+/** Below this a rate tells of the start, not of the storage. */
+const RATED_BYTES = 1 << 20;
+
 const DONE: Readonly<Record<string, string>> = { copy: "Copied", mirror: "Copied", move: "Moved" };
 
 /** Renders a summary as whole sentences. */
@@ -31,7 +34,7 @@ function mainClause(summary: Summary): string {
   }
   const what = count(files, mode === "move" ? "entry" : "file");
   const bytes = bytesTransferred > 0 ? ` (${formatBytes(bytesTransferred)})` : "";
-  const rate = bytesTransferred > 0 && durationMs > 0
+  const rate = bytesTransferred >= RATED_BYTES && durationMs > 0
     ? `, ${formatRate(bytesTransferred / (durationMs / 1000))}`
     : "";
   return `${DONE[mode] ?? mode} ${what}${bytes} in ${took}${rate}`;

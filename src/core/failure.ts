@@ -22,6 +22,8 @@ export interface Failure {
   readonly target?: "source" | "destination";
   /** Whose numbers `os` is from; this machine's unless it came from another. */
   readonly family?: OsFamily;
+  /** What to do about it, where the caller knows better than the tables. */
+  readonly advice?: string;
 }
 
 /** The words after the colon where no system error says why. */
@@ -102,7 +104,7 @@ export function describeFailure(failure: Failure): BlitError {
     : errno > 0
     ? `${REASON[kind]} (system error ${errno})`
     : REASON[kind];
-  const advice = adviceFor(kind, failure, named?.code);
+  const advice = failure.advice ?? adviceFor(kind, failure, named?.code);
   return new BlitError(kind, `Cannot ${operation} "${path}": ${reason}. ${advice}`, {
     operation,
     path,

@@ -112,6 +112,10 @@ function patternTest(pattern: string, anchored: boolean): RuleTest | GlobFault {
     const literal = textToName(pattern);
     return onName ? { kind: "name", name: literal } : { kind: "path", path: literal };
   }
+  if (onName && /^\*[^*?[\\]*$/.test(pattern)) {
+    const ending = textToName(pattern.slice(1));
+    return { kind: "test", test: (name) => name.endsWith(ending) };
+  }
   // "**/" before an unanchored pattern lets it begin at every component.
   const source = onName || anchored ? pattern : `**/${pattern}`;
   const text = Glob.parse(source, ANYWHERE);

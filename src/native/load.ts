@@ -14,7 +14,7 @@ export interface NativeLibrary {
   /** Where it was found. */
   readonly path: string;
   readonly symbols: NativeSymbols;
-  /** Closes it; no pool may be open. */
+  /** Unloads it; only where no pool was ever opened, since its threads run the library's code. */
   close(): void;
 }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { BlitError } from "../core/error.ts";
+import { BlitError, STATUS } from "../core/error.ts";
 import { REQUEST_BYTES, Results, WorkBatch } from "../core/work_batch.ts";
 import { ControlBlock } from "./control.ts";
 import { checkCode, errorOfFailedFrame } from "./errors.ts";
@@ -181,7 +181,10 @@ export class NativePool {
     return found;
   }
 
-  /** Cancels what is queued, ends the workers, and waits for the pending call; later calls do nothing. */
+  /**
+   * Cancels what is queued, ends the workers, and waits for the pending call; later calls do nothing.
+   * A worker that the kernel holds is abandoned after a second.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -189,7 +192,8 @@ export class NativePool {
     await this.#collecting;
     poolIsOpen = false;
     this.#failAll(new BlitError("cancelled", "Cannot finish a job: the worker pool was closed."));
-    checkCode(code, "close the worker pool");
+    // Busy: a worker was abandoned. Its slot's memory is kept, so that does no harm.
+    if (-code !== STATUS.busy) checkCode(code, "close the worker pool");
   }
 
   async #collect(): Promise<void> {

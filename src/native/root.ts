@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type ErrorKind, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import { bytesToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
@@ -28,6 +29,13 @@ export interface RootFacts {
   /** Whether the disk spins; null where unknown. */
   readonly rotational: boolean | null;
 }
+
+/** What to do about a root that can't be opened: it was named by the user, not found by a scan. */
+const ADVICE: Partial<Record<ErrorKind, string>> = {
+  not_found: "Check the path.",
+  not_directory: "Name a directory.",
+  permission: "Run as its owner, or choose another directory.",
+};
 
 /** An open root. */
 export class NativeRoot {
@@ -72,6 +80,7 @@ export class NativeRoot {
         status: -code,
         step: STEPS.indexOf(create ? "make directory" : "open"),
         path: bytesToName(path),
+        advice: ADVICE[kindOfStatus(-code)],
       });
     }
     return new NativeRoot(symbols, record);

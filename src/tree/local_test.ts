@@ -9,6 +9,9 @@ import { loadNative } from "../native/load.ts";
 import { type NativePool, openPool } from "../native/pool.ts";
 import { LocalTree } from "./local.ts";
 
+// Never closed: a worker's thread may still be at its last instructions when the pool is closed.
+const loaded = loadNative();
+
 interface Scene {
   readonly pool: NativePool;
   readonly from: string;
@@ -20,7 +23,6 @@ interface Scene {
 /** Two trees in a temporary directory, on a pool of two workers. */
 function testTrees(name: string, body: (scene: Scene) => Promise<void>): void {
   Deno.test(name, async () => {
-    const loaded = loadNative();
     assert.ok(loaded.library, "these tests need the native library: deno task build");
     const pool = openPool(loaded.library, 2);
     const folder = Deno.makeTempDirSync({ prefix: "blit-local-" });
@@ -34,7 +36,6 @@ function testTrees(name: string, body: (scene: Scene) => Promise<void>): void {
       await destination.close();
     } finally {
       await pool.close();
-      loaded.library.close();
       Deno.removeSync(folder, { recursive: true });
     }
   });

@@ -139,7 +139,7 @@ export class PortableStore implements EntryStore {
         mode: 0o600,
       });
       try {
-        
+        await file.tryLock(true);
       } catch {
         // No locks on this file system: other runs go by the marker alone.
       }

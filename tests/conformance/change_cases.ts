@@ -129,6 +129,16 @@ export const changeCases: Cases = {
     });
   },
 
+  "refuses to remove another inode, be it a file or an empty directory": async (bench) => {
+    await bench.seed(bench.destination, { f: "x", "d/": null });
+    for (const path of ["f", "d"]) {
+      const seen = await bench.destination.stat([path]);
+      const other = altered(seen, { inode: seen.inode(0) + 1n });
+      assert.deepEqual(statuses(await bench.submit(Op.remove, other)), ["changed"]);
+    }
+    assert.deepEqual(await contents(bench.destination, bench.run), { f: "x", "d/": null });
+  },
+
   "removes stale staged entries, and nothing that is not staged": async (bench) => {
     const staged = ".blit-00000000000000ab";
     await bench.seed(bench.destination, {

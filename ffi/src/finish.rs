@@ -1,0 +1,132 @@
+//! Finishing an entry: owner, extended attributes, mode, mtime, in that order.
+
+use crate::dirs::Dir;
+use crate::results::{ItemResult, result_flag};
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys::{self, Errno, Held, Metadata};
+use crate::xattr;
+
+const SET_ID: u32 = 0o6000;
+
+/// What a finished entry is to look like.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Owner; set only with `set_owner`.
+    pub uid: u32,
+    /// Group; set only with `set_owner`.
+    pub gid: u32,
+    /// Permission and set-id bits; `None` for a symlink, which has none.
+    pub mode: Option<u32>,
+    /// Modification time.
+    pub mtime_ns: i64,
+    /// Whether to set owner and group.
+    pub set_owner: bool,
+    /// Extended attributes and ACLs; `None`: not asked for.
+    pub xattrs: Option<&'a [(Vec<u8>, Vec<u8>)]>,
+}
+
+/// Whether the entry was just made by this job, or was there.
+#[derive(Clone, Copy, Debug)]
+pub enum Age<'a> {
+    /// Made by this job in this directory: has no attributes but an inherited ACL.
+    New(&'a Dir),
+    /// Was there, and looked like this.
+    Known(&'a Metadata),
+}
+
+/// Gives an entry its looks and returns flags, inode and times of the outcome.
+///
+/// Order matters: a change of owner clears set-id bits and capabilities, an ACL changes the mode, and
+/// whatever touches content or attributes changes the mtime of some file systems.
+pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
+    let mut flags = 0;
+    let present = match age {
+        Age::New(dir) => match dir.fresh_owner() {
+            Some(owner) => owner,
+            None => {
+                let now = sys::stat_fd(entry.fd()).at(Step::Stat)?;
+                dir.learn_fresh_owner(now.uid, now.gid);
+                (now.uid, now.gid)
+            }
+        },
+        Age::Known(now) => (now.uid, now.gid),
+    };
+    let owner = set_owner(entry, look, present, &mut flags)?;
+    set_xattrs(entry, look, age, &mut flags)?;
+    set_mode(entry, look, age, owner, &mut flags)?;
+    entry.set_mtime(look.mtime_ns).at(Step::SetTime)?;
+    let written = sys::stat_fd(entry.fd()).at(Step::Stat)?;
+    if let Age::New(dir) = age
+        && (written.uid, written.gid) != owner
+    {
+        // The directory gained or lost its set-group-id bit since its owner was learned.
+        dir.learn_fresh_owner(written.uid, written.gid);
+        return finish(entry, look, Age::Known(&written)).map(|result| ItemResult {
+            flags: result.flags | flags & result_flag::XATTRS_DROPPED,
+            ..result
+        });
+    }
+    Ok(ItemResult {
+        flags,
+        inode: written.inode,
+        ctime_ns: written.ctime_ns,
+        mtime_ns: written.mtime_ns,
+        ..ItemResult::default()
+    })
+}
+
+/// Returns the owner and group that the entry has afterwards.
+fn set_owner(entry: Held, look: &Look, present: (u32, u32), flags: &mut u8) -> Outcome<(u32, u32)> {
+    let wanted = (look.uid, look.gid);
+    if !look.set_owner || wanted == present {
+        return Ok(present);
+    }
+    match entry.set_owner(Some(look.uid), Some(look.gid)) {
+        Ok(()) => Ok(wanted),
+        // No right to, or no owners on this file system, or an id that this namespace doesn't map.
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL) => {
+            *flags |= result_flag::OWNER_DROPPED;
+            Ok(present)
+        }
+        Err(errno) => Err(errno).at(Step::SetOwner),
+    }
+}
+
+fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()> {
+    let whole = match (age, look.xattrs) {
+        (Age::New(dir), wanted) => {
+            let wanted = wanted.unwrap_or(&[]);
+            let has_acl = wanted.iter().any(|(name, _)| name == xattr::ACCESS_ACL);
+            if !has_acl && look.mode.is_some() && dir.has_default_acl() {
+                xattr::drop_inherited_acl(entry)?;
+            }
+            wanted.is_empty() || xattr::set_all(entry, wanted)?
+        }
+        (Age::Known(_), Some(wanted)) => xattr::mirror(entry, wanted)?,
+        (Age::Known(_), None) => true,
+    };
+    if !whole {
+        *flags |= result_flag::XATTRS_DROPPED;
+    }
+    Ok(())
+}
+
+fn set_mode(entry: Held, look: &Look, age: Age, owner: (u32, u32), flags: &mut u8) -> Outcome<()> {
+    let Some(mut mode) = look.mode else { return Ok(()) };
+    // A program must not run with the rights of whoever happened to copy it. On a directory the
+    // set-group-id bit grants nothing.
+    let lost = if is_directory(age) {
+        0
+    } else {
+        u32::from(owner.0 != look.uid) * 0o4000 | u32::from(owner.1 != look.gid) * 0o2000
+    };
+    if mode & lost & SET_ID != 0 {
+        mode &= !lost;
+        *flags |= result_flag::OWNER_DROPPED;
+    }
+    entry.set_mode(mode).at(Step::SetMode)
+}
+
+fn is_directory(age: Age) -> bool {
+    matches!(age, Age::Known(now) if now.kind == crate::block::Kind::Directory)
+}

@@ -1,0 +1,240 @@
+//! blit's native library: what touches many bytes or many files. It decides nothing; see docs/native.md.
+//!
+//! This file is the C ABI and nothing else: every function checks its arguments, catches panics, and
+//! returns 0 or minus a [`status::Status`].
+
+pub mod abi;
+pub mod beneath;
+pub mod block;
+pub mod buffer;
+pub mod control;
+pub mod frame;
+pub mod hash;
+pub mod names;
+pub mod pool;
+pub mod probe;
+pub mod read;
+pub mod request;
+pub mod results;
+pub mod root;
+pub mod scan;
+pub mod stat;
+pub mod status;
+pub mod sync;
+pub mod sys;
+pub mod xattr;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use control::Control;
+use frame::{Collected, TOO_SMALL};
+use pool::Pool;
+use root::Root;
+use status::{Fail, Outcome, Status, Step};
+
+/// The process's one pool.
+static POOL: Mutex<Option<Arc<Pool>>> = Mutex::new(None);
+
+/// Writes the ABI record.
+///
+/// # Safety
+///
+/// `out` must be valid for writing `len` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_abi_describe(out: *mut u8, len: usize) -> i32 {
+    shim(|| {
+        let words = abi::describe();
+        // SAFETY: the caller's promise is this function's own.
+        let out = unsafe { bytes_mut(out, len) }?;
+        let record = out.get_mut(..words.len() * 4).ok_or(Fail::usage())?;
+        for (place, word) in record.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        Ok(())
+    })
+}
+
+/// Starts the worker pool.
+///
+/// # Safety
+///
+/// `control` must point to `control_len` bytes that stay in place until [`blit_pool_close`] has
+/// returned 0, and for ever where it returned `busy`.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_pool_open(threads: u32, control: *mut u8, control_len: usize) -> i32 {
+    shim(|| {
+        let mut slot = pool_slot();
+        if slot.is_some() {
+            return Err(Fail::new(Status::Exists, Step::Process));
+        }
+        // SAFETY: the caller's promise is this function's own.
+        let control = unsafe { Control::from_raw(control, control_len) }?;
+        *slot = Some(Pool::open(threads, control)?);
+        Ok(())
+    })
+}
+
+/// Sets the number of workers, 1 to 64.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_pool_resize(threads: u32) -> i32 {
+    shim(|| pool()?.resize(threads))
+}
+
+/// Copies, checks and queues a request.
+///
+/// # Safety
+///
+/// `request` must be valid for reading `len` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_pool_submit(request: *const u8, len: usize) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let request = unsafe { bytes(request, len) }?;
+        pool()?.submit(request.to_vec())
+    })
+}
+
+/// Waits for frames and writes as many whole ones as fit.
+///
+/// # Safety
+///
+/// `out` must be valid for writing `cap` bytes and `out_len` for writing a u64, and nothing else may
+/// touch either until the call returns.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_pool_collect(
+    out: *mut u8,
+    cap: usize,
+    timeout_ms: u32,
+    out_len: *mut u64,
+) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let (out, out_len) = unsafe { (bytes_mut(out, cap)?, bytes_mut(out_len.cast(), 8)?) };
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let length = match pool()?.collect(out, timeout) {
+            Collected::Bytes(bytes) => bytes as u64,
+            Collected::TooSmall(needed) => needed as u64 | TOO_SMALL,
+            Collected::Closed => return Err(Fail::cancelled()),
+        };
+        out_len.copy_from_slice(&length.to_ne_bytes());
+        Ok(())
+    })
+}
+
+/// Cancels everything, wakes the collector and ends the workers.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_pool_close() -> i32 {
+    shim(|| {
+        let pool = pool_slot().take().ok_or(Fail::usage())?;
+        pool.close()
+    })
+}
+
+/// Opens a root directory, following links this once; writes handle, device and inode.
+///
+/// # Safety
+///
+/// `path` must be valid for reading `len` bytes and `out` for writing three u64.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_root_open(path: *const u8, len: usize, flags: u32, out: *mut u64) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let (path, out) = unsafe { (bytes(path, len)?, bytes_mut(out.cast(), 24)?) };
+        let opened = Root::open_at(path, flags)?;
+        let (device, inode) = (opened.device, opened.inode);
+        let handle = root::add(opened);
+        for (place, word) in out.chunks_exact_mut(8).zip([handle.into(), device, inode]) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        Ok(())
+    })
+}
+
+/// Releases a root, its parked scans and its locks.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_root_close(root: u32) -> i32 {
+    shim(|| {
+        root::close(root)?;
+        if let Ok(pool) = pool() {
+            pool.forget_root(root);
+        }
+        Ok(())
+    })
+}
+
+/// Writes facts of the file system that holds a root.
+///
+/// # Safety
+///
+/// `out` must be valid for writing `cap` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_root_probe(root: u32, out: *mut u8, cap: usize) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let out = unsafe { bytes_mut(out, cap) }?;
+        let out = out.get_mut(..probe::PROBE_BYTES).ok_or(Fail::usage())?;
+        let root = root::get(root)?;
+        out.copy_from_slice(&probe::probe(&root)?);
+        Ok(())
+    })
+}
+
+/// Runs a function of the ABI: a panic becomes `bug`, since unwinding into the caller is undefined.
+fn shim(body: impl FnOnce() -> Outcome<()>) -> i32 {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => 0,
+        Ok(Err(fail)) => -(fail.status as i32),
+        Err(_) => -(Status::Bug as i32),
+    }
+}
+
+fn pool_slot() -> MutexGuard<'static, Option<Arc<Pool>>> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pool() -> Outcome<Arc<Pool>> {
+    pool_slot().clone().ok_or(Fail::cancelled())
+}
+
+/// The caller's bytes; `usage` for a null pointer, unless the length is 0.
+///
+/// # Safety
+///
+/// `start` must be null or valid for reading `len` bytes for `'a`.
+#[allow(unsafe_code, reason = "C ABI")]
+unsafe fn bytes<'a>(start: *const u8, len: usize) -> Outcome<&'a [u8]> {
+    match (start.is_null(), len) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(Fail::usage()),
+        // SAFETY: not null, and valid for as long as the caller says.
+        (false, _) => Ok(unsafe { std::slice::from_raw_parts(start, len) }),
+    }
+}
+
+/// The caller's buffer; `usage` for a null pointer, unless the length is 0.
+///
+/// # Safety
+///
+/// `start` must be null or valid for writing `len` bytes for `'a`, and used by nobody else meanwhile.
+#[allow(unsafe_code, reason = "C ABI")]
+unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> Outcome<&'a mut [u8]> {
+    match (start.is_null(), len) {
+        (_, 0) => Ok(&mut []),
+        (true, _) => Err(Fail::usage()),
+        // SAFETY: not null, valid and unshared for as long as the caller says.
+        (false, _) => Ok(unsafe { std::slice::from_raw_parts_mut(start, len) }),
+    }
+}

@@ -267,8 +267,8 @@ impl BlockWriter {
     /// Drops the records for which `gone` is true, keeping the order of the others.
     pub fn drop_records(&mut self, gone: &[bool]) {
         let mut kept = 0;
-        for i in 0..self.count {
-            if gone[i] {
+        for (i, &gone) in gone.iter().enumerate().take(self.count) {
+            if gone {
                 continue;
             }
             let from = HEADER_BYTES + i * RECORD_BYTES;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crate::names;
 use crate::root::Root;
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{self, Errno, Held};
+use crate::sys::{self, Errno, Held, Metadata};
 use crate::xattr;
 
 /// Most directories that one job holds open. With a source and a destination each, 64 workers stay far
@@ -20,6 +20,7 @@ pub struct Dir {
     fd: OwnedFd,
     device: OnceLock<u64>,
     default_acl: OnceLock<bool>,
+    reports_late: OnceLock<bool>,
     /// Owner and group of files that this process creates here: uid << 32 | gid; all ones: not known.
     fresh_owner: AtomicU64,
 }
@@ -31,6 +32,7 @@ impl Dir {
             fd,
             device: OnceLock::new(),
             default_acl: OnceLock::new(),
+            reports_late: OnceLock::new(),
             fresh_owner: AtomicU64::new(u64::MAX),
         }
     }
@@ -63,7 +65,18 @@ impl Dir {
         }
     }
 
-    /// Keeps what a file just created here was seen to have.
+    /// Keeps what a file just created here looked like.
+    pub fn learn(&self, created: &Metadata) {
+        self.device.get_or_init(|| created.device);
+        self.learn_fresh_owner(created.uid, created.gid);
+    }
+
+    /// Whether a write that failed shows only when the file is flushed: on network file systems and FUSE.
+    pub fn reports_late(&self) -> bool {
+        *self.reports_late.get_or_init(|| sys::reports_late(self))
+    }
+
+    /// Keeps the owner and group that a file just created here was seen to have.
     pub fn learn_fresh_owner(&self, uid: u32, gid: u32) {
         self.fresh_owner.store(u64::from(uid) << 32 | u64::from(gid), Relaxed);
     }
@@ -78,14 +91,13 @@ impl Dir {
 
     /// Puts the directory's names on disk.
     pub fn sync(&self) -> Outcome<()> {
-        match sys::fsync(self) {
+        // The held descriptor is good for reaching names only.
+        let listed = sys::reopen_directory(self.as_fd()).at(Step::Flush)?;
+        match sys::fsync(&listed) {
             // Some file systems have nothing to sync for a directory, and say so.
             Err(Errno::INVAL) => Ok(()),
-            // It could be held for its names only, not for reading.
-            Err(Errno::BADF) => sys::syncfs(&sys::reopen_directory(self.as_fd()).at(Step::Flush)?),
-            other => other,
+            other => other.at(Step::Flush),
         }
-        .at(Step::Flush)
     }
 }
 

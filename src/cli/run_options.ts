@@ -67,11 +67,14 @@ function givenRules(
   given: Invocation["given"],
   readRules: (file: string) => readonly FilterRule[],
 ): FilterRule[] {
-  return given.flatMap(({ id, value }): readonly FilterRule[] => {
+  const rules = given.flatMap(({ id, value }): readonly FilterRule[] => {
     if (id === "filterFrom") return readRules(value as string);
     if (id !== "exclude" && id !== "include") return [];
     return [{ action: id, pattern: value as string, origin: `--${id}` }];
   });
+  // An --exclude beats an --include wherever it stands, as it always has; a rules file keeps its order.
+  const first = (rule: FilterRule) => rule.origin === "--exclude";
+  return [...rules.filter(first), ...rules.filter((rule) => !first(rule))];
 }
 
 function settingsRules(patterns: readonly string[] = []): FilterRule[] {

@@ -12,7 +12,11 @@ import { Buffer } from "node:buffer";
 export type RelPath = string;
 
 /** Decodes `length` bytes at `offset` into a byte string. */
-export function bytesToName(bytes: Uint8Array, offset = 0, length = bytes.length - offset): RelPath {
+export function bytesToName(
+  bytes: Uint8Array,
+  offset = 0,
+  length = bytes.length - offset,
+): RelPath {
   return Buffer.from(bytes.buffer, bytes.byteOffset + offset, length).toString("latin1", 0, length);
 }
 
@@ -43,7 +47,10 @@ export function displayName(name: RelPath): string {
   const text = nameToText(name);
   if (textToName(text) === name) {
     // deno-lint-ignore no-control-regex
-    return text.replace(/[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeChar);
+    return text.replace(
+      /[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+      escapeChar,
+    );
   }
   // deno-lint-ignore no-control-regex
   return name.replace(/[\x00-\x1f\x7f-\xff\\]/g, escapeChar);

@@ -6,17 +6,12 @@
 import { BlitError } from "./error.ts";
 import { displayName, textToName } from "./rel_path.ts";
 
-/**
- * What one step from K to M to G is worth where a size is written without `B` or `iB`: 1024, as in rsync.
- */
-const BARE_STEP = 1024;
-
 const PREFIXES = ["", "k", "m", "g", "t", "p"] as const;
 
 /**
  * Reads a size: `4096`, `10k`, `1.5MiB`, `1G`.
  *
- * K, M, G, T, P and KiB, MiB, … count in steps of 1024 (`Ki` is the same), KB, MB, … in steps of 1000.
+ * K, M, G, T, P (or KB, MB, …) count in steps of 1000, Ki, Mi, … (or KiB, MiB, …) in steps of 1024, as in v1.
  * Upper and lower case mean the same.
  *
  * @param text as typed
@@ -36,11 +31,7 @@ export function parseSize(text: string, option = "Size"): number {
       "Write bytes, or a number with K, M, G or T: 10K, 1.5G",
     );
   }
-  const step = suffix.toLowerCase() === "b" && prefix !== ""
-    ? 1000
-    : suffix === ""
-    ? BARE_STEP
-    : 1024;
+  const step = suffix.toLowerCase().startsWith("i") ? 1024 : 1000;
   const power = (PREFIXES as readonly string[]).indexOf(prefix.toLowerCase());
   const bytes = Math.floor(Number(number) * step ** power);
   if (!Number.isSafeInteger(bytes)) {

@@ -58,16 +58,21 @@ export async function runNow(
   return { batch, results };
 }
 
+/** Whether the destination can make all its data durable with one call. */
+export function syncsWhole(context: EngineContext): boolean {
+  return context.destination.kind === "native";
+}
+
+/** Makes everything that this run wrote durable; where there is no such call, each batch did so itself. */
+export async function syncAll(context: EngineContext): Promise<void> {
+  if (syncsWhole(context)) await runNow(context, new BatchBuilder(Op.sync, 1), null);
+}
+
 /** Throws `cancelled` once the run's signal is aborted. */
 export function checkCancelled(context: { readonly signal: AbortSignal }): void {
   if (!context.signal.aborted) return;
   const reason = context.signal.reason;
   throw reason instanceof BlitError ? reason : new BlitError("cancelled", "Interrupted.");
-}
-
-/** Name of a staged entry of a run. */
-export function stagedName(runId: bigint, n: number): string {
-  return `.blit-${runId.toString(16).padStart(16, "0")}-${n}`;
 }
 
 /** A remove, meta or link batch with this run's flags. */

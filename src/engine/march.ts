@@ -8,8 +8,9 @@
  */
 import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { stagedName } from "../core/staged_name.ts";
 import { compareMeta } from "./compare.ts";
-import { checkCancelled, type EngineContext, plansOnly, stagedName } from "./context.ts";
+import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import type { Filter, FilterScope } from "./filter.ts";
 import type { Judge } from "./judge.ts";

@@ -11,10 +11,10 @@ import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
-import { type EngineContext, plansOnly, runNow, stagedName } from "./context.ts";
+import { isMarkerName, MARKER_NUMBER, runOfStagedName, stagedName } from "../core/staged_name.ts";
+import { type EngineContext, plansOnly, runNow } from "./context.ts";
 
 const CREATE = 1n, RELEASE = 0n, LEAVE = 2n;
-const MARKER_NAME = /^\.blit-([0-9a-f]{16})-0$/;
 /** Bits of a run id below its start time. */
 const TIME_SHIFT = 20n;
 
@@ -46,10 +46,10 @@ export class Marker {
     for await (const block of destination.list("", { sorted: false, staged: true })) {
       for (let i = 0; i < block.count; i++) {
         if ((block.flags(i) & ENTRY_STAGED) === 0) continue;
-        const match = MARKER_NAME.exec(block.name(i));
-        if (match === null) continue;
-        markers.push(block.name(i));
-        const startedNs = (BigInt(`0x${match[1]}`) >> TIME_SHIFT) * 1_000_000n;
+        const name = block.name(i);
+        if (!isMarkerName(name)) continue;
+        markers.push(name);
+        const startedNs = (runOfStagedName(name)! >> TIME_SHIFT) * 1_000_000n;
         if (since === null || startedNs < since) since = startedNs;
       }
     }
@@ -103,7 +103,7 @@ export class Marker {
   }
 
   get #name(): RelPath {
-    return stagedName(this.#context.destinationRun.runId, 0);
+    return stagedName(this.#context.destinationRun.runId, MARKER_NUMBER);
   }
 
   #builder(action: bigint, alone: bigint): BatchBuilder {

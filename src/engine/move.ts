@@ -11,7 +11,14 @@ import { describeFailure } from "../core/failure.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { compare } from "./compare.ts";
-import { builderFor, checkCancelled, type EngineContext, runNow } from "./context.ts";
+import {
+  builderFor,
+  checkCancelled,
+  type EngineContext,
+  runNow,
+  syncAll,
+  syncsWhole,
+} from "./context.ts";
 import { lockstep } from "./lockstep.ts";
 import type { DirNode } from "./node.ts";
 import type { EngineRequest } from "./request.ts";
@@ -31,7 +38,7 @@ const BATCH_ITEMS = 256;
 export async function move(
   request: EngineRequest,
   context: EngineContext,
-  copy: () => Promise<void>,
+  copy: (context: EngineContext) => Promise<void>,
 ): Promise<void> {
   const { options, source, destination } = context;
   const { rules, gitignore, ...limits } = options.filter;
@@ -43,6 +50,8 @@ export async function move(
       "Cannot move with a filter: what it hides would be left half way. Use copy, check the result, then rm.",
     );
   }
+  const copyDurably = () =>
+    copy(syncsWhole(context) ? context : { ...context, options: { ...options, fsync: true } });
   const renames = destination.canRenameFrom(source);
   if (request.single !== undefined) {
     if (renames && await renameSingle(context, request.single)) return;
@@ -50,8 +59,10 @@ export async function move(
     if (record.kind(0) === Kind.directory) {
       throw new BlitError("cross_device", "A directory can't be renamed to another file system.");
     }
-    await copy();
-    if (!options.dryRun) await verifySingle(context, request.single);
+    await copyDurably();
+    if (options.dryRun) return;
+    await syncAll(context);
+    await verifySingle(context, request.single);
     return;
   }
   if (renames) {
@@ -59,11 +70,11 @@ export async function move(
     await walk.run();
     if (!walk.crossDevice) return;
   }
-  await copy();
+  await copyDurably();
   if (options.dryRun) return;
   checkCancelled(context);
   context.tally.enter("verify");
-  await runNow(context, new BatchBuilder(Op.sync, 1), null);
+  await syncAll(context);
   await verify(context);
 }
 

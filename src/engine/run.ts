@@ -8,10 +8,9 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Outcome, Summary } from "../core/events.ts";
-import { BatchBuilder, Op } from "../core/work_batch.ts";
 import type { CompareContext } from "./compare.ts";
 import { ContentCompare } from "./content.ts";
-import { checkCancelled, type EngineContext, plansOnly, runNow } from "./context.ts";
+import { checkCancelled, type EngineContext, plansOnly, syncAll } from "./context.ts";
 import { type Decided, decideRun, type RunDecision } from "./decide.ts";
 import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
@@ -100,8 +99,8 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     stall.promise.catch(() => {});
     let lastPath = () => "";
     const body = async () => {
-      const copy = () =>
-        transfer(request, context, decision, filter, first, (made, march) => {
+      const copy = (copying: EngineContext) =>
+        transfer(request, copying, decision, filter, first, (made, march) => {
           parts = made;
           lastPath = () => march.lastPath;
           (watch as Watch | null)?.stop();
@@ -109,7 +108,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
             ? null
             : new Watch(context, made.planner, lastPath, onStall);
         });
-      if (options.mode !== "move") return await copy();
+      if (options.mode !== "move") return await copy(context);
       watch = new Watch(context, null, lastPath, onStall);
       await move(request, context, copy);
     };
@@ -197,7 +196,7 @@ async function transfer(
   }
   // The marker's coming and going has touched the root: its stamp is the last.
   if (!plansOnly(options)) await parts.planner.finishLate();
-  if (options.fsync && !plansOnly(options)) await syncRoot(context);
+  if (options.fsync && !plansOnly(options)) await syncAll(context);
   if (refusal !== null) throw refusal;
 }
 
@@ -261,11 +260,6 @@ async function finishUp(context: EngineContext, parts: RunParts): Promise<void> 
   context.tally.enter("finish");
   await settle(context, parts);
   await parts.prune.sweep();
-}
-
-/** Without items a sync is the whole file system's: one call for all that this run wrote. */
-async function syncRoot(context: EngineContext): Promise<void> {
-  await runNow(context, new BatchBuilder(Op.sync, 1), null);
 }
 
 function compareContext(

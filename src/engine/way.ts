@@ -7,7 +7,8 @@
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
-import { type EngineContext, runNow, stagedName } from "./context.ts";
+import { stagedName } from "../core/staged_name.ts";
+import { type EngineContext, runNow } from "./context.ts";
 import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Prune } from "./prune.ts";

@@ -20,7 +20,7 @@ import type { Tree } from "../engine/tree.ts";
 import { blake3, digestXattrs } from "./blake3.ts";
 import type { EntryStore, HeldLock, ReadableFile } from "./entry_store.ts";
 import { forEachItem } from "./item_pool.ts";
-import { isMarkerName, isStagedName, MARKER_NUMBER, stagedName } from "./staged_name.ts";
+import { isMarkerName, isStagedName, MARKER_NUMBER, stagedName } from "../core/staged_name.ts";
 import { checkCancelled, failure, isKind, resultOfError, type StepWord } from "./step_failure.ts";
 import { fieldsOf, setMeta } from "./store_meta.ts";
 import type { StoreRun } from "./store_run.ts";
@@ -146,8 +146,11 @@ async function removeItem(work: BatchWork, i: number): Promise<ResultFields> {
   const now = await expectKind(store, path, items.kind(i), "remove");
   const isDirectory = now.kind === Kind.directory;
   const recorded = fieldsOf(items, i);
-  // Where ctime is coarse, size and mtime are looked at too: it alone would miss a recent change.
-  const isSame = store.traits.nanosecondTimes
+  // Taking one name of a file away changes the ctime that its other names were recorded with.
+  const isSame = (recorded.linkCount ?? 1) > 1
+    ? now.sizeBytes === recorded.sizeBytes && now.mtimeNs === recorded.mtimeNs
+    // Where ctime is coarse, size and mtime are looked at too: it alone would miss a recent change.
+    : store.traits.nanosecondTimes
     ? now.ctimeNs === recorded.ctimeNs
     : isUnchanged(recorded, now);
   if (now.inode !== recorded.inode || (!isDirectory && !isSame)) {

@@ -5,7 +5,7 @@
  */
 import type { RelPath } from "../core/rel_path.ts";
 import type { RunContext, RunProgress } from "../engine/tree.ts";
-import { MARKER_NUMBER, stagedName } from "./staged_name.ts";
+import { MARKER_NUMBER, stagedName } from "../core/staged_name.ts";
 
 /** Where work reports how far it is. */
 export interface WorkObserver {

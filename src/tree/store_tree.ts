@@ -18,7 +18,7 @@ import type { Results, WorkBatch } from "../core/work_batch.ts";
 import type { FileReader, FsFacts, ListOptions, RunContext, Traits, Tree } from "../engine/tree.ts";
 import type { EntryStore, HeldLock } from "./entry_store.ts";
 import { forEachItem } from "./item_pool.ts";
-import { isStagedName } from "./staged_name.ts";
+import { isStagedName } from "../core/staged_name.ts";
 import { checkCancelled, failure, isKind, resultOfError } from "./step_failure.ts";
 import { isUnchanged, runBatch } from "./store_batch.ts";
 import { StoreRun } from "./store_run.ts";

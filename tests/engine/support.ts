@@ -12,7 +12,7 @@ import type { RelPath } from "../../src/core/rel_path.ts";
 import type { EngineRequest } from "../../src/engine/request.ts";
 import { run } from "../../src/engine/run.ts";
 import { MemoryTree, type MemoryTreeOptions, type TreeSpec } from "../../src/tree/memory.ts";
-import { isStagedName } from "../../src/tree/staged_name.ts";
+import { isStagedName } from "../../src/core/staged_name.ts";
 
 /** Options of a run that differ from the defaults, group by group. */
 export type Given =
@@ -102,13 +102,13 @@ export interface Seen {
   /** The first of its names, where it has several in the tree. */
   readonly group?: RelPath;
   readonly xattrs?: Readonly<Record<string, string>>;
-  readonly allocatedBytes?: number;
 }
 
 const KIND_NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name]));
 
-/** A whole tree as a plain value, the root under `""`. */
+/** A whole tree as a plain value, the root under `""`. Ends the tree's hook. */
 export async function see(tree: MemoryTree): Promise<Record<RelPath, Seen>> {
+  tree.onAccess = undefined;
   const paths = ["", ...Object.keys(tree.snapshot()).map((path) => path.replace(/\/$/, ""))].sort();
   const firsts = new Map<bigint, RelPath>();
   const counts = new Map<bigint, number>();
@@ -121,7 +121,7 @@ export async function see(tree: MemoryTree): Promise<Record<RelPath, Seen>> {
   for (const path of paths) {
     const fields = tree.fields(path);
     const isLink = fields.kind === Kind.symlink;
-    const xattrs = [...await withoutHook(tree, () => tree.xattrs(path))];
+    const xattrs = [...await tree.xattrs(path)];
     seen[path] = {
       kind: KIND_NAMES[fields.kind],
       owner: `${fields.uid}:${fields.gid}`,
@@ -225,14 +225,4 @@ export function manyFiles(count: number, prefix = "f"): TreeSpec {
   return Object.fromEntries(
     Array.from({ length: count }, (_, i) => [`${prefix}${String(i).padStart(6, "0")}`, `${i}`]),
   );
-}
-
-async function withoutHook<T>(tree: MemoryTree, look: () => Promise<T>): Promise<T> {
-  const hook = tree.onAccess;
-  tree.onAccess = undefined;
-  try {
-    return await look();
-  } finally {
-    tree.onAccess = hook;
-  }
 }

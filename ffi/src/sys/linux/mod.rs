@@ -30,4 +30,4 @@ pub use open::{OFlags, Mode, is_link_at, open_beneath, open_child, open_followed
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
 pub use space::{SpaceFacts, file_system_facts};
 pub use stamp::{Held, Holder, effective_uid};
-pub use write::{fdatasync, truncate, try_lock, write_all, write_all_at};
+pub use write::{fdatasync, reports_late, truncate, try_lock, write_all_at};

@@ -58,3 +58,12 @@ pub fn try_lock(fd: impl AsFd) -> Result<bool, Errno> {
         Err(errno) => Err(errno),
     }
 }
+
+/// Whether the file system that holds the descriptor may report a failed write only at a flush: NFS, SMB,
+/// CIFS, Ceph, 9P, FUSE.
+///
+/// Reference: `man 2 statfs`, linux/magic.h.
+pub fn reports_late(fd: impl AsFd) -> bool {
+    const LATE: [u32; 6] = [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x00c3_6400, 0x0102_1997, 0x6573_5546];
+    rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
+}

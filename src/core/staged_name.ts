@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RelPath } from "../core/rel_path.ts";
+import type { RelPath } from "./rel_path.ts";
 
 const STAGED = /^\.blit-([0-9a-f]{16})-([0-9]+)$/;
 

@@ -1,0 +1,80 @@
+/**
+ * diagnostics perf.
+ *
+ * @module
+ */
+import { clearHistory, isHistoryEnabled, listHistory, setHistoryEnabled } from "../app/history.ts";
+import { BlitError } from "../core/error.ts";
+import type { RunRecord } from "../core/run_record.ts";
+import { formatBytes, formatCount, formatDuration } from "../core/units.ts";
+import type { Invocation } from "./invocation.ts";
+
+const DEFAULT_LIMIT = 50;
+
+/** Shows or changes the history of runs. */
+export async function run({ values, configDir, terminal }: Invocation): Promise<number> {
+  if (values.enable && values.disable) {
+    throw new BlitError("usage", "--enable and --disable contradict each other: give one.");
+  }
+  const changes = [
+    ...(values.clear
+      ? [clearHistory(configDir) ? "The history is cleared." : "The history was empty."]
+      : []),
+    ...(values.enable ? ["The history is kept from now on."] : []),
+    ...(values.disable ? ["No history is kept from now on. --clear removes what is there."] : []),
+  ];
+  if (values.enable || values.disable) setHistoryEnabled(configDir, values.enable === true);
+  const enabled = isHistoryEnabled(configDir);
+  if (changes.length > 0 && !values.json) {
+    for (const change of changes) terminal.out(change);
+    if (values.enable && !enabled) {
+      terminal.warning("BLIT_DISABLE_PERF_HISTORY=1 is set, so none is kept after all.");
+    }
+    return 0;
+  }
+  const { records, skipped } = await listHistory(configDir, values.limit ?? DEFAULT_LIMIT);
+  if (values.json) {
+    const fields = { schema: 1, enabled, skipped, records: records.map(recordJson) };
+    terminal.out(JSON.stringify(fields, null, 2));
+    return 0;
+  }
+  terminal.out(
+    `The history is ${enabled ? "on" : "off"}: ${formatCount(records.length)} runs shown.`,
+  );
+  if (records.length > 0) {
+    terminal.out(
+      "ended             mode    path      file systems       files       bytes predicted   actual",
+    );
+  }
+  for (const record of records) terminal.out(recordLine(record));
+  if (skipped > 0) {
+    terminal.note(`${formatCount(skipped)} lines are no records and were passed over.`);
+  }
+  return 0;
+}
+
+function recordLine(record: RunRecord): string {
+  const { profile, atMs, path, filesCopied, bytesCopied, durationMs, predictedDurationMs } = record;
+  return [
+    new Date(atMs).toISOString().slice(0, 16).replace("T", " "),
+    profile.mode.padEnd(7),
+    path.padEnd(9),
+    `${profile.sourceFs} → ${profile.destinationFs}`.padEnd(15),
+    formatCount(filesCopied).padStart(8),
+    formatBytes(bytesCopied).padStart(11),
+    (predictedDurationMs === null ? "-" : formatDuration(predictedDurationMs)).padStart(9),
+    formatDuration(durationMs).padStart(8),
+  ].join(" ");
+}
+
+/** A record with snake_case keys. */
+export function recordJson(record: RunRecord): Record<string, unknown> {
+  const snake = (value: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [
+        key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        typeof inner === "object" && inner !== null ? snake(inner) : inner,
+      ]),
+    );
+  return snake(record);
+}

@@ -104,7 +104,8 @@ class Comparison {
     await this.#prepare();
     await measure(command, this.#scratch, this.#env);
     const observed: Observed = { differences: await this.#differences() };
-    if (firstFile) {
+    // Where there are files before the run, the first one says nothing.
+    if (firstFile && !this.#workload.destination) {
       await this.#prepare();
       observed.firstFileSeconds = await watchFirstFile(command, this.destination, this.#env);
     }

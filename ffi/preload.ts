@@ -12,6 +12,8 @@ if (outcome.kind === "failed") {
   // A library left over from older sources must not be taken for the one that failed to build.
   Deno.env.set("BLIT_NO_NATIVE", "1");
 } else if (outcome.kind === "no-cargo" && outcome.stale) {
-  console.error("The native library is older than its sources, and cargo is not here to rebuild it.");
+  console.error(
+    "The native library is older than its sources, and cargo is not here to rebuild it.",
+  );
 }
 await Deno.permissions.revoke({ name: "run" });

@@ -3,10 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 
+use crate::block::Kind;
 use crate::names::check_path;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, Errno, Metadata, Mode, OFlags};
-use crate::block::Kind;
 
 /// Longest path handed to the kernel at once; it takes 4,095 bytes.
 const PIECE_BYTES: usize = 4000;
@@ -41,13 +41,31 @@ pub fn open_beneath(
             .rposition(|&b| b == b'/')
             .ok_or(Fail::from((Errno::NAMETOOLONG, step)))?;
         let from = held.as_ref().map_or(dir, AsFd::as_fd);
-        held = Some(open_piece(from, &rest[..end], DIRECTORY, Mode::empty(), step)?);
+        held = Some(open_piece(
+            from,
+            &rest[..end],
+            DIRECTORY,
+            Mode::empty(),
+            step,
+        )?);
         rest = &rest[end + 1..];
     }
-    open_piece(held.as_ref().map_or(dir, AsFd::as_fd), rest, flags, mode, step)
+    open_piece(
+        held.as_ref().map_or(dir, AsFd::as_fd),
+        rest,
+        flags,
+        mode,
+        step,
+    )
 }
 
-fn open_piece(dir: BorrowedFd, path: &[u8], flags: OFlags, mode: Mode, step: Step) -> Outcome<OwnedFd> {
+fn open_piece(
+    dir: BorrowedFd,
+    path: &[u8],
+    flags: OFlags,
+    mode: Mode,
+    step: Step,
+) -> Outcome<OwnedFd> {
     if sys::openat2_missing() {
         return walk(dir, path, flags, mode, step);
     }
@@ -133,9 +151,18 @@ mod tests {
                 assert_eq!(status(&root, open, path, DIRECTORY), Status::Escaped);
                 assert_eq!(status(&root, open, path, OFlags::PATH), Status::Ok);
             }
-            assert_eq!(status(&root, open, b"file/x", OFlags::RDONLY), Status::NotDirectory);
-            assert_eq!(status(&root, open, b"file", DIRECTORY), Status::NotDirectory);
-            assert_eq!(status(&root, open, b"none", OFlags::RDONLY), Status::NotFound);
+            assert_eq!(
+                status(&root, open, b"file/x", OFlags::RDONLY),
+                Status::NotDirectory
+            );
+            assert_eq!(
+                status(&root, open, b"file", DIRECTORY),
+                Status::NotDirectory
+            );
+            assert_eq!(
+                status(&root, open, b"none", OFlags::RDONLY),
+                Status::NotFound
+            );
             assert_eq!(status(&root, open, b"dir", DIRECTORY), Status::Ok);
         }
     }
@@ -146,7 +173,10 @@ mod tests {
         fs::create_dir(temp.path().join("a")).unwrap();
         let root = root_at(temp.path());
         for path in [&b".."[..], b"a/..", b"a/../a", b"/etc", b"a//b", b"./a"] {
-            assert_eq!(status(&root, open_beneath, path, OFlags::RDONLY), Status::Escaped);
+            assert_eq!(
+                status(&root, open_beneath, path, OFlags::RDONLY),
+                Status::Escaped
+            );
         }
     }
 
@@ -156,8 +186,13 @@ mod tests {
         let root = root_at(temp.path());
         rustix::fs::mknodat(&root.fd, "pipe", rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
         let start = Instant::now();
-        assert_eq!(status(&root, open_beneath, b"pipe", OFlags::RDONLY), Status::Ok);
-        let as_file = root.open_expected(b"pipe", OFlags::RDONLY, Kind::File, 0).unwrap_err();
+        assert_eq!(
+            status(&root, open_beneath, b"pipe", OFlags::RDONLY),
+            Status::Ok
+        );
+        let as_file = root
+            .open_expected(b"pipe", OFlags::RDONLY, Kind::File, 0)
+            .unwrap_err();
         assert_eq!(as_file.status, Status::Changed);
         assert!(start.elapsed() < Duration::from_secs(1));
     }
@@ -179,7 +214,9 @@ mod tests {
         assert!(path.len() > 12_000);
         let deep = root.open(&path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty());
         assert!(deep.is_ok());
-        let too_long = root.open(&[b'n'; 5000], OFlags::RDONLY, Mode::empty()).unwrap_err();
+        let too_long = root
+            .open(&[b'n'; 5000], OFlags::RDONLY, Mode::empty())
+            .unwrap_err();
         assert_eq!(too_long.status, Status::NameTooLong);
     }
 
@@ -189,7 +226,9 @@ mod tests {
         fs::write(temp.path().join("a"), "").unwrap();
         let root = root_at(temp.path());
         for _ in 0..2 {
-            let fd = root.open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+            let fd = root
+                .open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+                .unwrap();
             let mut names = 0;
             let mut reader = sys::DirReader::new();
             while reader.fill(fd.as_fd(), |_, _, _| names += 1).unwrap() {}

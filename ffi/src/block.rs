@@ -148,7 +148,10 @@ impl Layout {
             .filter(|&n| n == u32_at(bytes, 20) as usize)
             .ok_or(MISMATCH)?;
         let data_bytes = u32_at(bytes, 24) as usize;
-        let end = data.checked_add(data_bytes).filter(|&n| n <= bytes.len()).ok_or(MISMATCH)?;
+        let end = data
+            .checked_add(data_bytes)
+            .filter(|&n| n <= bytes.len())
+            .ok_or(MISMATCH)?;
         for record in bytes[HEADER_BYTES..data].as_chunks::<RECORD_BYTES>().0 {
             let name = u32_at(record, 56) as usize + usize::from(u16_at(record, 60));
             let target = u32_at(record, 64) as usize + usize::from(u16_at(record, 62));
@@ -232,7 +235,11 @@ impl BlockWriter {
     #[inline]
     pub fn set(&mut self, i: usize, item: &Item) {
         let name = self.push_data(item.name);
-        let target = if item.target.is_empty() { 0 } else { self.push_data(item.target) };
+        let target = if item.target.is_empty() {
+            0
+        } else {
+            self.push_data(item.target)
+        };
         let r: &mut [u8; RECORD_BYTES] = self.record(i);
         r[0..8].copy_from_slice(&item.size.to_le_bytes());
         r[8..16].copy_from_slice(&item.mtime_ns.to_le_bytes());
@@ -260,7 +267,13 @@ impl BlockWriter {
     pub fn set_failed(&mut self, i: usize, name: &[u8], kind: Kind, fail: Fail) {
         self.set(
             i,
-            &Item { name, kind, parent: fail.status as u32, os: fail.os, ..Item::default() },
+            &Item {
+                name,
+                kind,
+                parent: fail.status as u32,
+                os: fail.os,
+                ..Item::default()
+            },
         );
     }
 
@@ -272,10 +285,14 @@ impl BlockWriter {
                 continue;
             }
             let from = HEADER_BYTES + i * RECORD_BYTES;
-            self.bytes.copy_within(from..from + RECORD_BYTES, HEADER_BYTES + kept * RECORD_BYTES);
+            self.bytes.copy_within(
+                from..from + RECORD_BYTES,
+                HEADER_BYTES + kept * RECORD_BYTES,
+            );
             kept += 1;
         }
-        self.bytes.drain(HEADER_BYTES + kept * RECORD_BYTES..HEADER_BYTES + self.count * RECORD_BYTES);
+        self.bytes
+            .drain(HEADER_BYTES + kept * RECORD_BYTES..HEADER_BYTES + self.count * RECORD_BYTES);
         self.count = kept;
     }
 
@@ -305,7 +322,9 @@ impl BlockWriter {
     #[inline]
     fn record(&mut self, i: usize) -> &mut [u8; RECORD_BYTES] {
         let at = HEADER_BYTES + i * RECORD_BYTES;
-        (&mut self.bytes[at..at + RECORD_BYTES]).try_into().expect("the slice has a record's length")
+        (&mut self.bytes[at..at + RECORD_BYTES])
+            .try_into()
+            .expect("the slice has a record's length")
     }
 }
 
@@ -337,15 +356,35 @@ mod tests {
     fn records_may_be_written_in_any_order_and_dropped() {
         let mut writer = BlockWriter::new(3, 16);
         for (i, name) in [(2, &b"c"[..]), (0, b"a"), (1, b"bb")] {
-            writer.set(i, &Item { name, target: b"t", size: i as u64, ..Item::default() });
+            writer.set(
+                i,
+                &Item {
+                    name,
+                    target: b"t",
+                    size: i as u64,
+                    ..Item::default()
+                },
+            );
         }
         writer.drop_records(&[false, true, false]);
-        let fail = Fail { status: Status::Permission, os: 13, step: Step::List };
-        let header = Header { flags: BLOCK_SORTED | BLOCK_LAST, directory: 9, fail: Some(fail), staged: 5 };
+        let fail = Fail {
+            status: Status::Permission,
+            os: 13,
+            step: Step::List,
+        };
+        let header = Header {
+            flags: BLOCK_SORTED | BLOCK_LAST,
+            directory: 9,
+            fail: Some(fail),
+            staged: 5,
+        };
         let block = writer.finish(&header);
         let layout = Layout::check(&block).unwrap();
         assert_eq!(layout.count, 2);
-        let got: Vec<_> = (0..2).map(|i| layout.item(&block, i)).map(|r| (r.name, r.target, r.size)).collect();
+        let got: Vec<_> = (0..2)
+            .map(|i| layout.item(&block, i))
+            .map(|r| (r.name, r.target, r.size))
+            .collect();
         assert_eq!(got, [(&b"a"[..], &b"t"[..], 0), (b"c", b"t", 2)]);
     }
 
@@ -376,9 +415,18 @@ mod tests {
                 os: 15,
             },
         );
-        let block = writer.finish(&Header { flags: 2, directory: 16, fail: None, staged: 17 });
+        let block = writer.finish(&Header {
+            flags: 2,
+            directory: 16,
+            fail: None,
+            staged: 17,
+        });
         let mut expected = vec![1u8, 2, 96, 0];
-        expected.extend([1u32, 16, 0, 0, 128, 5, 17].iter().flat_map(|w| w.to_le_bytes()));
+        expected.extend(
+            [1u32, 16, 0, 0, 128, 5, 17]
+                .iter()
+                .flat_map(|w| w.to_le_bytes()),
+        );
         expected.extend((1u64..=7).flat_map(u64::to_le_bytes));
         expected.extend([0, 0, 0, 0, 2, 0, 3, 0, 2, 0, 0, 0]);
         expected.extend((8u32..=11).flat_map(u32::to_le_bytes));

@@ -81,7 +81,9 @@ impl Control {
         }
         // SAFETY: not null, aligned and long enough as just checked; every bit pattern is valid for
         // atomics, and the caller vouches for the lifetime.
-        Ok(Control { slots: unsafe { &*slots } })
+        Ok(Control {
+            slots: unsafe { &*slots },
+        })
     }
 
     /// A block of its own, never freed: for callers in Rust.
@@ -161,7 +163,11 @@ impl<'a> JobContext<'a> {
     /// `cancelled` as an error.
     #[inline]
     pub fn check(&self) -> Outcome<()> {
-        if self.cancelled() { Err(Fail::cancelled()) } else { Ok(()) }
+        if self.cancelled() {
+            Err(Fail::cancelled())
+        } else {
+            Ok(())
+        }
     }
     /// Counts content bytes moved.
     #[inline]
@@ -180,7 +186,9 @@ impl<'a> JobContext<'a> {
         self.worker.step.store(step as u32, Relaxed);
         // Only this worker writes the slot: no read-modify-write is needed.
         let sequence = self.worker.sequence.load(Relaxed);
-        self.worker.sequence.store(sequence.wrapping_add(1), Relaxed);
+        self.worker
+            .sequence
+            .store(sequence.wrapping_add(1), Relaxed);
     }
 
     /// The source root.
@@ -211,7 +219,12 @@ impl<'a> JobContext<'a> {
 
     fn emit(&self, kind: FrameType, last: bool, payload: Vec<u8>) {
         let job = self.request.job;
-        self.shared.frames.push(Frame { job, kind, last, payload });
+        self.shared.frames.push(Frame {
+            job,
+            kind,
+            last,
+            payload,
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::names;
 use crate::root::Root;
-use crate::status::{AtStep, Outcome, Step};
+use crate::status::{AtStep, Outcome, Status, Step};
 use crate::sys::{self, Errno, Held, Metadata};
 use crate::xattr;
 
@@ -89,6 +89,13 @@ impl Dir {
             && Held::any(self.fd.as_fd()).set_mode(now.mode | 0o700).is_ok()
     }
 
+    /// Removes the ACLs that this new directory inherited from the one above it.
+    pub fn drop_inherited_acls(&self) -> Outcome<()> {
+        let held = Held::any(self.fd.as_fd());
+        xattr::drop_acl(held, xattr::DEFAULT_ACL)?;
+        xattr::drop_acl(held, xattr::ACCESS_ACL)
+    }
+
     /// Puts the directory's names on disk.
     pub fn sync(&self) -> Outcome<()> {
         // The held descriptor is good for reaching names only.
@@ -104,6 +111,15 @@ impl Dir {
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// Changes names in `dir`; where only a missing `u+wx` of the caller's own directory is in the way, adds it
+/// and tries again. Returns what `change` made, and whether the directory was changed.
+pub fn widening<T>(dir: &Dir, change: impl Fn() -> Outcome<T>) -> Outcome<(T, bool)> {
+    match change() {
+        Err(fail) if fail.status == Status::Permission && dir.widen() => change().map(|made| (made, true)),
+        other => other.map(|made| (made, false)),
     }
 }
 

@@ -98,7 +98,7 @@ fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()>
             let wanted = wanted.unwrap_or(&[]);
             let has_acl = wanted.iter().any(|(name, _)| name == xattr::ACCESS_ACL);
             if !has_acl && look.mode.is_some() && dir.has_default_acl() {
-                xattr::drop_inherited_acl(entry)?;
+                xattr::drop_acl(entry, xattr::ACCESS_ACL)?;
             }
             wanted.is_empty() || xattr::set_all(entry, wanted)?
         }

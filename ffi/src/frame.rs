@@ -47,7 +47,12 @@ impl Frame {
     pub fn failed(job: u64, fail: Fail) -> Frame {
         let words = [fail.status as u32, fail.os, fail.step as u32];
         let payload = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-        Frame { job, kind: FrameType::Failed, last: true, payload }
+        Frame {
+            job,
+            kind: FrameType::Failed,
+            last: true,
+            payload,
+        }
     }
 
     /// Bytes it takes, with header and padding.

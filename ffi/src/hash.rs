@@ -33,7 +33,10 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
 
 fn hash(job: &JobContext, root: &Root, path: &[u8], item: &Item) -> Outcome<ItemResult> {
     let attributes = job.request.has(flag::XATTRS);
-    let mut result = ItemResult { digest: Some([0; 32]), ..ItemResult::default() };
+    let mut result = ItemResult {
+        digest: Some([0; 32]),
+        ..ItemResult::default()
+    };
     if item.kind != Kind::File {
         if !attributes {
             return Err(Fail::usage().at(Step::Hash));
@@ -54,7 +57,12 @@ fn hash(job: &JobContext, root: &Root, path: &[u8], item: &Item) -> Outcome<Item
         if attributes {
             result.inode = xattr::digest(fd.as_fd())?;
         }
-        return Ok(ItemResult { digest: Some(digest), bytes, flags: again, ..result });
+        return Ok(ItemResult {
+            digest: Some(digest),
+            bytes,
+            flags: again,
+            ..result
+        });
     }
     Err(Fail::new(Status::Changed, Step::Hash))
 }
@@ -95,7 +103,12 @@ mod tests {
     use std::fs;
 
     fn file(name: &[u8]) -> Item<'_> {
-        Item { name, kind: Kind::File, parent: NO_PARENT, ..Item::default() }
+        Item {
+            name,
+            kind: Kind::File,
+            parent: NO_PARENT,
+            ..Item::default()
+        }
     }
 
     #[test]
@@ -106,8 +119,18 @@ mod tests {
         fs::write(temp.path().join("empty"), "").unwrap();
         fs::create_dir(temp.path().join("d")).unwrap();
         let source = handle_at(temp.path());
-        let items = [file(b"large"), file(b"empty"), file(b"none"), file(b"d"), file(b"../e")];
-        let request = Head { source, ..Head::new(Op::Hash) }.request(&items);
+        let items = [
+            file(b"large"),
+            file(b"empty"),
+            file(b"none"),
+            file(b"d"),
+            file(b"../e"),
+        ];
+        let request = Head {
+            source,
+            ..Head::new(Op::Hash)
+        }
+        .request(&items);
         let (outcome, results, _) = run_job(run, &request);
         outcome.unwrap();
         let digest = |i: usize| results.as_bytes()[i * RESULT_BYTES + 32..][..32].to_vec();
@@ -123,9 +146,16 @@ mod tests {
     fn another_inode_than_the_recorded_one_is_a_change() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("f"), "x").unwrap();
-        let item = Item { inode: 1, ..file(b"f") };
+        let item = Item {
+            inode: 1,
+            ..file(b"f")
+        };
         let source = handle_at(temp.path());
-        let request = Head { source, ..Head::new(Op::Hash) }.request(&[item]);
+        let request = Head {
+            source,
+            ..Head::new(Op::Hash)
+        }
+        .request(&[item]);
         let (_, results, _) = run_job(run, &request);
         assert_eq!(status_of(&results, 0), Status::Changed as u32);
     }
@@ -135,7 +165,12 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("f"), "x").unwrap();
         let source = handle_at(temp.path());
-        let request = Head { source, slot: 5, ..Head::new(Op::Hash) }.request(&[file(b"f")]);
+        let request = Head {
+            source,
+            slot: 5,
+            ..Head::new(Op::Hash)
+        }
+        .request(&[file(b"f")]);
         let shared = shared();
         shared.control.cancel(5);
         let job = JobContext::new(&request, &shared, 0);

@@ -8,23 +8,37 @@ pub mod beneath;
 pub mod block;
 pub mod buffer;
 pub mod control;
+pub mod copy;
+pub mod dirs;
+pub mod durable;
+pub mod finish;
 pub mod frame;
 pub mod hash;
+pub mod in_place;
+pub mod journal;
+pub mod link;
+pub mod marker;
+pub mod meta;
 pub mod names;
+pub mod node;
 pub mod pool;
 pub mod probe;
 pub mod read;
+pub mod remove;
+pub mod rename;
 pub mod request;
 pub mod results;
 pub mod root;
 pub mod scan;
+pub mod staging;
 pub mod stat;
 pub mod status;
 pub mod sync;
 pub mod sys;
-pub mod xattr;
+pub mod write;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod xattr;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -147,7 +161,12 @@ pub extern "C" fn blit_pool_close() -> i32 {
 /// `path` must be valid for reading `len` bytes and `out` for writing three u64.
 #[allow(unsafe_code, reason = "C ABI")]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn blit_root_open(path: *const u8, len: usize, flags: u32, out: *mut u64) -> i32 {
+pub unsafe extern "C" fn blit_root_open(
+    path: *const u8,
+    len: usize,
+    flags: u32,
+    out: *mut u64,
+) -> i32 {
     shim(|| {
         // SAFETY: the caller's promise is this function's own.
         let (path, out) = unsafe { (bytes(path, len)?, bytes_mut(out.cast(), 24)?) };

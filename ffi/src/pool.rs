@@ -88,7 +88,11 @@ impl Pool {
                 Err(_) if queues.spawned > 0 => break,
                 Err(error) => {
                     let os = error.raw_os_error().unwrap_or(0).unsigned_abs();
-                    return Err(Fail { status: Status::Busy, os, step: Step::Process });
+                    return Err(Fail {
+                        status: Status::Busy,
+                        os,
+                        step: Step::Process,
+                    });
                 }
             }
         }
@@ -206,7 +210,9 @@ impl Pool {
 
 impl Queues {
     fn take(&mut self) -> Option<Request> {
-        self.listings.pop_front().or_else(|| self.others.pop_front())
+        self.listings
+            .pop_front()
+            .or_else(|| self.others.pop_front())
     }
 }
 
@@ -219,6 +225,12 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Hash => hash::run,
         Op::Sync => sync::run,
         Op::Read => read::run,
+        Op::Copy => crate::copy::run,
+        Op::Meta => crate::meta::run,
+        Op::Link => crate::link::run,
+        Op::Remove => crate::remove::run,
+        Op::Rename => crate::rename::run,
+        Op::Marker => crate::marker::run,
         _ => return Err(Fail::new(Status::Unsupported, Step::Process)),
     };
     let mut results = Results::new(job.request.len());

@@ -22,7 +22,12 @@ pub fn probe(root: &Root) -> Outcome<[u8; PROBE_BYTES]> {
     for (place, value) in out.chunks_exact_mut(8).zip(longs) {
         place.copy_from_slice(&value.to_le_bytes());
     }
-    let words = [flags(&facts), facts.max_name, facts.time_grain_ns, facts.rotational];
+    let words = [
+        flags(&facts),
+        facts.max_name,
+        facts.time_grain_ns,
+        facts.rotational,
+    ];
     for (place, value) in out[48..].chunks_exact_mut(4).zip(words) {
         place.copy_from_slice(&value.to_le_bytes());
     }

@@ -18,8 +18,7 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         return Err(Fail::usage());
     }
     let root = job.source()?;
-    let (fd, _) =
-        root.open_expected(&request.path(0), OFlags::RDONLY, Kind::File, item.inode)?;
+    let (fd, _) = root.open_expected(&request.path(0), OFlags::RDONLY, Kind::File, item.inode)?;
     job.at(0, Step::Read);
     let mut bytes = vec![0; request.p1 as usize];
     let mut filled = 0;
@@ -34,7 +33,13 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     bytes.truncate(filled);
     job.add_bytes(filled as u64);
     job.emit_bytes(bytes);
-    results.set(0, ItemResult { bytes: filled as u64, ..ItemResult::default() });
+    results.set(
+        0,
+        ItemResult {
+            bytes: filled as u64,
+            ..ItemResult::default()
+        },
+    );
     Ok(())
 }
 
@@ -52,14 +57,35 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("f"), "0123456789").unwrap();
         let source = handle_at(temp.path());
-        let item = Item { name: b"f", kind: Kind::File, parent: NO_PARENT, ..Item::default() };
-        for (p0, p1, expected) in [(2, 3, &b"234"[..]), (8, 100, b"89"), (10, 5, b""), (99, 1, b"")] {
-            let request = Head { source, p0, p1, ..Head::new(Op::Read) }.request(&[item]);
+        let item = Item {
+            name: b"f",
+            kind: Kind::File,
+            parent: NO_PARENT,
+            ..Item::default()
+        };
+        for (p0, p1, expected) in [
+            (2, 3, &b"234"[..]),
+            (8, 100, b"89"),
+            (10, 5, b""),
+            (99, 1, b""),
+        ] {
+            let request = Head {
+                source,
+                p0,
+                p1,
+                ..Head::new(Op::Read)
+            }
+            .request(&[item]);
             let (outcome, _, frames) = run_job(run, &request);
             outcome.unwrap();
             assert_eq!(frames[0].payload, expected);
         }
-        let request = Head { source, p1: MOST_BYTES + 1, ..Head::new(Op::Read) }.request(&[item]);
+        let request = Head {
+            source,
+            p1: MOST_BYTES + 1,
+            ..Head::new(Op::Read)
+        }
+        .request(&[item]);
         assert_eq!(run_job(run, &request).0.unwrap_err().status, Status::Usage);
     }
 }

@@ -235,7 +235,11 @@ impl Request {
     }
     /// The item at `i`, or `usage` where the request has fewer.
     pub fn need_item(&self, i: usize) -> Outcome<Item<'_>> {
-        if i < self.len() { Ok(self.item(i)) } else { Err(Fail::new(Status::Usage, Step::Process)) }
+        if i < self.len() {
+            Ok(self.item(i))
+        } else {
+            Err(Fail::new(Status::Usage, Step::Process))
+        }
     }
 }
 

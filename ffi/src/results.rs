@@ -72,7 +72,12 @@ pub struct ItemResult {
 
 impl From<Fail> for ItemResult {
     fn from(fail: Fail) -> Self {
-        Self { status: fail.status, os: fail.os, step: fail.step, ..Self::default() }
+        Self {
+            status: fail.status,
+            os: fail.os,
+            step: fail.step,
+            ..Self::default()
+        }
     }
 }
 
@@ -85,7 +90,9 @@ pub struct Results {
 impl Results {
     /// Results for `count` items.
     pub fn new(count: usize) -> Self {
-        Self { bytes: vec![0; count * RESULT_BYTES] }
+        Self {
+            bytes: vec![0; count * RESULT_BYTES],
+        }
     }
 
     /// Writes one item's result.

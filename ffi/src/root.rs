@@ -38,14 +38,25 @@ impl Root {
         }
         let fd = sys::open_followed(path).at(Step::Open)?;
         let Metadata { device, inode, .. } = sys::stat_fd(&fd).at(Step::Stat)?;
-        Ok(Root { fd, device, inode, held: Mutex::default() })
+        Ok(Root {
+            fd,
+            device,
+            inode,
+            held: Mutex::default(),
+        })
     }
 
     /// Opens a directory to reach what is in it: an O_PATH descriptor, good for `*at` calls only.
     /// To list or flush a directory, [`Root::open`] it.
     pub fn open_dir(&self, path: &[u8]) -> Outcome<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
-        beneath::open_beneath(self.fd.as_fd(), path, flags, Mode::empty(), Step::OpenParent)
+        beneath::open_beneath(
+            self.fd.as_fd(),
+            path,
+            flags,
+            Mode::empty(),
+            Step::OpenParent,
+        )
     }
 
     /// Opens an entry beneath the root; never through a link, never waiting.

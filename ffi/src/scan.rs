@@ -74,7 +74,11 @@ impl Scan {
             ends,
             sorted: request.has(flag::SORTED),
             staged: request.has(flag::STAGED),
-            budget: if request.p1 == 0 { BUDGET_BYTES } else { request.p1 },
+            budget: if request.p1 == 0 {
+                BUDGET_BYTES
+            } else {
+                request.p1
+            },
             directory: 0,
             listing: None,
             results: Results::new(request.len()),
@@ -121,7 +125,10 @@ impl Scan {
     fn next_block(&mut self, job: &JobContext, reader: &mut DirReader) -> Outcome<(Vec<u8>, bool)> {
         if self.listing.is_none() {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-            let fd = self.root.open(self.path(), flags, Mode::empty()).map_err(|f| f.at(Step::List))?;
+            let fd = self
+                .root
+                .open(self.path(), flags, Mode::empty())
+                .map_err(|f| f.at(Step::List))?;
             self.listing = Some(Listing::new(fd, self.staged));
         }
         let listing = self.listing.as_mut().ok_or(Fail::usage())?;
@@ -145,7 +152,12 @@ impl Scan {
     fn failed_block(&self, fail: Fail) -> Vec<u8> {
         let flags = BLOCK_LAST | if self.sorted { BLOCK_SORTED } else { 0 };
         let directory = self.directory as u32;
-        BlockWriter::new(0, 0).finish(&Header { flags, directory, fail: Some(fail), staged: 0 })
+        BlockWriter::new(0, 0).finish(&Header {
+            flags,
+            directory,
+            fail: Some(fail),
+            staged: 0,
+        })
     }
 
     fn finish_directory(&mut self, result: ItemResult) {

@@ -20,14 +20,23 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         job.at(i as u32, Step::Stat);
         let path = request.path(i);
         match describe(&root, &path, &mut target) {
-            Ok(item) => writer.set(i, &Item { name: &path, ..item }),
+            Ok(item) => writer.set(
+                i,
+                &Item {
+                    name: &path,
+                    ..item
+                },
+            ),
             Err(fail) => {
                 writer.set_failed(i, &path, Kind::Unknown, fail);
                 results.fail(i, fail);
             }
         }
     }
-    job.emit_block(writer.finish(&Header { flags: BLOCK_LAST, ..Header::default() }));
+    job.emit_block(writer.finish(&Header {
+        flags: BLOCK_LAST,
+        ..Header::default()
+    }));
     Ok(())
 }
 
@@ -38,7 +47,9 @@ fn describe<'t>(
     path: &[u8],
     target: &'t mut [MaybeUninit<u8>; 4096],
 ) -> Outcome<Item<'t>> {
-    let fd = root.open(path, OFlags::PATH, Mode::empty()).map_err(|f| f.at(Step::Stat))?;
+    let fd = root
+        .open(path, OFlags::PATH, Mode::empty())
+        .map_err(|f| f.at(Step::Stat))?;
     let metadata = sys::stat_fd(&fd).at(Step::Stat)?;
     let mut item = Item::of(&metadata);
     if metadata.kind == Kind::Symlink {
@@ -65,13 +76,23 @@ mod tests {
         symlink("d", temp.path().join("l")).unwrap();
         let source = handle_at(temp.path());
         let paths = [&b"d/f"[..], b"none", b"l", b"l/f", b"", b"../x"];
-        let items = paths.map(|name| Item { name, parent: NO_PARENT, ..Item::default() });
-        let request = Head { source, ..Head::new(Op::Stat) }.request(&items);
+        let items = paths.map(|name| Item {
+            name,
+            parent: NO_PARENT,
+            ..Item::default()
+        });
+        let request = Head {
+            source,
+            ..Head::new(Op::Stat)
+        }
+        .request(&items);
         let (outcome, results, frames) = run_job(run, &request);
         outcome.unwrap();
         let block = &blocks(&frames)[0];
         assert_eq!(block.names(), paths);
-        let got: Vec<_> = (0..6).map(|i| (block.item(i).kind, block.item(i).parent)).collect();
+        let got: Vec<_> = (0..6)
+            .map(|i| (block.item(i).kind, block.item(i).parent))
+            .collect();
         let escaped = Status::Escaped as u32;
         assert_eq!(
             got,

@@ -127,7 +127,11 @@ pub type Outcome<T> = Result<T, Fail>;
 impl Fail {
     /// A failure that the operating system did not report itself.
     pub const fn new(status: Status, step: Step) -> Self {
-        Self { status, os: 0, step }
+        Self {
+            status,
+            os: 0,
+            step,
+        }
     }
     /// The caller's request is malformed.
     pub const fn usage() -> Self {

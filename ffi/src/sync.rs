@@ -47,10 +47,17 @@ mod tests {
         fs::create_dir(temp.path().join("d")).unwrap();
         fs::write(temp.path().join("f"), "").unwrap();
         let destination = handle_at(temp.path());
-        let head = Head { destination, ..Head::new(Op::Sync) };
+        let head = Head {
+            destination,
+            ..Head::new(Op::Sync)
+        };
         run_job(run, &head.request(&[])).0.unwrap();
-        let items = [&b"d"[..], b"", b"f"]
-            .map(|name| Item { name, kind: Kind::Directory, parent: NO_PARENT, ..Item::default() });
+        let items = [&b"d"[..], b"", b"f"].map(|name| Item {
+            name,
+            kind: Kind::Directory,
+            parent: NO_PARENT,
+            ..Item::default()
+        });
         let (outcome, results, _) = run_job(run, &head.request(&items));
         outcome.unwrap();
         assert_eq!(status_of(&results, 0), 0);

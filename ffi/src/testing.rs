@@ -47,7 +47,17 @@ pub struct Head {
 impl Head {
     /// A head with everything zero but the operation and the job.
     pub fn new(op: Op) -> Self {
-        Self { op, flags: 0, job: 7, source: 0, destination: 0, run: 0xabc, p0: 0, p1: 0, slot: 0 }
+        Self {
+            op,
+            flags: 0,
+            job: 7,
+            source: 0,
+            destination: 0,
+            run: 0xabc,
+            p0: 0,
+            p1: 0,
+            slot: 0,
+        }
     }
 
     /// Packs a request.
@@ -124,7 +134,9 @@ impl Listing {
     }
     /// Names in order.
     pub fn names(&self) -> Vec<Vec<u8>> {
-        (0..self.layout.count).map(|i| self.item(i).name.to_vec()).collect()
+        (0..self.layout.count)
+            .map(|i| self.item(i).name.to_vec())
+            .collect()
     }
 }
 
@@ -133,6 +145,9 @@ pub fn blocks(frames: &[Frame]) -> Vec<Listing> {
     frames
         .iter()
         .filter(|f| f.kind == FrameType::Block)
-        .map(|f| Listing { bytes: f.payload.clone(), layout: Layout::check(&f.payload).unwrap() })
+        .map(|f| Listing {
+            bytes: f.payload.clone(),
+            layout: Layout::check(&f.payload).unwrap(),
+        })
         .collect()
 }

@@ -76,9 +76,9 @@ pub fn mirror(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
     set_all(entry, &different)
 }
 
-/// Removes the ACL that a new entry inherited from its directory.
-pub fn drop_inherited_acl(entry: Held) -> Outcome<()> {
-    match entry.remove_xattr(ACCESS_ACL) {
+/// Removes the ACL of this name that a new entry inherited from its directory.
+pub fn drop_acl(entry: Held, name: &[u8]) -> Outcome<()> {
+    match entry.remove_xattr(name) {
         Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(()),
         Err(errno) => Err(errno).at(Step::SetXattrs),
     }

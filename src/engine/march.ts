@@ -7,7 +7,7 @@
  * @module
  */
 import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
-import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { baseOf, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { stagedName } from "../core/staged_name.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
@@ -26,6 +26,7 @@ import type { Way } from "./way.ts";
 /** Directories walked at the same time: enough for one scan job of each tree in flight and one behind. */
 const ABREAST = 32;
 const LIST = 14;
+const READ_METADATA = 15;
 
 /** The parts of the run that a march feeds. */
 export interface MarchParts {
@@ -127,18 +128,28 @@ export class March {
     const node = new DirNode(parent, path, record, settle);
     node.created = (bits & VisitBit.destination) === 0;
     node.touched = node.created || (bits & VisitBit.metaDiffers) !== 0;
-    if ((bits & VisitBit.boundary) !== 0) {
-      if (node.created) this.#planner.makeDirectory(node);
-      node.done();
-      return;
+    const blocked = (bits & VisitBit.blocked) !== 0;
+    if ((bits & VisitBit.boundary) === 0) this.#begin(node, !node.created, blocked);
+    else {
+      this.#walk(node, async () => {
+        if (node.created && await this.#unblock(node, blocked)) this.#planner.makeDirectory(node);
+      });
     }
-    this.#begin(node, !node.created);
   }
 
-  #begin(node: DirNode, destinationExists: boolean): void {
+  #begin(node: DirNode, destinationExists: boolean, blocked = false): void {
     this.#walk(node, async () => {
-      await this.#walkPair(node, destinationExists, await this.#scopes.of(node));
+      await this.#walkPair(node, destinationExists, blocked, await this.#scopes.of(node));
     });
+  }
+
+  /** Moves aside what has a directory's name; false where that failed: it has been reported. */
+  async #unblock(node: DirNode, blocked: boolean): Promise<boolean> {
+    if (!blocked || plansOnly(this.#context.options)) return true;
+    const there = await this.#context.destination.stat([node.path]);
+    if (there.status(0) !== 0 || there.kind(0) === Kind.directory) return true;
+    const record = new EntryBlock(recordOf(there, 0, baseOf(node.path)));
+    return await this.#way.clear(node.parent!, record, 0);
   }
 
   #walk(node: DirNode, body: () => Promise<void>): void {
@@ -151,7 +162,12 @@ export class March {
     });
   }
 
-  async #walkPair(node: DirNode, destinationExists: boolean, scope: FilterScope): Promise<void> {
+  async #walkPair(
+    node: DirNode,
+    destinationExists: boolean,
+    blocked: boolean,
+    scope: FilterScope,
+  ): Promise<void> {
     const { source, destination, tally, executor } = this.#context;
     this.lastPath = node.path;
     tally.directoriesExamined++;
@@ -163,21 +179,18 @@ export class March {
       )
       : null;
     await Promise.all([here.fetch(), there?.fetch()]);
-    if (here.status !== 0) {
-      // What can't be listed is never taken for empty: everything below stays as it is.
-      tally.failStatus(node.path, here.status, here.os, LIST, "source");
-      tally.entriesProtected++;
-      node.touched = false;
-      await there?.close();
-      return;
-    }
-    if (there !== null && there.status !== 0) {
-      tally.failStatus(node.path, there.status, there.os, LIST, "destination");
+    const unread = here.status !== 0 || (there !== null && there.status !== 0);
+    if (unread) node.touched = false;
+    // Only now: what can't be listed must not take the place of anything.
+    else if (!await this.#unblock(node, blocked)) {
       await here.close();
       return;
     }
     const children = new Children(node, this.#visits);
-    while (here.name !== null || (there !== null && there.name !== null)) {
+    while (
+      here.status === 0 && (there === null || there.status === 0) &&
+      (here.name !== null || (there !== null && there.name !== null))
+    ) {
       const name = here.name;
       const other = there === null ? null : there.name;
       if (other === null || (name !== null && name < other)) {
@@ -201,8 +214,23 @@ export class March {
     }
     children.flush();
     tally.stagedSkipped += here.stagedSkipped;
+    if (here.status !== 0 || (there !== null && there.status !== 0)) {
+      await this.#unread(node, here, there);
+      return;
+    }
     if (node.created && !node.placed) this.#planner.makeDirectory(node);
     if (executor.starved && this.#planner.waiting > 0) this.#planner.flush("idle");
+  }
+
+  /** A listing failed, at once or midway. It is never taken for whole: what it didn't show stays as it is. */
+  async #unread(node: DirNode, here: Cursor, there: Cursor | null): Promise<void> {
+    const { tally } = this.#context;
+    if (here.status !== 0) {
+      tally.failStatus(node.path, here.status, here.os, LIST, "source");
+      tally.entriesProtected++;
+      this.#prune?.protect(node.path);
+    } else tally.failStatus(node.path, there!.status, there!.os, LIST, "destination");
+    await Promise.all([here.close(), there?.close()]);
   }
 
   /** A block is used up: let the workers have what is planned, and wait where they are behind. */
@@ -271,14 +299,14 @@ export class March {
     } else this.#protect(node);
   }
 
-  async #directory(
+  #directory(
     node: DirNode,
     children: Children,
     source: EntryBlock,
     i: number,
     destination: EntryBlock | null,
     j: number,
-  ): Promise<void> {
+  ): void {
     const { options, sourceFacts, tally } = this.#context;
     let bits: number = VisitBit.source;
     if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
@@ -295,10 +323,7 @@ export class March {
       tally.item("create", "new", joinRel(node.path, source.name(i)), 0);
       if (plansOnly(options)) tally.directoriesCreated++;
       node.touched = true;
-      if (
-        destination !== null && !plansOnly(options) &&
-        !await this.#way.clear(node, destination, j)
-      ) return;
+      if (destination !== null) bits |= VisitBit.blocked;
     }
     children.add(source, i, bits);
   }
@@ -328,19 +353,19 @@ export class March {
       this.#protect(node);
       return;
     }
-    if (plansOnly(options)) {
+    if (options.mode === "check") {
       this.#judge.entry(node, source, i, destination, j);
-      if (this.#prune !== null) children.add(destination, j, VisitBit.aside);
+      if (this.#prune !== null) children.add(destination, j, 0);
       return;
     }
     if (this.#prune === null) {
-      if (await this.#way.clear(node, destination, j)) {
+      if (options.dryRun || await this.#way.clear(node, destination, j)) {
         this.#judge.entry(node, source, i, null, 0);
       }
       return;
     }
     const aside = this.#way.asideName();
-    children.add(destination, j, VisitBit.aside, nameToBytes(aside));
+    children.add(destination, j, 0, nameToBytes(aside));
     this.#way.replaceLater(node, source, i, aside);
   }
 
@@ -360,11 +385,18 @@ export class March {
     j: number,
   ): void {
     if (this.#prune === null) return;
-    const hidden = this.#filter.active && this.#context.options.delete.scope === "subset" &&
+    const { tally, options } = this.#context;
+    if (block.status(j) !== 0) {
+      const path = joinRel(node.path, block.name(j));
+      tally.failStatus(path, block.status(j), block.os(j), READ_METADATA, "destination");
+      this.#protect(node);
+      return;
+    }
+    const hidden = this.#filter.active && options.delete.scope === "subset" &&
       !this.#kept(scope, node, block, j);
     const own = this.#protectRoot && node.parent === null &&
       isFileSystemsOwn(block.name(j), block.kind(j));
-    if (hidden || own || block.status(j) !== 0) {
+    if (hidden || own) {
       this.#protect(node);
       return;
     }
@@ -394,11 +426,6 @@ export class March {
     );
     const scope = await this.#scopes.of(node);
     await cursor.fetch();
-    if (cursor.status !== 0) {
-      tally.failStatus(node.path, cursor.status, cursor.os, LIST, "destination");
-      node.keep();
-      return;
-    }
     const children = new Children(node, this.#visits);
     while (cursor.name !== null) {
       tally.destinationEntries++;
@@ -406,6 +433,10 @@ export class March {
       if (!cursor.step()) await this.#next(cursor);
     }
     children.flush();
+    if (cursor.status !== 0) {
+      tally.failStatus(node.path, cursor.status, cursor.os, LIST, "destination");
+      node.keep();
+    }
   }
 
   /** What another run staged here: gone on with, or swept at the end unless that run lives. */
@@ -429,6 +460,7 @@ export class March {
     }
     if (node.kept) {
       this.#context.tally.entriesProtected++;
+      if (node.removalPath !== node.path) this.#way.hold(node.removalPath);
       return;
     }
     this.#prune!.directory(node.path, node.removalPath, block, "extraneous");

@@ -18,6 +18,8 @@ export class DirNode {
   created = false;
   /** A batch names it, and so makes it where it is missing. */
   placed = false;
+  /** It was created, and that has been counted. */
+  counted = false;
   /** Its metadata must be stamped when all below is done. */
   touched = false;
   /** Something changes it after the copies (links, deletions): stamped at the very end. */

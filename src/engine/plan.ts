@@ -38,6 +38,8 @@ class OpenBatch {
   readonly builder: BatchBuilder;
   readonly planned: (Planned | null)[] = [];
   readonly parents = new Map<DirNode, number>();
+  /** The directory of each item that is one. */
+  readonly nodes: DirNode[] = [];
   files = 0;
 
   constructor(context: EngineContext) {
@@ -230,6 +232,7 @@ export class Planner {
       parent: NO_PARENT,
     });
     open.parents.set(node, index);
+    open.nodes[index] = node;
     open.planned.push(null);
     return index;
   }
@@ -258,13 +261,12 @@ export class Planner {
       const status = results.status(i);
       if (planned === null) {
         // A parent's own failure shows again at each of its files; its flags matter only when it worked.
-        if (status === 0 && results.flags(i) !== 0) this.#parentFlags(open, i, results.flags(i));
+        if (status === 0) this.#made(open.nodes[i], results.flags(i));
         continue;
       }
       if (items.kind(i) === Kind.directory) {
-        if (status === 0) {
-          if (results.flags(i) !== 0) this.#parentFlags(open, i, results.flags(i));
-        } else {
+        if (status === 0) this.#made(open.nodes[i], results.flags(i));
+        else {
           tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
         }
         planned.node.done();
@@ -315,12 +317,12 @@ export class Planner {
     planned.node.done();
   }
 
-  #parentFlags(open: OpenBatch, index: number, flags: number): void {
-    for (const [node, at] of open.parents) {
-      if (at !== index) continue;
-      node.touched = true;
-      if ((flags & 32) !== 0) this.#context.tally.directoriesCreated++;
-    }
+  /** A directory is there; a batch for one below it may have made it before its own did. */
+  #made(node: DirNode, flags: number): void {
+    if (flags !== 0) node.touched = true;
+    if (!node.created || node.counted) return;
+    node.counted = true;
+    this.#context.tally.directoriesCreated++;
   }
 
   #flushMeta(): void {

@@ -6,7 +6,7 @@
 import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { displayName, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { displayName, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, checkCancelled, type EngineContext, plansOnly } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -24,8 +24,8 @@ export class Prune {
   readonly #fileSpool = new ChunkSpool("queue");
   readonly #directorySpool = new ChunkSpool("queue");
   readonly #staleSpool = new ChunkSpool("queue");
-  /** Entries moved aside by this run: theirs is no deletion that the user's limit counts. */
-  #replaced = 0;
+  /** Directories of which a listing broke off after deletions in them had been recorded. */
+  readonly #protected = new Set<RelPath>();
 
   constructor(context: EngineContext) {
     this.#context = context;
@@ -78,9 +78,9 @@ export class Prune {
     if (this.#stale.count >= CHUNK_ITEMS) this.#stale = this.#spool(this.#stale, this.#staleSpool);
   }
 
-  /** Counts deletions that only clear the way for a replacement. */
-  replaced(count: number): void {
-    this.#replaced += count;
+  /** Takes back every deletion recorded below a directory. */
+  protect(directory: RelPath): void {
+    this.#protected.add(directory);
   }
 
   /**
@@ -90,7 +90,7 @@ export class Prune {
    */
   refusal(): BlitError | null {
     const { tally, options } = this.#context;
-    const planned = tally.deletionsPlanned - this.#replaced;
+    const planned = tally.deletionsPlanned;
     const total = tally.destinationEntries;
     const limit = options.delete.maxDelete;
     const allowed = limit.kind === "all"
@@ -161,14 +161,33 @@ export class Prune {
 
   async #remove(bytes: Uint8Array): Promise<void> {
     const { tally, destination, destinationRun } = this.#context;
-    const batch = new WorkBatch(bytes);
+    const batch = this.#allowed(new WorkBatch(bytes));
     const results = await destination.run(batch, null, destinationRun);
     for (let i = 0; i < results.count; i++) {
       const status = results.status(i);
+      if (status === 0) tally.entriesDeleted++;
       // Gone already is what was wanted.
-      if (status === 0 || kindOfStatus(status) === "not_found") tally.entriesDeleted++;
-      else tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+      else if (kindOfStatus(status) !== "not_found") {
+        tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+      }
     }
+  }
+
+  #allowed(batch: WorkBatch): WorkBatch {
+    if (this.#protected.size === 0) return batch;
+    const builder = builderFor(this.#context, Op.remove);
+    for (let i = 0; i < batch.items.count; i++) {
+      if (!this.#isProtected(batch.path(i))) builder.items.addFrom(batch.items, i, NO_PARENT, 0);
+    }
+    return new WorkBatch(builder.finish());
+  }
+
+  #isProtected(path: RelPath): boolean {
+    for (let at = path; at !== "";) {
+      at = parentOf(at);
+      if (this.#protected.has(at)) return true;
+    }
+    return false;
   }
 
   #spool(builder: BatchBuilder, spool: ChunkSpool): BatchBuilder {

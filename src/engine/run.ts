@@ -209,7 +209,7 @@ export async function copyAll(
   first: FirstLook,
 ): Promise<void> {
   const { tally } = context;
-  const { planner, content, links, judge, resume } = parts;
+  const { planner, content, resume } = parts;
   if (request.single !== undefined) {
     await planSingle(context, planner, content, resume, request.single, first.single!);
   } else if (request.paths !== undefined) {
@@ -218,12 +218,22 @@ export async function copyAll(
   tally.totalsKnown = true;
   tally.planningMs = performance.now() - tally.startedMs;
   tally.enter("copy");
-  await settle(context, parts);
-  await planner.retry.run();
+  await copyPlanned(context, parts);
   tally.enter("link");
-  await links.run((node, source, i, destination, j) => {
-    judge.entry(node, source, i, destination, j);
-  }, () => settle(context, parts));
+  await linkPlanned(context, parts);
+}
+
+/** Copies what is planned; what failed for a passing reason is tried again. */
+async function copyPlanned(context: EngineContext, parts: RunParts): Promise<void> {
+  await settle(context, parts);
+  await parts.planner.retry.run();
+}
+
+/** Makes the links that waited for the copies. */
+async function linkPlanned(context: EngineContext, parts: RunParts): Promise<void> {
+  await parts.links.run((node, source, i, destination, j) => {
+    parts.judge.entry(node, source, i, destination, j);
+  }, () => copyPlanned(context, parts));
 }
 
 /** Waits until nothing planned is left, whatever settling one thing has planned anew. */
@@ -245,13 +255,11 @@ async function pruneAll(context: EngineContext, parts: RunParts): Promise<BlitEr
   if (tally.deletionsPlanned === 0) return null;
   const refusal = parts.prune.refusal();
   if (refusal !== null) return refusal;
-  if (options.dryRun) {
-    tally.entriesDeleted = tally.deletionsPlanned;
-    return null;
-  }
   await parts.way.run(parts.judge);
-  await settle(context, parts);
-  await parts.prune.run();
+  await copyPlanned(context, parts);
+  await linkPlanned(context, parts);
+  if (options.dryRun) tally.entriesDeleted = tally.deletionsPlanned;
+  else await parts.prune.run();
   return null;
 }
 

@@ -20,10 +20,8 @@ export const VisitBit = {
   metaDiffers: 4,
   /** It is the root of another file system, not entered. */
   boundary: 8,
-  /** The filter hides it; its contents are looked at for what `--delete-scope all` removes. */
-  hidden: 16,
-  /** It was moved aside under the name in `target`. */
-  aside: 32,
+  /** Something else has its name at the destination. */
+  blocked: 16,
 } as const;
 
 /** One directory to walk: its record is `block`'s at `i`; `bits` say on which sides it is. */

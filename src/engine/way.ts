@@ -13,6 +13,7 @@ import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Prune } from "./prune.ts";
 import { ChunkSpool } from "./spool.ts";
+import { failureOf } from "./tally.ts";
 
 const CHUNK_ITEMS = 256;
 
@@ -22,6 +23,8 @@ export class Way {
   readonly #prune: Prune;
   readonly #waiting = new ChunkSpool("queue");
   #items = new EntryBlockWriter(4);
+  /** Staging names of directories that something stays in: those can't be replaced. */
+  readonly #held = new Set<RelPath>();
 
   constructor(context: EngineContext, prune: Prune) {
     this.#context = context;
@@ -60,16 +63,29 @@ export class Way {
     if (this.#items.count >= CHUNK_ITEMS) this.#spool();
   }
 
+  /** Something stays in a directory that was to be replaced. */
+  hold(aside: RelPath): void {
+    this.#held.add(aside);
+  }
+
   /** Renames the directories aside and judges what replaces them. */
   async run(judge: Judge): Promise<void> {
     this.#spool();
-    const { source } = this.#context;
+    const { source, tally, options } = this.#context;
     for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
       const items = new EntryBlock(chunk.bytes);
       for (let k = 0; k < items.count; k++) {
         const path = items.name(k);
         const aside = joinRel(parentOf(path), items.target(k));
-        if (!await this.#rename(path, aside, items, k)) continue;
+        if (this.#held.has(aside)) {
+          tally.fail(failureOf(
+            path,
+            "is_directory",
+            "Cannot replace {}: something in this directory could not be read, or must stay. Move it away.",
+          ));
+          continue;
+        }
+        if (!options.dryRun && !await this.#rename(path, aside, items, k)) continue;
         const parent = new DirNode(null, parentOf(path), null, () => {});
         const fresh = await source.stat([path]);
         const writer = new EntryBlockWriter(1);

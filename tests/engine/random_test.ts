@@ -16,7 +16,7 @@ import {
   treeOf,
 } from "./support.ts";
 
-const RUNS = 150;
+const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 150);
 const ALL: Given = { delete: { maxDelete: { kind: "all" }, allowEmptySource: true } };
 
 const names = ["a", "b", "B", "a.b", "\xff", "\u{1f600}", "\uffff", "é"].map((name) =>

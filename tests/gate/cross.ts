@@ -57,6 +57,8 @@ export async function testTarget(target: Target): Promise<Counts> {
   const id = target.triple.toUpperCase().replaceAll("-", "_");
   const env = {
     ...standard.env,
+    // Naming the frames of one backtrace takes an emulator 20 seconds: longer than tests wait.
+    RUST_BACKTRACE: "0",
     [`CARGO_TARGET_${id}_LINKER`]: target.linker,
     [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
   };

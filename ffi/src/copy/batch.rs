@@ -8,7 +8,7 @@ use super::ladder::{Pair, Pairs};
 use super::{discard, file, special};
 use crate::block::{Item, Kind, NO_PARENT};
 use crate::control::JobContext;
-use crate::dirs::{Dir, DirCache};
+use crate::dirs::{Dir, DirCache, widening};
 use crate::durable::Touched;
 use crate::names;
 use crate::request::{action, flag};
@@ -21,7 +21,8 @@ use crate::xattr::{self, Xattrs};
 /// One batch on its way.
 pub(super) struct Batch<'a> {
     pub job: &'a JobContext<'a>,
-    source: DirCache,
+    /// None where the batch only makes directories.
+    source: Option<DirCache>,
     /// None where everything is read and nothing written.
     destination: Option<Destination>,
     pairs: Pairs,
@@ -66,7 +67,10 @@ impl<'a> Batch<'a> {
         };
         Ok(Self {
             job,
-            source: DirCache::new(job.source()?),
+            source: match job.request.source {
+                0 => None,
+                _ => Some(DirCache::new(job.source()?)),
+            },
             destination,
             pairs: Pairs::default(),
             failed: HashMap::new(),
@@ -119,7 +123,7 @@ impl<'a> Batch<'a> {
             (self.job.request.item(item.parent as usize).name, item.name)
         };
         names::check_name(name, Step::Open)?;
-        let from = self.source.open(above)?;
+        let from = self.source.as_mut().ok_or(Fail::usage())?.open(above)?;
         let Some(destination) = &mut self.destination else {
             return discard::read(self.job, &from, name, &item);
         };
@@ -142,14 +146,17 @@ impl<'a> Batch<'a> {
     /// Makes something in the destination directory; where only a missing `u+wx` of an own directory is in
     /// the way, adds it and tries again.
     pub fn creating<T>(&mut self, place: &Place, make: impl Fn() -> Outcome<T>) -> Outcome<T> {
-        match make() {
-            Err(fail) if fail.status == Status::Permission && place.to.widen() => {
-                let parent = place.item.parent;
-                self.widened.push(if parent == NO_PARENT { place.index } else { parent as usize });
-                make()
-            }
-            other => other,
+        let (made, widened) = widening(&place.to, make)?;
+        if widened {
+            self.note_widened(place);
         }
+        Ok(made)
+    }
+
+    /// Notes that the destination directory was made writable: its own result will say so.
+    pub fn note_widened(&mut self, place: &Place) {
+        let parent = place.item.parent;
+        self.widened.push(if parent == NO_PARENT { place.index } else { parent as usize });
     }
 
     /// What this pair of file systems is known to do.
@@ -219,6 +226,9 @@ fn make_path(
             Ok(()) => {
                 created = missing.is_empty();
                 touched.add(parent, index);
+                if above.has_default_acl() {
+                    dirs.open(next)?.drop_inherited_acls()?;
+                }
             }
             // There already, or made by another job meanwhile: opening tells whether it is a directory.
             Err(Errno::EXIST) if missing.is_empty() => drop(dirs.open(next)?),

@@ -3,12 +3,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::batch::{Batch, Place};
-use super::in_place::InPlace;
 use super::ladder::{Copied, Ladder};
 use super::resume;
 use crate::block::{Item, Kind};
 use crate::dirs::Dir;
 use crate::finish::{Age, Look, finish};
+use crate::in_place::InPlace;
 use crate::journal::{self, Partial};
 use crate::request::{action, flag};
 use crate::results::{ItemResult, result_flag};

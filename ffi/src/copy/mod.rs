@@ -3,7 +3,6 @@
 mod batch;
 mod discard;
 mod file;
-mod in_place;
 mod ladder;
 mod resume;
 mod sparse;

@@ -49,7 +49,7 @@ pub(super) fn adopt(job: &JobContext, place: &Place, source: &Source) -> Outcome
     let most = metadata.size.min(source.before.size);
     let verified = equal_bytes(job, source.file, file.as_fd(), most)? / GRAIN_BYTES * GRAIN_BYTES;
     sys::truncate(&file, verified).at(Step::Write)?;
-    xattr::drop_inherited_acl(Held::open(file.as_fd()))?;
+    xattr::drop_acl(Held::open(file.as_fd()), xattr::ACCESS_ACL)?;
     Ok(Some(Adopted { file, metadata, verified }))
 }
 

@@ -8,8 +8,19 @@ use crate::testing::Head;
 const WAIT: Duration = Duration::from_secs(10);
 
 fn submit(pool: &Pool, op: Op, job: u64, slot: u32) {
-    let head = Head { job, slot, ..Head::new(op) };
-    pool.submit(head.pack(&[Item { parent: NO_PARENT, ..Item::default() }], b"")).unwrap();
+    let head = Head {
+        job,
+        slot,
+        ..Head::new(op)
+    };
+    pool.submit(head.pack(
+        &[Item {
+            parent: NO_PARENT,
+            ..Item::default()
+        }],
+        b"",
+    ))
+    .unwrap();
 }
 
 /// Collects until `count` jobs ended; job, type and first payload word of every last frame.
@@ -17,7 +28,9 @@ fn collect(pool: &Pool, count: usize) -> Vec<(u64, u8, u32)> {
     let mut out = vec![0; 1 << 16];
     let mut ended = Vec::new();
     while ended.len() < count {
-        let Collected::Bytes(bytes) = pool.collect(&mut out, WAIT) else { panic!("no frames") };
+        let Collected::Bytes(bytes) = pool.collect(&mut out, WAIT) else {
+            panic!("no frames")
+        };
         assert_ne!(bytes, 0, "timed out with {ended:?}");
         let mut at = 0;
         while at < bytes {
@@ -49,7 +62,10 @@ fn every_submitted_job_ends_once() {
     for job in 0..500 {
         submit(&pool, Op::Copy, job, 0);
     }
-    let mut jobs: Vec<_> = collect(&pool, 500).into_iter().map(|(job, ..)| job).collect();
+    let mut jobs: Vec<_> = collect(&pool, 500)
+        .into_iter()
+        .map(|(job, ..)| job)
+        .collect();
     jobs.sort_unstable();
     assert_eq!(jobs, (0..500).collect::<Vec<_>>());
     pool.close().unwrap();
@@ -76,7 +92,10 @@ fn cancelling_a_run_ends_its_jobs_and_no_others() {
     pool.shared.control.cancel(3);
     assert_eq!(collect(&pool, 1), [(1, 5, Status::Cancelled as u32)]);
     let mut out = [0; 64];
-    assert_eq!(pool.collect(&mut out, Duration::from_millis(50)), Collected::Bytes(0));
+    assert_eq!(
+        pool.collect(&mut out, Duration::from_millis(50)),
+        Collected::Bytes(0)
+    );
     pool.close().unwrap();
 }
 

@@ -4,9 +4,17 @@ use super::*;
 use crate::testing::Head;
 
 fn items() -> [Item<'static>; 3] {
-    let directory = Item { kind: Kind::Directory, parent: NO_PARENT, ..Item::default() };
+    let directory = Item {
+        kind: Kind::Directory,
+        parent: NO_PARENT,
+        ..Item::default()
+    };
     [
-        Item { name: b"d/e", action: action::PARENT_CREATE, ..directory },
+        Item {
+            name: b"d/e",
+            action: action::PARENT_CREATE,
+            ..directory
+        },
         Item {
             name: b"f",
             target: b"other",
@@ -27,12 +35,25 @@ fn items() -> [Item<'static>; 3] {
             parent: 0,
             os: 0,
         },
-        Item { name: b"whole/path", kind: Kind::Symlink, parent: NO_PARENT, ..Item::default() },
+        Item {
+            name: b"whole/path",
+            kind: Kind::Symlink,
+            parent: NO_PARENT,
+            ..Item::default()
+        },
     ]
 }
 
 fn bytes() -> Vec<u8> {
-    let head = Head { flags: flag::OWNER, source: 1, destination: 2, slot: 63, p0: 4, p1: 5, ..Head::new(Op::Copy) };
+    let head = Head {
+        flags: flag::OWNER,
+        source: 1,
+        destination: 2,
+        slot: 63,
+        p0: 4,
+        p1: 5,
+        ..Head::new(Op::Copy)
+    };
     head.pack(&items(), b"trailing")
 }
 
@@ -48,8 +69,14 @@ fn use_all(request: &Request) {
 #[test]
 fn a_request_is_read_as_it_was_written() {
     let request = Request::parse(bytes()).unwrap();
-    assert_eq!((request.op, request.flags, request.job), (Op::Copy, flag::OWNER, 7));
-    assert_eq!((request.source, request.destination, request.slot), (1, 2, 63));
+    assert_eq!(
+        (request.op, request.flags, request.job),
+        (Op::Copy, flag::OWNER, 7)
+    );
+    assert_eq!(
+        (request.source, request.destination, request.slot),
+        (1, 2, 63)
+    );
     assert_eq!((request.run, request.p0, request.p1), (0xabc, 4, 5));
     assert_eq!(request.trailing(), b"trailing");
     for (i, item) in items().iter().enumerate() {
@@ -64,7 +91,9 @@ fn hostile_parents_and_names_are_refused() {
     let fails = |change: fn(&mut [Item<'static>; 3])| {
         let mut items = items();
         change(&mut items);
-        Request::parse(Head::new(Op::Copy).pack(&items, b"")).unwrap_err().status
+        Request::parse(Head::new(Op::Copy).pack(&items, b""))
+            .unwrap_err()
+            .status
     };
     assert_eq!(fails(|i| i[1].parent = 1), Status::Usage);
     assert_eq!(fails(|i| i[1].parent = 2), Status::Usage);
@@ -79,14 +108,29 @@ fn hostile_parents_and_names_are_refused() {
 
 #[test]
 fn every_wrong_header_field_is_refused() {
-    for (at, value) in [(0, 2), (1, 0), (1, 14), (2, 1), (6, 1), (48, 64), (52, 0xff), (64, 9), (66, 95), (68, 4), (84, 1)] {
+    for (at, value) in [
+        (0, 2),
+        (1, 0),
+        (1, 14),
+        (2, 1),
+        (6, 1),
+        (48, 64),
+        (52, 0xff),
+        (64, 9),
+        (66, 95),
+        (68, 4),
+        (84, 1),
+    ] {
         let mut bytes = bytes();
         bytes[at] = value;
         assert!(Request::parse(bytes).is_err(), "byte {at} = {value}");
     }
     let whole = bytes();
     for length in 0..whole.len() {
-        assert!(Request::parse(whole[..length].to_vec()).is_err(), "{length} bytes");
+        assert!(
+            Request::parse(whole[..length].to_vec()).is_err(),
+            "{length} bytes"
+        );
     }
 }
 

@@ -55,7 +55,13 @@ impl Listing {
 
     /// Reads one buffer full of names.
     pub(super) fn fill(&mut self, reader: &mut DirReader) -> Outcome<()> {
-        let Self { arena, offsets, staged_skipped, list_staged, .. } = self;
+        let Self {
+            arena,
+            offsets,
+            staged_skipped,
+            list_staged,
+            ..
+        } = self;
         let more = reader
             .fill(self.fd.as_fd(), |name, inode, kind| {
                 let bytes = name.to_bytes();
@@ -83,7 +89,10 @@ impl Listing {
         if self.next == 0 || self.ended {
             return;
         }
-        let start = self.offsets.get(self.next).map_or(self.arena.len(), |&o| o as usize);
+        let start = self
+            .offsets
+            .get(self.next)
+            .map_or(self.arena.len(), |&o| o as usize);
         self.arena.drain(..start);
         self.offsets.drain(..self.next);
         for offset in &mut self.offsets {
@@ -104,10 +113,12 @@ impl Listing {
             .map(|&offset| (key(&name_at(arena, offset)[shared..]), offset))
             .collect();
         keyed.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| name_at(arena, a.1).cmp(name_at(arena, b.1)))
+            a.0.cmp(&b.0)
+                .then_with(|| name_at(arena, a.1).cmp(name_at(arena, b.1)))
         });
         self.offsets.clear();
-        self.offsets.extend(keyed.into_iter().map(|(_, offset)| offset));
+        self.offsets
+            .extend(keyed.into_iter().map(|(_, offset)| offset));
     }
 
     /// Reads the metadata of the next block's entries and packs them; also the number of staged
@@ -122,8 +133,11 @@ impl Listing {
         let name_bytes: usize = offsets.iter().map(|&o| name_at(arena, o).len()).sum();
         let mut writer = BlockWriter::new(count, name_bytes);
         // Inode tables are read in order, which a disk rewards, and no other medium punishes.
-        let mut order: Vec<(u64, u16)> =
-            offsets.iter().enumerate().map(|(i, &o)| (inode_at(arena, o), i as u16)).collect();
+        let mut order: Vec<(u64, u16)> = offsets
+            .iter()
+            .enumerate()
+            .map(|(i, &o)| (inode_at(arena, o), i as u16))
+            .collect();
         if !order.is_sorted() {
             order.sort_unstable();
         }
@@ -138,8 +152,19 @@ impl Listing {
             let name = name_at(arena, offset);
             match describe(&self.fd, c_name_at(arena, offset), &mut target) {
                 Ok(item) => {
-                    let flags = if self.list_staged && is_staged(name) { ENTRY_STAGED } else { 0 };
-                    writer.set(i, &Item { name, flags, ..item });
+                    let flags = if self.list_staged && is_staged(name) {
+                        ENTRY_STAGED
+                    } else {
+                        0
+                    };
+                    writer.set(
+                        i,
+                        &Item {
+                            name,
+                            flags,
+                            ..item
+                        },
+                    );
                 }
                 // It vanished since the names were read: it is as if it had never been listed.
                 Err(fail) if fail.status == Status::NotFound => {

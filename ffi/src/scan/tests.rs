@@ -4,16 +4,21 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
+use crate::block::u64_at;
 use crate::block::{ENTRY_STAGED, Item, Kind, NO_PARENT};
 use crate::control::Shared;
 use crate::frame::{Frame, FrameType};
-use crate::block::u64_at;
 use crate::request::Request;
 use crate::status::Status;
 use crate::testing::{Head, blocks, handle_at, root_at, shared};
 
 fn directory(name: &[u8]) -> Item<'_> {
-    Item { name, kind: Kind::Directory, parent: NO_PARENT, ..Item::default() }
+    Item {
+        name,
+        kind: Kind::Directory,
+        parent: NO_PARENT,
+        ..Item::default()
+    }
 }
 
 fn frames(shared: &Shared, request: &Request) -> Vec<Frame> {
@@ -28,7 +33,10 @@ fn scan_all(head: Head, directories: &[&[u8]]) -> Vec<Frame> {
     let mut all = frames(&shared, &head.request(&items));
     while all.last().unwrap().kind == FrameType::More {
         let continuation = u64_at(&all.pop().unwrap().payload, 0);
-        let more = Head { p0: continuation, ..Head::new(Op::ScanMore) };
+        let more = Head {
+            p0: continuation,
+            ..Head::new(Op::ScanMore)
+        };
         all.extend(frames(&shared, &more.request(&[])));
     }
     all
@@ -43,12 +51,27 @@ fn make_files(at: &Path, count: usize) {
 #[test]
 fn a_sorted_scan_orders_names_by_bytes() {
     let temp = tempfile::tempdir().unwrap();
-    let names = ["b", "a", "B", "ab", "a-longer-name", "a-longer-namf", "é", "~", "😀", "a."];
+    let names = [
+        "b",
+        "a",
+        "B",
+        "ab",
+        "a-longer-name",
+        "a-longer-namf",
+        "é",
+        "~",
+        "😀",
+        "a.",
+    ];
     for name in names {
         fs::write(temp.path().join(name), name).unwrap();
     }
     let source = handle_at(temp.path());
-    let head = Head { source, flags: flag::SORTED, ..Head::new(Op::Scan) };
+    let head = Head {
+        source,
+        flags: flag::SORTED,
+        ..Head::new(Op::Scan)
+    };
     let all = scan_all(head, &[b""]);
     let block = &blocks(&all)[0];
     let mut expected: Vec<_> = names.iter().map(|n| n.as_bytes().to_vec()).collect();
@@ -72,11 +95,21 @@ fn a_scan_tells_metadata_and_link_targets() {
     symlink("no/such\u{1}place", temp.path().join("l")).unwrap();
     fs::create_dir(temp.path().join("m")).unwrap();
     let source = handle_at(temp.path());
-    let all = scan_all(Head { source, flags: flag::SORTED, ..Head::new(Op::Scan) }, &[b""]);
+    let all = scan_all(
+        Head {
+            source,
+            flags: flag::SORTED,
+            ..Head::new(Op::Scan)
+        },
+        &[b""],
+    );
     let block = &blocks(&all)[0];
     let (f, g, l, m) = (block.item(0), block.item(1), block.item(2), block.item(3));
     assert_eq!((f.size, f.mode, f.links, f.inode), (5, 0o4751, 2, g.inode));
-    assert_eq!((l.kind, l.target), (Kind::Symlink, &b"no/such\x01place"[..]));
+    assert_eq!(
+        (l.kind, l.target),
+        (Kind::Symlink, &b"no/such\x01place"[..])
+    );
     assert_eq!(m.kind, Kind::Directory);
     assert!(f.mtime_ns > 1_600_000_000_000_000_000);
     assert_eq!(f.device, root_at(temp.path()).device);
@@ -85,14 +118,30 @@ fn a_scan_tells_metadata_and_link_targets() {
 #[test]
 fn staged_entries_are_counted_or_listed() {
     let temp = tempfile::tempdir().unwrap();
-    for name in ["a", ".blit-0123456789abcdef-1", ".blit-0123456789abcdef-22", ".blit-x"] {
+    for name in [
+        "a",
+        ".blit-0123456789abcdef-1",
+        ".blit-0123456789abcdef-22",
+        ".blit-x",
+    ] {
         fs::write(temp.path().join(name), "").unwrap();
     }
     let source = handle_at(temp.path());
-    let left_out = blocks(&scan_all(Head { source, flags: 1, ..Head::new(Op::Scan) }, &[b""]));
+    let left_out = blocks(&scan_all(
+        Head {
+            source,
+            flags: 1,
+            ..Head::new(Op::Scan)
+        },
+        &[b""],
+    ));
     assert_eq!(left_out[0].names(), [&b".blit-x"[..], b"a"]);
     assert_eq!(crate::block::u32_at(&left_out[0].bytes, 28), 2);
-    let head = Head { source, flags: flag::SORTED | flag::STAGED, ..Head::new(Op::Scan) };
+    let head = Head {
+        source,
+        flags: flag::SORTED | flag::STAGED,
+        ..Head::new(Op::Scan)
+    };
     let listed = &blocks(&scan_all(head, &[b""]))[0];
     let flags: Vec<_> = (0..4).map(|i| listed.item(i).flags).collect();
     assert_eq!(flags, [ENTRY_STAGED, ENTRY_STAGED, 0, 0]);
@@ -105,7 +154,13 @@ fn a_directory_that_cannot_be_listed_is_one_empty_block_with_its_status() {
     fs::write(temp.path().join("f"), "").unwrap();
     symlink("a", temp.path().join("l")).unwrap();
     let source = handle_at(temp.path());
-    let all = scan_all(Head { source, ..Head::new(Op::Scan) }, &[b"a", b"none", b"f", b"l", b".."]);
+    let all = scan_all(
+        Head {
+            source,
+            ..Head::new(Op::Scan)
+        },
+        &[b"a", b"none", b"f", b"l", b".."],
+    );
     let got: Vec<_> = blocks(&all)
         .iter()
         .map(|b| {
@@ -117,7 +172,16 @@ fn a_directory_that_cannot_be_listed_is_one_empty_block_with_its_status() {
     let escaped = Status::Escaped as u32;
     let not_found = Status::NotFound as u32;
     let not_directory = Status::NotDirectory as u32;
-    assert_eq!(got, [(0, 0), (1, not_found), (2, not_directory), (3, escaped), (4, escaped)]);
+    assert_eq!(
+        got,
+        [
+            (0, 0),
+            (1, not_found),
+            (2, not_directory),
+            (3, escaped),
+            (4, escaped)
+        ]
+    );
     let results = &all.last().unwrap().payload;
     assert_eq!(crate::block::u32_at(results, 64), not_found);
 }
@@ -132,17 +196,31 @@ fn large_directories_come_in_blocks_through_continuations() {
     make_files(&temp.path().join("small"), 3);
     let source = handle_at(temp.path());
     for flags in [0, flag::SORTED] {
-        let head = Head { source, flags, p1: 1, ..Head::new(Op::Scan) };
+        let head = Head {
+            source,
+            flags,
+            p1: 1,
+            ..Head::new(Op::Scan)
+        };
         let shared = shared();
-        let first = frames(&shared, &head.request(&[directory(b"big"), directory(b"small")]));
+        let first = frames(
+            &shared,
+            &head.request(&[directory(b"big"), directory(b"small")]),
+        );
         assert_eq!(first.len(), 2, "a budget of one byte is spent by one block");
         let all = scan_all(head, &[b"big", b"small"]);
         let blocks = blocks(&all);
         let (last, others) = blocks.split_last().unwrap();
         assert_eq!(last.names().len(), 3);
         assert!(others.iter().all(|b| b.layout.count <= BLOCK_ENTRIES));
-        let lasts = others.iter().filter(|b| b.bytes[1] & BLOCK_LAST != 0).count();
-        assert_eq!((lasts, others.last().unwrap().bytes[1] & BLOCK_LAST), (1, BLOCK_LAST));
+        let lasts = others
+            .iter()
+            .filter(|b| b.bytes[1] & BLOCK_LAST != 0)
+            .count();
+        assert_eq!(
+            (lasts, others.last().unwrap().bytes[1] & BLOCK_LAST),
+            (1, BLOCK_LAST)
+        );
         let mut names: Vec<_> = others.iter().flat_map(|b| b.names()).collect();
         if flags == flag::SORTED {
             assert!(names.is_sorted());
@@ -160,7 +238,14 @@ fn a_directory_of_exactly_one_block_has_one_block() {
     make_files(temp.path(), BLOCK_ENTRIES);
     let source = handle_at(temp.path());
     for flags in [0, flag::SORTED] {
-        let all = blocks(&scan_all(Head { source, flags, ..Head::new(Op::Scan) }, &[b""]));
+        let all = blocks(&scan_all(
+            Head {
+                source,
+                flags,
+                ..Head::new(Op::Scan)
+            },
+            &[b""],
+        ));
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].layout.count, BLOCK_ENTRIES);
     }
@@ -171,14 +256,20 @@ fn an_entry_that_vanished_after_the_names_were_read_is_left_out() {
     let temp = tempfile::tempdir().unwrap();
     make_files(temp.path(), 10);
     let root = root_at(temp.path());
-    let fd = root.open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+    let fd = root
+        .open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+        .unwrap();
     let mut listing = Listing::new(fd, false);
-    listing.read(&mut DirReader::new(), true, || Ok(())).unwrap();
+    listing
+        .read(&mut DirReader::new(), true, || Ok(()))
+        .unwrap();
     fs::remove_file(temp.path().join("file_000003")).unwrap();
     let (writer, _) = listing.take_block(|| Ok(())).unwrap();
     let block = writer.finish(&Header::default());
     let layout = crate::block::Layout::check(&block).unwrap();
-    let names: Vec<_> = (0..layout.count).map(|i| layout.item(&block, i).name.to_vec()).collect();
+    let names: Vec<_> = (0..layout.count)
+        .map(|i| layout.item(&block, i).name.to_vec())
+        .collect();
     assert_eq!(names.len(), 9);
     assert!(names.is_sorted() && !names.contains(&b"file_000003".to_vec()));
 }
@@ -189,10 +280,19 @@ fn a_dropped_or_unknown_continuation_cannot_be_used() {
     fs::create_dir(temp.path().join("a")).unwrap();
     let source = handle_at(temp.path());
     let shared = shared();
-    let head = Head { source, p1: 1, ..Head::new(Op::Scan) };
+    let head = Head {
+        source,
+        p1: 1,
+        ..Head::new(Op::Scan)
+    };
     let first = frames(&shared, &head.request(&[directory(b"a"), directory(b"")]));
     let p0 = u64_at(&first.last().unwrap().payload, 0);
-    let drop_it = Head { p0, p1: 1, ..Head::new(Op::ScanMore) }.request(&[]);
+    let drop_it = Head {
+        p0,
+        p1: 1,
+        ..Head::new(Op::ScanMore)
+    }
+    .request(&[]);
     assert_eq!(frames(&shared, &drop_it).len(), 1);
     let again = JobContext::new(&drop_it, &shared, 0);
     assert_eq!(run(&again).unwrap_err().status, Status::Usage);
@@ -204,7 +304,11 @@ fn closing_a_root_drops_its_parked_scans() {
     fs::create_dir(temp.path().join("a")).unwrap();
     let source = handle_at(temp.path());
     let shared = shared();
-    let head = Head { source, p1: 1, ..Head::new(Op::Scan) };
+    let head = Head {
+        source,
+        p1: 1,
+        ..Head::new(Op::Scan)
+    };
     let first = frames(&shared, &head.request(&[directory(b"a"), directory(b"")]));
     let p0 = u64_at(&first.last().unwrap().payload, 0);
     shared.parked.drop_root(source);
@@ -217,10 +321,17 @@ fn a_cancelled_scan_says_which_directories_it_did_not_reach() {
     let source = handle_at(temp.path());
     let shared = shared();
     shared.control.cancel(0);
-    let request = Head { source, ..Head::new(Op::Scan) }.request(&[directory(b"")]);
+    let request = Head {
+        source,
+        ..Head::new(Op::Scan)
+    }
+    .request(&[directory(b"")]);
     let all = frames(&shared, &request);
     assert_eq!(all.len(), 1);
-    assert_eq!(crate::block::u32_at(&all[0].payload, 0), Status::Cancelled as u32);
+    assert_eq!(
+        crate::block::u32_at(&all[0].payload, 0),
+        Status::Cancelled as u32
+    );
 }
 
 /// Not a test of behaviour: prints what a scan costs beside its system calls alone, in processor time
@@ -234,11 +345,20 @@ fn measure_scan_rate() {
     let source = handle_at(temp.path());
     let root = root_at(temp.path());
     let scan = |flags| {
-        let all = scan_all(Head { source, flags, ..Head::new(Op::Scan) }, &[b""]);
+        let all = scan_all(
+            Head {
+                source,
+                flags,
+                ..Head::new(Op::Scan)
+            },
+            &[b""],
+        );
         assert!(all.len() > FILES / BLOCK_ENTRIES);
     };
     let calls_alone = || {
-        let fd = root.open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let fd = root
+            .open(b"", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+            .unwrap();
         let mut reader = DirReader::new();
         let each = |name: &std::ffi::CStr, _, _| assert!(crate::sys::stat_at(&fd, name).is_ok());
         while reader.fill(fd.as_fd(), each).unwrap() {}
@@ -264,6 +384,9 @@ fn measure_scan_rate() {
         times.sort_by(f64::total_cmp);
         let (best, median) = (times[0] * 1e3, times[4] * 1e3);
         let rate = FILES as f64 / times[4];
-        println!("{:25} best {best:.1} ms, median {median:.1} ms, {rate:.0} entries/s", way.0);
+        println!(
+            "{:25} best {best:.1} ms, median {median:.1} ms, {rate:.0} entries/s",
+            way.0
+        );
     }
 }

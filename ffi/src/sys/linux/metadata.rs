@@ -73,7 +73,8 @@ pub fn stat_at(dir: impl AsFd, name: &CStr) -> Result<Metadata, Errno> {
 /// Metadata of an open descriptor, one opened with `O_PATH` included.
 #[inline]
 pub fn stat_fd(fd: impl AsFd) -> Result<Metadata, Errno> {
-    rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).map(|s| metadata_of(&s))
+    rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+        .map(|s| metadata_of(&s))
 }
 
 /// The target of the symlink `name` in `dir`; with an empty name, of the link that `dir` itself is.

@@ -29,5 +29,5 @@ pub use name::{
 pub use open::{OFlags, Mode, is_link_at, open_beneath, open_child, open_followed, openat2_missing};
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
 pub use space::{SpaceFacts, file_system_facts};
-pub use stamp::{Held, Holder, effective_uid};
-pub use write::{fdatasync, reports_late, truncate, try_lock, write_all_at};
+pub use stamp::{Held, Holder, effective_uid, means_other_kind};
+pub use write::{fdatasync, is_locked, reports_late, truncate, try_lock, write_all_at};

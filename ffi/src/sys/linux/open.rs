@@ -10,25 +10,42 @@ use super::Errno;
 pub use rustix::fs::{Mode, OFlags};
 
 /// What every open adds: no link at the end, no waiting for a FIFO's other end, nothing inherited.
-const ALWAYS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+const ALWAYS: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
 
 /// Opens a path that cannot leave `dir` and goes through no link, in one call.
 ///
 /// Reference: `man 2 openat2`.
-pub fn open_beneath(dir: BorrowedFd, path: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+pub fn open_beneath(
+    dir: BorrowedFd,
+    path: &[u8],
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     rustix::fs::openat2(dir, path, added(flags), mode, resolve)
 }
 
 /// Opens one component, not following a link.
-pub fn open_child(dir: BorrowedFd, name: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+pub fn open_child(
+    dir: BorrowedFd,
+    name: &[u8],
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(dir, name, added(flags), mode)
 }
 
 /// Opens a directory by any path, following links: for roots only.
 pub fn open_followed(path: &[u8]) -> Result<OwnedFd, Errno> {
     let open = |access| {
-        rustix::fs::openat(CWD, path, access | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        rustix::fs::openat(
+            CWD,
+            path,
+            access | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
     };
     match open(OFlags::RDONLY) {
         // A directory that may be searched but not listed still serves as a root.

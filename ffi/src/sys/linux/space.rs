@@ -66,8 +66,7 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
     // 32-bit kernels sign-extend the magic.
     let magic = fs.f_type as u64 & 0xffff_ffff;
     let folds_here = rustix::fs::ioctl_getflags(dir).is_ok_and(|f| f.bits() & CASEFOLD != 0);
-    let type_folds =
-        matches!(magic, MSDOS | EXFAT | NTFS | NTFS3 | CIFS | SMB2 | HFS_PLUS);
+    let type_folds = matches!(magic, MSDOS | EXFAT | NTFS | NTFS3 | CIFS | SMB2 | HFS_PLUS);
     Ok(SpaceFacts {
         magic,
         free_bytes: vfs.f_bavail.saturating_mul(vfs.f_frsize),

@@ -48,6 +48,15 @@ impl Holder {
     pub fn held(&self) -> Held<'_> {
         Held { fd: self.fd.as_fd(), handle_only: self.handle_only }
     }
+
+    /// Puts the entry on disk; one that could not be opened for reading, with its whole file system.
+    pub fn sync(&self) -> Result<(), Errno> {
+        if !self.handle_only {
+            return super::fsync(&self.fd);
+        }
+        rustix::fs::sync();
+        Ok(())
+    }
 }
 
 impl AsFd for Holder {
@@ -175,4 +184,9 @@ impl<'a> Held<'a> {
 /// The user whose rights count for file access.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Whether an open that never follows links failed because the entry is of another kind by now.
+pub fn means_other_kind(errno: Errno) -> bool {
+    matches!(errno, Errno::LOOP | Errno::NXIO | Errno::NOTDIR)
 }

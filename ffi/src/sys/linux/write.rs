@@ -7,17 +7,6 @@ use rustix::io::retry_on_intr;
 
 use super::Errno;
 
-/// Writes all bytes from where the descriptor stands.
-pub fn write_all(fd: BorrowedFd, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match retry_on_intr(|| rustix::io::write(fd, bytes))? {
-            0 => return Err(Errno::NOSPC),
-            n => bytes = &bytes[n..],
-        }
-    }
-    Ok(())
-}
-
 /// Writes all bytes at an offset.
 pub fn write_all_at(fd: BorrowedFd, mut bytes: &[u8], mut offset: u64) -> Result<(), Errno> {
     while !bytes.is_empty() {
@@ -55,6 +44,15 @@ pub fn try_lock(fd: impl AsFd) -> Result<bool, Errno> {
     match rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK) => Ok(true),
         Err(Errno::AGAIN) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether somebody holds the exclusive lock of an open file. Those who only ask don't see each other.
+pub fn is_locked(fd: impl AsFd) -> Result<bool, Errno> {
+    match rustix::fs::flock(fd, FlockOperation::NonBlockingLockShared) {
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK) => Ok(false),
+        Err(Errno::AGAIN) => Ok(true),
         Err(errno) => Err(errno),
     }
 }

@@ -6,7 +6,7 @@ use crate::dirs::Dir;
 use crate::sys;
 
 /// A new entry that goes away with this value unless it was finished.
-pub(crate) struct InPlace<'a, Fd: AsFd = OwnedFd> {
+pub struct InPlace<'a, Fd: AsFd = OwnedFd> {
     dir: &'a Dir,
     name: &'a [u8],
     entry: Fd,

@@ -1,0 +1,120 @@
+//! Run markers: `.blit-<run>-0` in the destination's root, locked while the run lives.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Duration;
+
+use crate::control::JobContext;
+use crate::results::Results;
+use crate::root::Root;
+use crate::staging::{MARKER_NUMBER, name_of, parse_name};
+use crate::status::{AtStep, Fail, Outcome, Status, Step};
+use crate::sys::{self, DirReader, Errno};
+
+/// Parameter 0: release the marker and remove it.
+const REMOVE: u64 = 0;
+/// Parameter 0: create and lock it.
+const CREATE: u64 = 1;
+/// Parameter 0: release it and leave the file, for the next run to find.
+const LEAVE: u64 = 2;
+
+const LOCK_TRIES: u32 = 100;
+
+/// Creates or releases the run's marker. Without items, a failure is the whole job's.
+pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
+    let root = job.destination()?;
+    let name = name_of(job.request.run, MARKER_NUMBER);
+    job.at(0, Step::Lock);
+    let outcome = match job.request.p0 {
+        CREATE => create(job, &root, &name),
+        REMOVE => release(&root, &name, true),
+        LEAVE => release(&root, &name, false),
+        _ => Err(Fail::usage()),
+    };
+    match outcome {
+        Err(fail) if !results.is_empty() => results.fail(0, fail),
+        other => other?,
+    }
+    Ok(())
+}
+
+fn create(job: &JobContext, root: &Root, name: &[u8]) -> Outcome<()> {
+    if job.request.p1 == 1 {
+        expect_no_other(root, name)?;
+    }
+    let marker = sys::create_file(root.as_fd(), name).at(Step::Create)?;
+    let written = lock(&marker).and_then(|()| {
+        sys::write_all_at(marker.as_fd(), job.request.trailing(), 0).at(Step::Write)
+    });
+    if let Err(fail) = written {
+        let _ = sys::remove_file(root.as_fd(), name);
+        return Err(fail);
+    }
+    root.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_vec(), marker);
+    if job.request.p1 != 1 {
+        return Ok(());
+    }
+    // Two runs that began at once may each have seen no other: now at least one of them does.
+    expect_no_other(root, name).inspect_err(|_| drop(release(root, name, true)))
+}
+
+/// Locks a new marker. Another run that asks about it holds it for a moment.
+fn lock(marker: &OwnedFd) -> Outcome<()> {
+    for _ in 0..LOCK_TRIES {
+        if sys::try_lock(marker).at(Step::Lock)? {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Err(Fail::new(Status::Busy, Step::Lock))
+}
+
+fn release(root: &Root, name: &[u8], remove: bool) -> Outcome<()> {
+    let held = root.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    match held {
+        // Removed while it is still locked: no other run can have taken it for a leftover.
+        Some(marker) if remove => {
+            let removed = match sys::remove_file(root.as_fd(), name) {
+                Err(Errno::NOENT) => Ok(()),
+                other => other.at(Step::Remove),
+            };
+            drop(marker);
+            removed
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fails with `busy` where another run's marker in this root is locked.
+fn expect_no_other(root: &Root, own: &[u8]) -> Outcome<()> {
+    for name in markers(root)? {
+        if name == own {
+            continue;
+        }
+        let Ok(marker) = sys::open_file(root.as_fd(), &name) else { continue };
+        if sys::is_locked(&marker).at(Step::Lock)? {
+            return Err(Fail::new(Status::Busy, Step::Lock));
+        }
+    }
+    Ok(())
+}
+
+fn markers(root: &Root) -> Outcome<Vec<Vec<u8>>> {
+    let listed = sys::reopen_directory(root.as_fd()).at(Step::List)?;
+    let mut found = Vec::new();
+    let mut reader = DirReader::new();
+    let note = |name: &[u8]| parse_name(name).is_some_and(|(_, number)| number == MARKER_NUMBER);
+    while reader
+        .fill(listed.as_fd(), |name, _, _| {
+            if note(name.to_bytes()) {
+                found.push(name.to_bytes().to_vec());
+            }
+        })
+        .at(Step::List)?
+    {}
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

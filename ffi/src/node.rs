@@ -1,0 +1,100 @@
+//! Entries without content: symlinks, FIFOs, sockets, devices.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use crate::block::Kind;
+use crate::dirs::{Dir, widening};
+use crate::finish::{Age, Look, finish};
+use crate::in_place::InPlace;
+use crate::results::{ItemResult, result_flag};
+use crate::staging::{self, Publish, Staged};
+use crate::status::{AtStep, Fail, Outcome, Status, Step};
+use crate::sys::{self, Errno, Holder, Metadata};
+use crate::xattr::Xattrs;
+
+/// How often an unlocked staged entry that a sweeping run took away is made again.
+const ATTEMPTS: usize = 3;
+
+/// What to make.
+#[derive(Debug)]
+pub struct Node {
+    /// Kind, device number, owner, mode and mtime.
+    pub metadata: Metadata,
+    /// Target of a symlink, else empty.
+    pub target: Vec<u8>,
+    /// Extended attributes; `None`: not asked for.
+    pub xattrs: Option<Xattrs>,
+    /// Whether to set owner and group.
+    pub set_owner: bool,
+}
+
+impl Node {
+    /// Makes the entry under a name that nothing has.
+    pub fn create(&self, dir: &Dir, name: &[u8]) -> Outcome<ItemResult> {
+        let ((), widened) = widening(dir, || self.make(dir, name).at(Step::Create))?;
+        let made = InPlace::new(dir, name, self.hold(dir, name)?);
+        let result = self.finish(dir, made.entry())?;
+        made.finish();
+        Ok(flagged(result, widened))
+    }
+
+    /// Makes the entry under a staged name and renames it in place of what has the name.
+    pub fn replace(&self, dir: &Arc<Dir>, name: &[u8], run: u64) -> Outcome<ItemResult> {
+        for _ in 0..ATTEMPTS {
+            match self.try_replace(dir, name, run) {
+                // What is no file can't be locked: another run may have taken it for a leftover.
+                Err(fail) if fail.status == Status::NotFound => {}
+                other => return other,
+            }
+        }
+        Err(Fail::new(Status::Busy, Step::Replace))
+    }
+
+    fn try_replace(&self, dir: &Arc<Dir>, name: &[u8], run: u64) -> Outcome<ItemResult> {
+        let ((staged, ()), widened) =
+            widening(dir, || staging::make(run, |name| self.make(dir, name)).at(Step::Create))?;
+        let staged = Staged::new(Arc::clone(dir), staged);
+        let made = self.hold(dir, staged.name())?;
+        let result = self.finish(dir, &made)?;
+        staged.publish(name, Publish::Replace)?;
+        Ok(flagged(result, widened))
+    }
+
+    fn make(&self, dir: &Dir, name: &[u8]) -> Result<(), Errno> {
+        match self.metadata.kind {
+            Kind::Symlink => sys::make_symlink(&self.target, dir, name),
+            kind => sys::make_node(dir, name, kind, self.metadata.rdev),
+        }
+    }
+
+    /// Holds what was just made, so that no other entry planted under its name gets owner or mode.
+    fn hold(&self, dir: &Dir, name: &[u8]) -> Outcome<Holder> {
+        let kind = self.metadata.kind;
+        let holder = Holder::open(dir.as_fd(), name, kind).at(Step::Open)?;
+        let made = sys::stat_fd(&holder).at(Step::Stat)?;
+        let device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
+        let own = made.kind == kind
+            && made.links == 1
+            && made.uid == sys::effective_uid()
+            && (!device || made.rdev == self.metadata.rdev);
+        if own { Ok(holder) } else { Err(Fail::new(Status::Changed, Step::Create)) }
+    }
+
+    fn finish(&self, dir: &Dir, made: &Holder) -> Outcome<ItemResult> {
+        let Metadata { uid, gid, mode, mtime_ns, kind, .. } = self.metadata;
+        let look = Look {
+            uid,
+            gid,
+            mode: (kind != Kind::Symlink).then_some(mode),
+            mtime_ns,
+            set_owner: self.set_owner,
+            xattrs: self.xattrs.as_deref(),
+        };
+        finish(made.held(), &look, Age::New(dir))
+    }
+}
+
+fn flagged(result: ItemResult, widened: bool) -> ItemResult {
+    ItemResult { flags: result.flags | u8::from(widened) * result_flag::DIRECTORY_WIDENED, ..result }
+}

@@ -1,0 +1,211 @@
+//! Making one entry from what requests carry: content in pieces, in order; other kinds at once.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::block::{Item, Kind};
+use crate::control::JobContext;
+use crate::dirs::{Dir, DirCache, widening};
+use crate::finish::{Age, Look, finish};
+use crate::in_place::InPlace;
+use crate::names;
+use crate::node::Node;
+use crate::request::{action, flag};
+use crate::results::{ItemResult, Results, method, result_flag};
+use crate::staging::{Publish, StagedFile};
+use crate::status::{AtStep, Fail, Outcome, Status, Step};
+use crate::sys::{self, Held, Metadata};
+
+/// Parameter 1: the first piece of the content.
+const FIRST: u64 = 1;
+/// Parameter 1: the last piece.
+const LAST: u64 = 2;
+/// Parameter 1: there will be no more pieces.
+const ABANDON: u64 = 4;
+
+/// Up to this size a new file that comes in one piece is made under its final name.
+const IN_PLACE_MOST: u64 = 1 << 20;
+
+/// A file some pieces of which have come.
+struct Pending {
+    file: StagedFile,
+    dir: Arc<Dir>,
+    /// Where the next piece goes.
+    at: u64,
+    widened: bool,
+}
+
+/// Root handle, run and path of an unfinished file.
+type Key = (u32, u64, Vec<u8>);
+
+/// Taken out while a piece is written: of two pieces that come at once one finds nothing.
+static PENDING: Mutex<Option<HashMap<Key, Pending>>> = Mutex::new(None);
+
+fn pending() -> MutexGuard<'static, Option<HashMap<Key, Pending>>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Drops the unfinished files below a root that was closed.
+pub fn forget_root(handle: u32) {
+    let gone: Vec<Pending> = match pending().as_mut() {
+        Some(all) => all.extract_if(|(root, _, _), _| *root == handle).map(|(_, file)| file).collect(),
+        None => Vec::new(),
+    };
+    // Removing files may wait for a disk: not under the lock.
+    drop(gone);
+}
+
+/// Takes one piece of the file that item 0 describes.
+pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
+    let request = job.request;
+    let item = request.need_item(0)?;
+    let path = request.path(0);
+    let key = (request.destination, request.run, path.to_vec());
+    let before = pending().as_mut().and_then(|all| all.remove(&key));
+    if request.p1 & ABANDON != 0 {
+        drop(before);
+        return Ok(());
+    }
+    job.at(0, Step::Write);
+    let done = job.check().and_then(|()| {
+        let (result, rest) = piece(job, &path, &item, before)?;
+        if let Some(rest) = rest {
+            pending().get_or_insert_default().insert(key, rest);
+        }
+        Ok(result)
+    });
+    match done {
+        Ok(result) => results.set(0, result),
+        Err(fail) => results.fail(0, fail),
+    }
+    if request.p1 & LAST != 0 {
+        job.add_entry();
+    }
+    Ok(())
+}
+
+fn piece(
+    job: &JobContext,
+    path: &[u8],
+    item: &Item,
+    before: Option<Pending>,
+) -> Outcome<(ItemResult, Option<Pending>)> {
+    let request = job.request;
+    let content = request.trailing();
+    let (first, last) = (request.p1 & FIRST != 0, request.p1 & LAST != 0);
+    let (above, own_name) = names::split(path);
+    let renamed = !item.target.is_empty() && item.kind != Kind::Symlink;
+    let name = if renamed { item.target } else { own_name };
+    names::check_name(name, Step::Create)?;
+    let how = match item.action {
+        action::CREATE => Publish::New,
+        action::REPLACE => Publish::Replace,
+        _ => return Err(Fail::usage()),
+    };
+    let mut pending = if first {
+        let dir = DirCache::new(job.destination()?).open(above)?;
+        if item.kind != Kind::File {
+            return node(job, &dir, name, item, how).map(|result| (result, None));
+        }
+        if last && how == Publish::New && item.size <= IN_PLACE_MOST {
+            return in_place(job, &dir, name, item, content).map(|result| (result, None));
+        }
+        let ((file, metadata), widened) = widening(&dir, || StagedFile::create(&dir, request.run))?;
+        dir.learn(&metadata);
+        Pending { file, dir, at: 0, widened }
+    } else {
+        before.ok_or(Fail::usage())?
+    };
+    if pending.at != request.p0 || pending.at + content.len() as u64 > item.size {
+        return Err(Fail::usage());
+    }
+    sys::write_all_at(pending.file.as_fd(), content, pending.at).at(Step::Write)?;
+    pending.at += content.len() as u64;
+    job.add_bytes(content.len() as u64);
+    if !last {
+        let result = ItemResult { bytes: content.len() as u64, ..ItemResult::default() };
+        return Ok((result, Some(pending)));
+    }
+    let result = complete(job, Held::open(pending.file.as_fd()), &pending.dir, item, pending.at)?;
+    pending.file.publish(name, how)?;
+    sync_directory(job, &pending.dir)?;
+    Ok((flagged(result, pending.widened), None))
+}
+
+fn in_place(job: &JobContext, dir: &Dir, name: &[u8], item: &Item, content: &[u8]) -> Outcome<ItemResult> {
+    // Looked at before anything is made: what came is whole or nothing.
+    if job.request.p0 != 0 || content.len() as u64 != item.size {
+        return Err(Fail::new(Status::Corrupt, Step::Write));
+    }
+    let (file, widened) = widening(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
+    let file = InPlace::new(dir, name, file);
+    sys::write_all_at(file.as_fd(), content, 0).at(Step::Write)?;
+    job.add_bytes(item.size);
+    let result = complete(job, Held::open(file.as_fd()), dir, item, item.size)?;
+    file.finish();
+    sync_directory(job, dir)?;
+    Ok(flagged(result, widened))
+}
+
+fn complete(job: &JobContext, file: Held, dir: &Dir, item: &Item, bytes: u64) -> Outcome<ItemResult> {
+    if bytes != item.size {
+        return Err(Fail::new(Status::Corrupt, Step::Write));
+    }
+    if dir.reports_late() {
+        job.at(0, Step::Flush);
+        sys::fdatasync(file.fd()).at(Step::Flush)?;
+    }
+    let look = Look {
+        uid: item.uid,
+        gid: item.gid,
+        mode: Some(item.mode),
+        mtime_ns: item.mtime_ns,
+        set_owner: job.request.has(flag::OWNER),
+        xattrs: None,
+    };
+    let result = finish(file, &look, Age::New(dir))?;
+    if job.request.has(flag::FSYNC) {
+        job.at(0, Step::Flush);
+        sys::fsync(file.fd()).at(Step::Flush)?;
+    }
+    Ok(ItemResult { bytes, method: method::STREAM, ..result })
+}
+
+fn node(job: &JobContext, dir: &Arc<Dir>, name: &[u8], item: &Item, how: Publish) -> Outcome<ItemResult> {
+    let known = [Kind::Symlink, Kind::Fifo, Kind::Socket, Kind::CharDevice, Kind::BlockDevice];
+    if !known.contains(&item.kind) {
+        return Err(Fail::usage());
+    }
+    let node = Node {
+        metadata: Metadata {
+            kind: item.kind,
+            rdev: item.rdev,
+            uid: item.uid,
+            gid: item.gid,
+            mode: item.mode,
+            mtime_ns: item.mtime_ns,
+            ..Metadata::default()
+        },
+        target: if item.kind == Kind::Symlink { item.target.to_vec() } else { Vec::new() },
+        xattrs: None,
+        set_owner: job.request.has(flag::OWNER),
+    };
+    let result = match how {
+        Publish::New => node.create(dir, name)?,
+        Publish::Replace => node.replace(dir, name, job.request.run)?,
+    };
+    sync_directory(job, dir)?;
+    Ok(result)
+}
+
+fn sync_directory(job: &JobContext, dir: &Dir) -> Outcome<()> {
+    if job.request.has(flag::FSYNC) { dir.sync() } else { Ok(()) }
+}
+
+fn flagged(result: ItemResult, widened: bool) -> ItemResult {
+    ItemResult { flags: result.flags | u8::from(widened) * result_flag::DIRECTORY_WIDENED, ..result }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+/**
+ * blit as a library: copy, mirror, move and check file trees, with the same engine as the command.
+ *
+ * ```ts
+ * import { copy } from "@blit/cli/lib";
+ *
+ * const { summary } = await copy("photos/", "/mnt/nas/photos", {
+ *   listener: (event) => {
+ *     if (event.type === "progress") console.log(event.bytesDone, event.bytesTotal);
+ *   },
+ * });
+ * console.log(summary.filesTransferred);
+ * ```
+ *
+ * @module
+ */
+import { transfer, type TransferResult } from "./src/app/transfer.ts";
+import type { RunListener } from "./src/core/events.ts";
+import {
+  type CompareOptions,
+  defaultOptions,
+  type DeleteOptions,
+  type FilterRules,
+  type Mode,
+  type RunOptions,
+} from "./src/core/options.ts";
+
+export { BlitError, type BlitErrorInit, type ErrorKind, EXIT_CODE } from "./src/core/error.ts";
+export type {
+  Failure,
+  ItemAction,
+  ItemReason,
+  Outcome,
+  Phase,
+  Progress,
+  RunEvent,
+  RunListener,
+  Summary,
+} from "./src/core/events.ts";
+export type {
+  CompareOptions,
+  DeleteOptions,
+  FilterRule,
+  FilterRules,
+  MaxDelete,
+  Mode,
+  RunOptions,
+} from "./src/core/options.ts";
+export type { RunProfile, RunRecord } from "./src/core/run_record.ts";
+export type { CopyMethod } from "./src/core/work_batch.ts";
+export { displayName, nameToText, type RelPath } from "./src/core/rel_path.ts";
+export type { Located } from "./src/app/locate.ts";
+export type { TransferResult } from "./src/app/transfer.ts";
+
+/** Options of a run; what is left out has its default. */
+export interface TransferOptions
+  extends Partial<Omit<RunOptions, "mode" | "compare" | "filter" | "delete">> {
+  readonly compare?: Partial<CompareOptions>;
+  readonly filter?: Partial<FilterRules>;
+  readonly delete?: Partial<DeleteOptions>;
+  /** Told what happens, on the engine's own turn: it must be quick. */
+  readonly listener?: RunListener;
+  /** Send an `item` event for each planned entry; off by default, since it costs. */
+  readonly emitItems?: boolean;
+  /** Aborting ends the run within a second; the summary's outcome is then `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Folder that relative paths start from; the process's, where left out. */
+  readonly cwd?: string;
+  /** Folder of the history that predictions come from; where left out, none is read or kept. */
+  readonly configDir?: string;
+  /** Path of a list of what takes part; see `--files-from`. */
+  readonly filesFrom?: string;
+}
+
+/**
+ * Copies a file or a folder. Nothing is deleted.
+ *
+ * @param source `SRC/` means what is in it, `SRC` the entry itself
+ * @param destination where it goes; a folder SRC lands as `DST/name`, whether or not DST exists
+ * @returns the result; single failures are in its summary, what ended the run as a whole in `error`
+ * @throws {BlitError} what stopped it before it began: `usage`, `refused`, `not_found`, `permission`, ...
+ */
+export function copy(
+  source: string,
+  destination: string,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  return runMode("copy", source, destination, options);
+}
+
+/**
+ * Copies, then deletes at the destination what the source doesn't have. Nobody is asked.
+ *
+ * @param source as in {@link copy}
+ * @param destination as in {@link copy}
+ * @returns as {@link copy}
+ * @throws {BlitError} as {@link copy}; `refused` for an empty source and protected targets
+ */
+export function mirror(
+  source: string,
+  destination: string,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  return runMode("mirror", source, destination, options);
+}
+
+/**
+ * Moves: renames within a file system; across two copies, verifies, and only then removes the source. Nobody is asked.
+ *
+ * @param source as in {@link copy}
+ * @param destination as in {@link copy}
+ * @returns as {@link copy}
+ * @throws {BlitError} as {@link copy}; `usage` for filters
+ */
+export function move(
+  source: string,
+  destination: string,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  return runMode("move", source, destination, options);
+}
+
+/**
+ * Compares two trees by content; changes nothing. With `compare: { checksum: false }`, by size and time.
+ *
+ * @param source as in {@link copy}
+ * @param destination as in {@link copy}
+ * @returns the result; `summary.differences` counts, `summary.outcome` is `different` where there are any
+ * @throws {BlitError} as {@link copy}
+ */
+export function check(
+  source: string,
+  destination: string,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  return runMode("check", source, destination, options);
+}
+
+function runMode(
+  mode: Mode,
+  source: string,
+  destination: string,
+  options: TransferOptions,
+): Promise<TransferResult> {
+  const { listener, emitItems, signal, cwd, configDir, filesFrom, ...given } = options;
+  const defaults = defaultOptions(mode);
+  const checksum = mode === "check" && !given.compare?.sizeOnly;
+  return transfer({
+    source,
+    destination,
+    options: {
+      ...defaults,
+      ...given,
+      compare: { ...defaults.compare, checksum, ...given.compare },
+      filter: { ...defaults.filter, ...given.filter },
+      delete: { ...defaults.delete, ...given.delete },
+    },
+    cwd: cwd ?? Deno.cwd(),
+    listener,
+    emitItems,
+    signal,
+    configDir,
+    filesFrom,
+  });
+}

@@ -121,7 +121,7 @@ export function move(
 }
 
 /**
- * Compares two trees by content; changes nothing. With `compare: { checksum: false }`, by size and time.
+ * Compares two trees by content; changes nothing.
  *
  * @param source as in {@link copy}
  * @param destination as in {@link copy}
@@ -144,14 +144,13 @@ function runMode(
 ): Promise<TransferResult> {
   const { listener, emitItems, signal, cwd, configDir, filesFrom, ...given } = options;
   const defaults = defaultOptions(mode);
-  const checksum = mode === "check" && !given.compare?.sizeOnly;
   return transfer({
     source,
     destination,
     options: {
       ...defaults,
       ...given,
-      compare: { ...defaults.compare, checksum, ...given.compare },
+      compare: { ...defaults.compare, checksum: mode === "check", ...given.compare },
       filter: { ...defaults.filter, ...given.filter },
       delete: { ...defaults.delete, ...given.delete },
     },

@@ -1,12 +1,11 @@
 //! Opening paths that cannot leave a directory, whatever is planted there meanwhile.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 
 use crate::block::Kind;
 use crate::names::check_path;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Errno, Metadata, Mode, OFlags};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Metadata, Mode, OFlags, OwnedFd};
 
 /// Longest path handed to the kernel at once; it takes 4,095 bytes.
 const PIECE_BYTES: usize = 4000;
@@ -66,7 +65,7 @@ fn open_piece(
     mode: Mode,
     step: Step,
 ) -> Outcome<OwnedFd> {
-    if sys::openat2_missing() {
+    if sys::must_walk() {
         return walk(dir, path, flags, mode, step);
     }
     for _ in 0..TRIES {

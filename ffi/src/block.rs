@@ -17,6 +17,8 @@ pub const BLOCK_SORTED: u8 = 1;
 pub const BLOCK_LAST: u8 = 2;
 /// Record flag: the entry has a staging name.
 pub const ENTRY_STAGED: u8 = 1;
+/// Record flag of a copy item: `target` is its name in the destination, also where it is a symlink.
+pub const ENTRY_RENAMED: u8 = 2;
 
 /// What an entry is.
 #[repr(u8)]

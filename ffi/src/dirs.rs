@@ -1,13 +1,12 @@
 //! Directories that one job works in: opened once, what is learned about them kept beside.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use crate::names;
 use crate::root::Root;
 use crate::status::{AtStep, Outcome, Status, Step};
-use crate::sys::{self, Errno, Held, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Held, Metadata, OwnedFd};
 use crate::xattr;
 
 /// Most directories that one job holds open. With a source and a destination each, 64 workers stay far
@@ -78,15 +77,20 @@ impl Dir {
 
     /// Keeps the owner and group that a file just created here was seen to have.
     pub fn learn_fresh_owner(&self, uid: u32, gid: u32) {
-        self.fresh_owner.store(u64::from(uid) << 32 | u64::from(gid), Relaxed);
+        self.fresh_owner
+            .store(u64::from(uid) << 32 | u64::from(gid), Relaxed);
     }
 
     /// Gives the owner `u+rwx` where this process is the owner and lacks it; false where that changed nothing.
     pub fn widen(&self) -> bool {
-        let Ok(now) = sys::stat_fd(self) else { return false };
+        let Ok(now) = sys::stat_fd(self) else {
+            return false;
+        };
         now.uid == sys::effective_uid()
             && now.mode & 0o700 != 0o700
-            && Held::any(self.fd.as_fd()).set_mode(now.mode | 0o700).is_ok()
+            && Held::any(self.fd.as_fd())
+                .set_mode(now.mode | 0o700)
+                .is_ok()
     }
 
     /// Removes the ACLs that this new directory inherited from the one above it.
@@ -118,7 +122,9 @@ impl AsFd for Dir {
 /// and tries again. Returns what `change` made, and whether the directory was changed.
 pub fn widening<T>(dir: &Dir, change: impl Fn() -> Outcome<T>) -> Outcome<(T, bool)> {
     match change() {
-        Err(fail) if fail.status == Status::Permission && dir.widen() => change().map(|made| (made, true)),
+        Err(fail) if fail.status == Status::Permission && dir.widen() => {
+            change().map(|made| (made, true))
+        }
         other => other.map(|made| (made, false)),
     }
 }
@@ -133,7 +139,10 @@ pub struct DirCache {
 impl DirCache {
     /// An empty cache.
     pub fn new(root: Arc<Root>) -> Self {
-        Self { root, open: Vec::with_capacity(OPEN_AT_ONCE) }
+        Self {
+            root,
+            open: Vec::with_capacity(OPEN_AT_ONCE),
+        }
     }
 
     /// The directory at `path`; empty: the root.
@@ -143,13 +152,17 @@ impl DirCache {
             return Ok(Arc::clone(&self.open[0].1));
         }
         names::check_path(path, Step::OpenParent)?;
-        let dir = Arc::new(Dir::new(self.root.open_dir(path).map_err(|fail| fail.at(Step::OpenParent))?));
+        let dir = Arc::new(Dir::new(
+            self.root
+                .open_dir(path)
+                .map_err(|fail| fail.at(Step::OpenParent))?,
+        ));
         self.open.truncate(OPEN_AT_ONCE - 1);
         self.open.insert(0, (path.into(), Arc::clone(&dir)));
         Ok(dir)
     }
 
-    /// The directory that holds `path`, and the last name. The root itself has none: `refused`.
+    /// The directory that holds `path`, and the last name. The root itself has none: `escaped`.
     pub fn parent_of<'p>(&mut self, path: &'p [u8]) -> Outcome<(Arc<Dir>, &'p [u8])> {
         let (above, name) = names::split(path);
         names::check_name(name, Step::OpenParent)?;

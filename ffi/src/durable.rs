@@ -16,7 +16,9 @@ pub struct Touched {
 impl Touched {
     /// Notes directories only where they are `wanted`.
     pub fn new(wanted: bool) -> Self {
-        Self { items: wanted.then(BTreeMap::new) }
+        Self {
+            items: wanted.then(BTreeMap::new),
+        }
     }
 
     /// Notes that item `index` changed a name in `directory`.
@@ -32,7 +34,9 @@ impl Touched {
     pub fn sync(self, job: &JobContext, dirs: &mut DirCache, results: &mut Results) {
         for (path, indices) in self.items.into_iter().flatten() {
             job.at(indices[0] as u32, Step::Flush);
-            let Err(fail) = dirs.open(&path).and_then(|dir| dir.sync()) else { continue };
+            let Err(fail) = dirs.open(&path).and_then(|dir| dir.sync()) else {
+                continue;
+            };
             for index in indices {
                 results.fail(index, fail.at(Step::Flush));
             }

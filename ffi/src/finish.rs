@@ -112,19 +112,30 @@ fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()>
 }
 
 fn set_mode(entry: Held, look: &Look, age: Age, owner: (u32, u32), flags: &mut u8) -> Outcome<()> {
-    let Some(mut mode) = look.mode else { return Ok(()) };
+    let Some(mut mode) = look.mode else {
+        return Ok(());
+    };
     // A program must not run with the rights of whoever happened to copy it. On a directory the
     // set-group-id bit grants nothing.
     let lost = if is_directory(age) {
         0
     } else {
-        u32::from(owner.0 != look.uid) * 0o4000 | u32::from(owner.1 != look.gid) * 0o2000
+        let uid = if owner.0 == look.uid { 0 } else { 0o4000 };
+        let gid = if owner.1 == look.gid { 0 } else { 0o2000 };
+        uid | gid
     };
     if mode & lost & SET_ID != 0 {
         mode &= !lost;
         *flags |= result_flag::OWNER_DROPPED;
     }
-    entry.set_mode(mode).at(Step::SetMode)
+    match entry.set_mode(mode) {
+        // A file system without modes, as behind some FUSE servers.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            *flags |= result_flag::OWNER_DROPPED;
+            Ok(())
+        }
+        other => other.at(Step::SetMode),
+    }
 }
 
 fn is_directory(age: Age) -> bool {

@@ -1,7 +1,5 @@
 //! BLAKE3 of content, and a digest of extended attributes.
 
-use std::os::fd::AsFd;
-
 use crate::block::{Item, Kind};
 use crate::buffer::with_buffer;
 use crate::control::JobContext;
@@ -9,7 +7,7 @@ use crate::request::flag;
 use crate::results::{ItemResult, Results, result_flag};
 use crate::root::Root;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Metadata, OFlags};
+use crate::sys::{self, AsFd, BorrowedFd, Metadata, OFlags};
 use crate::xattr;
 
 /// How far beyond its size a file is read before it counts as one that never ends.
@@ -70,7 +68,7 @@ fn hash(job: &JobContext, root: &Root, path: &[u8], item: &Item) -> Outcome<Item
 /// Hashes from the start to the end, a buffer at a time.
 fn content(
     job: &JobContext,
-    fd: std::os::fd::BorrowedFd,
+    fd: BorrowedFd,
     metadata: &Metadata,
 ) -> Outcome<([u8; 32], u64)> {
     let mut hasher = blake3::Hasher::new();

@@ -1,9 +1,7 @@
 //! Entries made under their final name: what is not finished is removed again.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
 use crate::dirs::Dir;
-use crate::sys;
+use crate::sys::{self, AsFd, BorrowedFd, OwnedFd};
 
 /// A new entry that goes away with this value unless it was finished.
 pub struct InPlace<'a, Fd: AsFd = OwnedFd> {
@@ -16,7 +14,12 @@ pub struct InPlace<'a, Fd: AsFd = OwnedFd> {
 impl<'a, Fd: AsFd> InPlace<'a, Fd> {
     /// Takes charge of an entry that was just made and is held by a descriptor.
     pub fn new(dir: &'a Dir, name: &'a [u8], entry: Fd) -> Self {
-        Self { dir, name, entry, finished: false }
+        Self {
+            dir,
+            name,
+            entry,
+            finished: false,
+        }
     }
 
     /// The descriptor's owner.
@@ -42,8 +45,10 @@ impl<Fd: AsFd> Drop for InPlace<'_, Fd> {
             return;
         }
         // Only what was made here: somebody may have put something else in its place meanwhile.
-        if let (Ok(made), Ok(named)) = (sys::stat_fd(&self.entry), sys::stat_name(self.dir, self.name))
-            && (made.device, made.inode) == (named.device, named.inode)
+        if let (Ok(made), Ok(named)) = (
+            sys::stat_fd(&self.entry),
+            sys::stat_name(self.dir, self.name),
+        ) && (made.device, made.inode) == (named.device, named.inode)
         {
             let _ = sys::remove_file(self.dir, self.name);
         }

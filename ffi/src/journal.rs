@@ -3,13 +3,12 @@
 //! A line a file: `staged path <TAB> target path <TAB> size <TAB> mtime ns <TAB> bytes there`, paths in
 //! base64. `src/engine/resume.ts` reads it.
 
-use std::os::fd::AsFd;
 use std::sync::PoisonError;
 
 use crate::root::Root;
 use crate::staging::{MARKER_NUMBER, name_of};
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{self, Held};
+use crate::sys::{self, AsFd, Held};
 
 /// One partial file.
 #[derive(Clone, Copy, Debug)]
@@ -43,22 +42,35 @@ pub fn add(root: &Root, run: u64, partial: &Partial, done: u64) -> Outcome<bool>
     let before = sys::stat_fd(marker).at(Step::Stat)?;
     sys::write_all_at(marker.as_fd(), line.as_bytes(), before.size).at(Step::Write)?;
     // The marker's time says when the run began: files changed later are suspect.
-    Held::open(marker.as_fd()).set_mtime(before.mtime_ns).at(Step::SetTime)?;
+    Held::open(marker.as_fd())
+        .set_mtime(before.mtime_ns)
+        .at(Step::SetTime)?;
     Ok(true)
 }
 
 fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    if directory.is_empty() { name.to_vec() } else { [directory, b"/", name].concat() }
+    if directory.is_empty() {
+        name.to_vec()
+    } else {
+        [directory, b"/", name].concat()
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - three.len()));
+        let bits = three
+            .iter()
+            .fold(0, |bits, &byte| bits << 8 | u32::from(byte))
+            << (8 * (3 - three.len()));
         for i in 0..4 {
             let digit = ALPHABET[(bits >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= three.len() { char::from(digit) } else { '=' });
+            text.push(if i <= three.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -70,9 +82,13 @@ mod tests {
 
     #[test]
     fn base64_pads_to_fours() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
         assert_eq!(base64(b"\xff\xfe\xfd"), "//79");

@@ -35,9 +35,9 @@ pub mod stat;
 pub mod status;
 pub mod sync;
 pub mod sys;
-pub mod write;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod write;
 pub mod xattr;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -255,5 +255,15 @@ unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> Outcome<&'a mut [u8]> {
         (true, _) => Err(Fail::usage()),
         // SAFETY: not null, valid and unshared for as long as the caller says.
         (false, _) => Ok(unsafe { std::slice::from_raw_parts_mut(start, len) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_shim_is_a_bug_and_not_an_unwinding() {
+        assert_eq!(shim(|| panic!("on purpose")), -1);
     }
 }

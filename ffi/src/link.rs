@@ -79,7 +79,10 @@ fn replace(
         return Ok(false);
     }
     let make = || {
-        staging::make(job.request.run, |name| sys::hard_link(from, old, &**to, name)).at(Step::Link)
+        staging::make(job.request.run, |name| {
+            sys::hard_link(from, old, &**to, name)
+        })
+        .at(Step::Link)
     };
     let ((name, ()), widened) = widening(to, make)?;
     Staged::new(Arc::clone(to), name).publish(new, Publish::Replace)?;
@@ -89,3 +92,6 @@ fn replace(
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.device, one.inode) == (other.device, other.inode)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! Run markers: `.blit-<run>-0` in the destination's root, locked while the run lives.
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use crate::results::Results;
 use crate::root::Root;
 use crate::staging::{MARKER_NUMBER, name_of, parse_name};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, DirReader, Errno};
+use crate::sys::{self, AsFd, DirReader, Errno, OwnedFd};
 
 /// Parameter 0: release the marker and remove it.
 const REMOVE: u64 = 0;
@@ -51,12 +50,18 @@ fn create(job: &JobContext, root: &Root, name: &[u8]) -> Outcome<()> {
         let _ = sys::remove_file(root.as_fd(), name);
         return Err(fail);
     }
-    root.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_vec(), marker);
+    root.held
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(name.to_vec(), marker);
     if job.request.p1 != 1 {
         return Ok(());
     }
     // Two runs that began at once may each have seen no other: now at least one of them does.
-    expect_no_other(root, name).inspect_err(|_| drop(release(root, name, true)))
+    expect_no_other(root, name).or_else(|busy| {
+        release(root, name, true)?;
+        Err(busy)
+    })
 }
 
 /// Locks a new marker. Another run that asks about it holds it for a moment.
@@ -71,7 +76,11 @@ fn lock(marker: &OwnedFd) -> Outcome<()> {
 }
 
 fn release(root: &Root, name: &[u8], remove: bool) -> Outcome<()> {
-    let held = root.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    let held = root
+        .held
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(name);
     match held {
         // Removed while it is still locked: no other run can have taken it for a leftover.
         Some(marker) if remove => {
@@ -92,7 +101,9 @@ fn expect_no_other(root: &Root, own: &[u8]) -> Outcome<()> {
         if name == own {
             continue;
         }
-        let Ok(marker) = sys::open_file(root.as_fd(), &name) else { continue };
+        let Ok(marker) = sys::open_file(root.as_fd(), &name) else {
+            continue;
+        };
         if sys::is_locked(&marker).at(Step::Lock)? {
             return Err(Fail::new(Status::Busy, Step::Lock));
         }

@@ -1,6 +1,5 @@
 //! Mending metadata of entries that exist: owner, attributes and ACLs, mode, mtime.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use crate::block::{Item, Kind};
@@ -11,7 +10,7 @@ use crate::request::flag;
 use crate::results::{ItemResult, Results};
 use crate::root::Root;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Holder, Metadata};
+use crate::sys::{self, AsFd, Holder, Metadata};
 use crate::xattr::{self, Xattrs};
 
 /// Mends every item of the destination root.
@@ -49,7 +48,11 @@ struct Meta<'a> {
 impl Meta<'_> {
     fn mend(&mut self, path: &[u8], item: &Item) -> Outcome<ItemResult> {
         let request = self.job.request;
-        let target = if item.target.is_empty() { path } else { item.target };
+        let target = if item.target.is_empty() {
+            path
+        } else {
+            item.target
+        };
         let (holder, now) = self.destination.hold(target, item.kind)?;
         let xattrs = self.xattrs(path, now.kind)?;
         let look = Look {
@@ -87,7 +90,10 @@ struct Tree {
 
 impl Tree {
     fn new(root: Arc<Root>) -> Self {
-        Self { dirs: DirCache::new(Arc::clone(&root)), root }
+        Self {
+            dirs: DirCache::new(Arc::clone(&root)),
+            root,
+        }
     }
 
     /// Holds the entry at `path`, which must be of this kind unless that is unknown.
@@ -104,9 +110,20 @@ impl Tree {
         };
         let changed = Fail::new(Status::Changed, Step::Open);
         let holder = Holder::open(dir.as_fd(), name, kind).map_err(|errno| {
-            if sys::means_other_kind(errno) { changed } else { Fail::from((errno, Step::Open)) }
+            if sys::means_other_kind(errno) {
+                changed
+            } else {
+                Fail::from((errno, Step::Open))
+            }
         })?;
         let now = sys::stat_fd(&holder).at(Step::Stat)?;
-        if now.kind == kind { Ok((holder, now)) } else { Err(changed) }
+        if now.kind == kind {
+            Ok((holder, now))
+        } else {
+            Err(changed)
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

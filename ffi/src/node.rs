@@ -1,6 +1,5 @@
 //! Entries without content: symlinks, FIFOs, sockets, devices.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use crate::block::Kind;
@@ -10,7 +9,7 @@ use crate::in_place::InPlace;
 use crate::results::{ItemResult, result_flag};
 use crate::staging::{self, Publish, Staged};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Errno, Holder, Metadata};
+use crate::sys::{self, AsFd, Errno, Holder, Metadata};
 use crate::xattr::Xattrs;
 
 /// How often an unlocked staged entry that a sweeping run took away is made again.
@@ -52,8 +51,9 @@ impl Node {
     }
 
     fn try_replace(&self, dir: &Arc<Dir>, name: &[u8], run: u64) -> Outcome<ItemResult> {
-        let ((staged, ()), widened) =
-            widening(dir, || staging::make(run, |name| self.make(dir, name)).at(Step::Create))?;
+        let ((staged, ()), widened) = widening(dir, || {
+            staging::make(run, |name| self.make(dir, name)).at(Step::Create)
+        })?;
         let staged = Staged::new(Arc::clone(dir), staged);
         let made = self.hold(dir, staged.name())?;
         let result = self.finish(dir, &made)?;
@@ -78,11 +78,22 @@ impl Node {
             && made.links == 1
             && made.uid == sys::effective_uid()
             && (!device || made.rdev == self.metadata.rdev);
-        if own { Ok(holder) } else { Err(Fail::new(Status::Changed, Step::Create)) }
+        if own {
+            Ok(holder)
+        } else {
+            Err(Fail::new(Status::Changed, Step::Create))
+        }
     }
 
     fn finish(&self, dir: &Dir, made: &Holder) -> Outcome<ItemResult> {
-        let Metadata { uid, gid, mode, mtime_ns, kind, .. } = self.metadata;
+        let Metadata {
+            uid,
+            gid,
+            mode,
+            mtime_ns,
+            kind,
+            ..
+        } = self.metadata;
         let look = Look {
             uid,
             gid,
@@ -95,6 +106,9 @@ impl Node {
     }
 }
 
-fn flagged(result: ItemResult, widened: bool) -> ItemResult {
-    ItemResult { flags: result.flags | u8::from(widened) * result_flag::DIRECTORY_WIDENED, ..result }
+fn flagged(mut result: ItemResult, widened: bool) -> ItemResult {
+    if widened {
+        result.flags |= result_flag::DIRECTORY_WIDENED;
+    }
+    result
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::control::{Control, JobContext, Shared, WORKER_SLOTS};
@@ -41,7 +41,9 @@ struct Queues {
     listings: VecDeque<Request>,
     others: VecDeque<Request>,
     wanted: usize,
-    spawned: usize,
+    /// Workers that have not ended.
+    alive: usize,
+    threads: Vec<JoinHandle<()>>,
     closing: bool,
 }
 
@@ -75,17 +77,20 @@ impl Pool {
         if queues.closing {
             return Err(Fail::cancelled());
         }
-        while queues.spawned < wanted {
+        while queues.threads.len() < wanted {
             let pool = Arc::clone(self);
-            let index = queues.spawned;
+            let index = queues.threads.len();
             let spawned = thread::Builder::new()
                 .name(format!("blit-{index}"))
                 .stack_size(STACK_BYTES)
                 .spawn(move || pool.work(index));
             match spawned {
-                Ok(_) => queues.spawned += 1,
+                Ok(worker) => {
+                    queues.threads.push(worker);
+                    queues.alive += 1;
+                }
                 // With at least one worker everything still gets done.
-                Err(_) if queues.spawned > 0 => break,
+                Err(_) if queues.alive > 0 => break,
                 Err(error) => {
                     let os = error.raw_os_error().unwrap_or(0).unsigned_abs();
                     return Err(Fail {
@@ -129,6 +134,7 @@ impl Pool {
     /// Drops what a closed root left behind.
     pub fn forget_root(&self, handle: u32) {
         self.shared.parked.drop_root(handle);
+        crate::write::forget_root(handle);
     }
 
     /// Cancels everything, wakes the collector and waits for the workers.
@@ -147,7 +153,7 @@ impl Pool {
         queues.others.clear();
         self.work.notify_all();
         self.surplus.notify_all();
-        while queues.spawned > 0 {
+        while queues.alive > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Fail::new(Status::Busy, Step::Process));
@@ -158,8 +164,13 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+        let threads = std::mem::take(&mut queues.threads);
         drop(queues);
         self.shared.parked.clear();
+        // A worker's last instructions are this library's: it must not be unloaded before they ran.
+        for worker in threads {
+            let _ = worker.join();
+        }
         Ok(())
     }
 
@@ -167,7 +178,7 @@ impl Pool {
         while let Some(request) = self.next(index) {
             self.perform(&request, index);
         }
-        self.lock().spawned -= 1;
+        self.lock().alive -= 1;
         self.ended.notify_all();
     }
 
@@ -231,9 +242,11 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Remove => crate::remove::run,
         Op::Rename => crate::rename::run,
         Op::Marker => crate::marker::run,
-        _ => return Err(Fail::new(Status::Unsupported, Step::Process)),
+        Op::Write => crate::write::run,
     };
-    let mut results = Results::new(job.request.len());
+    // A marker has no item, and yet something to say.
+    let least = usize::from(job.request.op == Op::Marker);
+    let mut results = Results::new(job.request.len().max(least));
     module(job, &mut results)?;
     job.emit_results(results.into_bytes());
     Ok(())

@@ -1,12 +1,10 @@
 //! Reading a range of one file.
 
-use std::os::fd::AsFd;
-
 use crate::block::Kind;
 use crate::control::JobContext;
 use crate::results::{ItemResult, Results};
 use crate::status::{AtStep, Fail, Outcome, Step};
-use crate::sys::{self, OFlags};
+use crate::sys::{self, AsFd, OFlags};
 
 const MOST_BYTES: u64 = 4 << 20;
 

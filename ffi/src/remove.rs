@@ -35,7 +35,13 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         match removed {
             Ok(widened) => {
                 let flags = u8::from(widened) * result_flag::DIRECTORY_WIDENED;
-                results.set(i, ItemResult { flags, ..ItemResult::default() });
+                results.set(
+                    i,
+                    ItemResult {
+                        flags,
+                        ..ItemResult::default()
+                    },
+                );
                 touched.add(names::split(&path).0, i);
             }
             Err(fail) => results.fail(i, fail),
@@ -62,8 +68,12 @@ fn remove(dirs: &mut DirCache, path: &[u8], item: &Item) -> Outcome<bool> {
         return Err(Fail::new(Status::Changed, Step::Remove));
     }
     let change = || {
-        if is_directory { sys::remove_directory(&*dir, name) } else { sys::remove_file(&*dir, name) }
-            .at(Step::Remove)
+        if is_directory {
+            sys::remove_directory(&*dir, name)
+        } else {
+            sys::remove_file(&*dir, name)
+        }
+        .at(Step::Remove)
     };
     widening(&dir, change).map(|((), widened)| widened)
 }

@@ -14,7 +14,10 @@ use crate::sys;
 pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     let request = job.request;
     let durable = request.has(flag::FSYNC);
-    let (mut from, mut to) = (DirCache::new(job.source()?), DirCache::new(job.destination()?));
+    let (mut from, mut to) = (
+        DirCache::new(job.source()?),
+        DirCache::new(job.destination()?),
+    );
     let (mut left, mut entered) = (Touched::new(durable), Touched::new(durable));
     for i in 0..request.len() {
         if job.cancelled() {
@@ -71,3 +74,6 @@ fn rename(
         ..ItemResult::default()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use crate::block::{Layout, u16_at, u32_at, u64_at};
 use crate::control::RUN_SLOTS;
-use crate::names::check_name;
 use crate::status::{Fail, Outcome, Status, Step};
 
 pub use crate::block::{Item, Kind, NO_PARENT};
@@ -141,9 +140,8 @@ pub struct Request {
 impl Request {
     /// Checks the header, every record and every reference between them.
     ///
-    /// Guarantees: an item's parent is an earlier directory with a whole path, and the item's name is
-    /// then a single name; a destination name that a copy item carries is a single name. Whole paths
-    /// are checked where they are opened, so that one bad path fails its item alone.
+    /// Guarantees that an item's parent is an earlier directory with a whole path. Names and paths are
+    /// checked where they are used, so that a bad one fails its item alone.
     pub fn parse(bytes: Vec<u8>) -> Outcome<Request> {
         if bytes.len() < REQUEST_BYTES || bytes[0] != VERSION || u16_at(&bytes, 2) != 0 {
             return Err(Fail::usage());
@@ -189,13 +187,6 @@ impl Request {
             if above.kind != Kind::Directory || above.parent != NO_PARENT {
                 return Err(Fail::usage());
             }
-            check_name(item.name, Step::Process)?;
-        }
-        let names_destination = self.op == Op::Copy
-            && !matches!(item.kind, Kind::Symlink | Kind::Directory)
-            && !item.target.is_empty();
-        if names_destination {
-            check_name(item.target, Step::Process)?;
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! Roots: held directory descriptors, and the registry that gives them numbers.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -9,7 +8,7 @@ use crate::beneath;
 use crate::block::Kind;
 use crate::names::{check_path, split};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Metadata, Mode, OFlags};
+use crate::sys::{self, AsFd, BorrowedFd, Metadata, Mode, OFlags, OwnedFd};
 
 /// Make the root and its missing parents.
 pub const MAKE: u32 = 1;

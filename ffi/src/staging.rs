@@ -1,13 +1,12 @@
 //! Staged entries: made beside their target under a name of the run's, given the final name when whole.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::dirs::Dir;
 use crate::names;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Errno, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Metadata, OwnedFd};
 
 /// How often a name that is taken, or was swept away under us, is replaced by another.
 const ATTEMPTS: usize = 16;
@@ -39,7 +38,10 @@ pub fn parse_name(name: &[u8]) -> Option<(u64, u64)> {
 }
 
 /// Makes a nameless-to-others entry under a fresh staged name: `make` gets the name, `EXIST` tries the next.
-pub fn make<T>(run: u64, mut make: impl FnMut(&[u8]) -> Result<T, Errno>) -> Result<(Vec<u8>, T), Errno> {
+pub fn make<T>(
+    run: u64,
+    mut make: impl FnMut(&[u8]) -> Result<T, Errno>,
+) -> Result<(Vec<u8>, T), Errno> {
     for _ in 0..ATTEMPTS {
         let name = next_name(run);
         match make(&name) {
@@ -71,7 +73,11 @@ pub struct Staged {
 impl Staged {
     /// Takes charge of an entry that has just been made.
     pub fn new(dir: Arc<Dir>, name: Vec<u8>) -> Self {
-        Self { dir, name, ours: true }
+        Self {
+            dir,
+            name,
+            ours: true,
+        }
     }
 
     /// The staged name.
@@ -91,12 +97,14 @@ impl Staged {
     /// `exists` where a new name is taken; `is_directory` where a directory has it.
     pub fn publish(mut self, target: &[u8], how: Publish) -> Outcome<()> {
         let (step, renamed) = match how {
-            Publish::New => {
-                (Step::Create, sys::rename_new(&*self.dir, &self.name, &*self.dir, target))
-            }
-            Publish::Replace => {
-                (Step::Replace, sys::rename(&*self.dir, &self.name, &*self.dir, target))
-            }
+            Publish::New => (
+                Step::Create,
+                sys::rename_new(&*self.dir, &self.name, &*self.dir, target),
+            ),
+            Publish::Replace => (
+                Step::Replace,
+                sys::rename(&*self.dir, &self.name, &*self.dir, target),
+            ),
         };
         renamed.at(step)?;
         self.ours = false;
@@ -149,7 +157,11 @@ impl StagedFile {
     /// # Errors
     ///
     /// `busy` where another run holds its lock.
-    pub fn adopt(dir: &Arc<Dir>, name: &[u8], owner: u32) -> Outcome<Option<(StagedFile, Metadata)>> {
+    pub fn adopt(
+        dir: &Arc<Dir>,
+        name: &[u8],
+        owner: u32,
+    ) -> Outcome<Option<(StagedFile, Metadata)>> {
         if !names::is_staged(name) {
             return Err(Fail::usage());
         }

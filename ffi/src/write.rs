@@ -1,7 +1,6 @@
 //! Making one entry from what requests carry: content in pieces, in order; other kinds at once.
 
 use std::collections::HashMap;
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::block::{Item, Kind};
@@ -15,7 +14,7 @@ use crate::request::{action, flag};
 use crate::results::{ItemResult, Results, method, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Held, Metadata};
+use crate::sys::{self, AsFd, Held, Metadata};
 
 /// Parameter 1: the first piece of the content.
 const FIRST: u64 = 1;
@@ -49,7 +48,10 @@ fn pending() -> MutexGuard<'static, Option<HashMap<Key, Pending>>> {
 /// Drops the unfinished files below a root that was closed.
 pub fn forget_root(handle: u32) {
     let gone: Vec<Pending> = match pending().as_mut() {
-        Some(all) => all.extract_if(|(root, _, _), _| *root == handle).map(|(_, file)| file).collect(),
+        Some(all) => all
+            .extract_if(|(root, _, _), _| *root == handle)
+            .map(|(_, file)| file)
+            .collect(),
         None => Vec::new(),
     };
     // Removing files may wait for a disk: not under the lock.
@@ -113,7 +115,12 @@ fn piece(
         }
         let ((file, metadata), widened) = widening(&dir, || StagedFile::create(&dir, request.run))?;
         dir.learn(&metadata);
-        Pending { file, dir, at: 0, widened }
+        Pending {
+            file,
+            dir,
+            at: 0,
+            widened,
+        }
     } else {
         before.ok_or(Fail::usage())?
     };
@@ -124,16 +131,31 @@ fn piece(
     pending.at += content.len() as u64;
     job.add_bytes(content.len() as u64);
     if !last {
-        let result = ItemResult { bytes: content.len() as u64, ..ItemResult::default() };
+        let result = ItemResult {
+            bytes: content.len() as u64,
+            ..ItemResult::default()
+        };
         return Ok((result, Some(pending)));
     }
-    let result = complete(job, Held::open(pending.file.as_fd()), &pending.dir, item, pending.at)?;
+    let result = complete(
+        job,
+        Held::open(pending.file.as_fd()),
+        &pending.dir,
+        item,
+        pending.at,
+    )?;
     pending.file.publish(name, how)?;
     sync_directory(job, &pending.dir)?;
     Ok((flagged(result, pending.widened), None))
 }
 
-fn in_place(job: &JobContext, dir: &Dir, name: &[u8], item: &Item, content: &[u8]) -> Outcome<ItemResult> {
+fn in_place(
+    job: &JobContext,
+    dir: &Dir,
+    name: &[u8],
+    item: &Item,
+    content: &[u8],
+) -> Outcome<ItemResult> {
     // Looked at before anything is made: what came is whole or nothing.
     if job.request.p0 != 0 || content.len() as u64 != item.size {
         return Err(Fail::new(Status::Corrupt, Step::Write));
@@ -148,7 +170,13 @@ fn in_place(job: &JobContext, dir: &Dir, name: &[u8], item: &Item, content: &[u8
     Ok(flagged(result, widened))
 }
 
-fn complete(job: &JobContext, file: Held, dir: &Dir, item: &Item, bytes: u64) -> Outcome<ItemResult> {
+fn complete(
+    job: &JobContext,
+    file: Held,
+    dir: &Dir,
+    item: &Item,
+    bytes: u64,
+) -> Outcome<ItemResult> {
     if bytes != item.size {
         return Err(Fail::new(Status::Corrupt, Step::Write));
     }
@@ -169,11 +197,27 @@ fn complete(job: &JobContext, file: Held, dir: &Dir, item: &Item, bytes: u64) ->
         job.at(0, Step::Flush);
         sys::fsync(file.fd()).at(Step::Flush)?;
     }
-    Ok(ItemResult { bytes, method: method::STREAM, ..result })
+    Ok(ItemResult {
+        bytes,
+        method: method::STREAM,
+        ..result
+    })
 }
 
-fn node(job: &JobContext, dir: &Arc<Dir>, name: &[u8], item: &Item, how: Publish) -> Outcome<ItemResult> {
-    let known = [Kind::Symlink, Kind::Fifo, Kind::Socket, Kind::CharDevice, Kind::BlockDevice];
+fn node(
+    job: &JobContext,
+    dir: &Arc<Dir>,
+    name: &[u8],
+    item: &Item,
+    how: Publish,
+) -> Outcome<ItemResult> {
+    let known = [
+        Kind::Symlink,
+        Kind::Fifo,
+        Kind::Socket,
+        Kind::CharDevice,
+        Kind::BlockDevice,
+    ];
     if !known.contains(&item.kind) {
         return Err(Fail::usage());
     }
@@ -187,7 +231,11 @@ fn node(job: &JobContext, dir: &Arc<Dir>, name: &[u8], item: &Item, how: Publish
             mtime_ns: item.mtime_ns,
             ..Metadata::default()
         },
-        target: if item.kind == Kind::Symlink { item.target.to_vec() } else { Vec::new() },
+        target: if item.kind == Kind::Symlink {
+            item.target.to_vec()
+        } else {
+            Vec::new()
+        },
         xattrs: None,
         set_owner: job.request.has(flag::OWNER),
     };
@@ -200,11 +248,18 @@ fn node(job: &JobContext, dir: &Arc<Dir>, name: &[u8], item: &Item, how: Publish
 }
 
 fn sync_directory(job: &JobContext, dir: &Dir) -> Outcome<()> {
-    if job.request.has(flag::FSYNC) { dir.sync() } else { Ok(()) }
+    if job.request.has(flag::FSYNC) {
+        dir.sync()
+    } else {
+        Ok(())
+    }
 }
 
-fn flagged(result: ItemResult, widened: bool) -> ItemResult {
-    ItemResult { flags: result.flags | u8::from(widened) * result_flag::DIRECTORY_WIDENED, ..result }
+fn flagged(mut result: ItemResult, widened: bool) -> ItemResult {
+    if widened {
+        result.flags |= result_flag::DIRECTORY_WIDENED;
+    }
+    result
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! Extended attributes; POSIX ACLs are the two named `system.posix_acl_*`.
 
-use std::os::fd::BorrowedFd;
-
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{Errno, Held};
+use crate::sys::{BorrowedFd, Errno, Held};
 
 /// The ACL of an entry itself.
 pub const ACCESS_ACL: &[u8] = b"system.posix_acl_access";
@@ -72,7 +70,11 @@ pub fn mirror(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
             }
         }
     }
-    let different: Xattrs = wanted.iter().filter(|pair| !present.contains(pair)).cloned().collect();
+    let different: Xattrs = wanted
+        .iter()
+        .filter(|pair| !present.contains(pair))
+        .cloned()
+        .collect();
     set_all(entry, &different)
 }
 

@@ -24,6 +24,8 @@ export interface Located {
   readonly sourcePath: string;
   /** Absolute path of what SRC ends up as. */
   readonly destinationPath: string;
+  /** SRC means what is in it, not itself. */
+  readonly contents: boolean;
   /** SRC as typed, for display. */
   readonly sourceDisplay: string;
   /** Where SRC ends up, for display: `/mnt/nas/photos`. */
@@ -91,6 +93,7 @@ async function directoryTarget(
     destinationRoot: root,
     sourcePath: from,
     destinationPath: root,
+    contents,
     sourceDisplay: display(source),
     destinationDisplay: display(root),
   };
@@ -112,6 +115,7 @@ async function singleTarget(
     destinationRoot: dirname(target),
     sourcePath: from,
     destinationPath: target,
+    contents: false,
     single: {
       source: textToName(basename(from)),
       destination: textToName(basename(target)),

@@ -65,7 +65,7 @@ function checkKeys(root: Node, text: string, file: string): void {
   for (const property of root.children ?? []) {
     const key = property.children![0];
     const name = String(key.value);
-    if (!(name in KEYS)) {
+    if (!Object.hasOwn(KEYS, name)) {
       const near = nearest(name, Object.keys(KEYS));
       const advice = near ? `Did you mean "${near}"?` : `Known: ${Object.keys(KEYS).join(", ")}.`;
       throw settingsError(file, text, key.offset, `unknown setting "${name}". ${advice}`);

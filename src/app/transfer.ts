@@ -4,11 +4,13 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
+import { Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { RunListener } from "../core/events.ts";
 import type { RunOptions } from "../core/options.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
+import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
 import type { Tree } from "../engine/tree.ts";
 import { lookAt } from "../tree/place.ts";
@@ -62,7 +64,9 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     const source = await trees.open(located.sourceRoot);
     try {
       if (!located.single) await guardEmptySource(source, options);
-      return await runFrom(source, trees, located, request);
+      const result = await runFrom(source, trees, located, request);
+      if (movedAway(result, options)) await removeEmptied(trees, located);
+      return result;
     } finally {
       await source.close();
     }
@@ -108,6 +112,30 @@ async function runFrom(
     return { ...result, located };
   } finally {
     await destination.close();
+  }
+}
+
+/** Whether a directory was moved that was itself named, so that nothing of it is to stay. */
+function movedAway({ located, summary }: TransferResult, options: RunOptions): boolean {
+  return options.mode === "move" && !options.dryRun && summary.outcome === "done" &&
+    !located.single && !located.contents;
+}
+
+/** Removes the directory that a move has emptied; what came into it meanwhile keeps it. */
+async function removeEmptied(trees: TreeOpener, { sourceRoot }: Located): Promise<void> {
+  const parent = await trees.open(dirname(sourceRoot));
+  try {
+    const name = textToName(basename(sourceRoot));
+    const now = await parent.stat([name]);
+    if (now.status(0) !== 0 || now.kind(0) !== Kind.directory) return;
+    const run = parent.beginRun(0n, new AbortController().signal);
+    const builder = new BatchBuilder(Op.remove, 1);
+    const inode = now.inode(0);
+    builder.items.add({ name, kind: Kind.directory, inode, parent: NO_PARENT });
+    await parent.run(new WorkBatch(builder.finish()), null, run);
+    parent.endRun(run);
+  } finally {
+    await parent.close();
   }
 }
 

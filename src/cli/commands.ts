@@ -171,18 +171,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "Compare two trees by content",
     about: [
       "Takes the arguments of the copy or mirror that it verifies, and compares content, kinds, " +
-      "permissions, times, links, extended attributes and ACLs; with --size-only, sizes. Exit status: 0 " +
-      "the same, 1 different, 2 something could not be compared.",
+      "permissions, times, links, extended attributes and ACLs. For a quick look by size and time, use mirror " +
+      "--dry-run. Exit status: 0 the same, 1 different, 2 something could not be compared.",
     ],
     arguments: [SOURCE, DESTINATION],
     options: [
-      "checksum",
-      "sizeOnly",
       "oneWay",
       ...FILTERS,
       "oneFileSystem",
       ...OUTPUT,
     ],
+    // Content is compared with or without.
+    accepts: ["checksum"],
     load: transfer,
   },
   {

@@ -36,7 +36,9 @@ export function exitOfError(error: unknown, command: string | null): number {
 export function exitOfResult(result: EngineResult): number {
   const { summary, error } = result;
   if (summary.outcome === "interrupted") return EXIT_INTERRUPTED;
-  if (error !== null) return exitOfError(error, summary.mode);
+  if (error !== null) {
+    return forCheck(EXIT_CODE[error instanceof BlitError ? error.kind : "bug"], summary.mode);
+  }
   if (summary.mode === "check" && summary.filesFailed > 0) return 2;
   return OF_OUTCOME[summary.outcome];
 }

@@ -75,7 +75,7 @@ function groupHelp(group: string, width: number): string[] {
 }
 
 function commandHelp(command: CommandSpec, full: boolean, width: number): string[] {
-  const lines = [`${command.summary}.`, "", `Usage: ${usageLine(command)}`];
+  const lines = [...wrap(`${command.summary}.`, width, ""), "", `Usage: ${usageLine(command)}`];
   if (full) {
     for (const paragraph of command.about ?? []) lines.push("", ...wrap(paragraph, width, ""));
   }
@@ -92,7 +92,7 @@ function commandHelp(command: CommandSpec, full: boolean, width: number): string
   if (command.examples && full) {
     lines.push("", "Examples:");
     for (const [line, does] of command.examples) {
-      lines.push(`${INDENT}${line}`, ...(does ? [`${INDENT}${INDENT}${does}`] : []));
+      lines.push(`${INDENT}${line}`, ...(does ? wrap(does, width, INDENT + INDENT) : []));
     }
   }
   if (!full) lines.push("", `blit ${command.name} --help says more.`);

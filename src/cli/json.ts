@@ -29,7 +29,7 @@ export function eventJson(event: RunEvent): Json {
   for (const [key, value] of Object.entries(event)) {
     if ((named && key === "path" || key === "current") && typeof value === "string") {
       Object.assign(fields, pathFields(value, key));
-    } else fields[snake(key)] = value;
+    } else fields[snake(key)] = plain(key, value);
   }
   return fields;
 }
@@ -45,7 +45,7 @@ export function summaryJson(result: TransferResult, exitStatus: number): Json {
     destination: located.destinationDisplay,
   };
   for (const [key, value] of Object.entries(rest) as [keyof Summary, unknown][]) {
-    fields[snake(key)] = value;
+    fields[snake(key)] = plain(key, value);
   }
   return {
     ...fields,
@@ -69,6 +69,11 @@ export function errorJson(error: unknown): Json {
 
 function failureJson({ path, kind, message }: Failure): Json {
   return { ...pathFields(path), kind, message };
+}
+
+/** Times in whole milliseconds, rates in whole bytes: the rest is noise. */
+function plain(key: string, value: unknown): unknown {
+  return typeof value === "number" && /(Ms|PerSecond)$/.test(key) ? Math.round(value) : value;
 }
 
 function snake(key: string): string {

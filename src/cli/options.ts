@@ -63,14 +63,14 @@ export const OPTIONS = {
     value: "GLOB",
     group: "Filter",
     repeat: true,
-    help: "Leave out what matches; rules are tried in the order given, the first match decides",
+    help: "Leave out what matches, whatever else takes it; what is below it stays out too",
   }),
   include: value(text, {
     long: "include",
     value: "GLOB",
     group: "Filter",
     repeat: true,
-    help: "Take what matches; with an --include, files that match no rule are left out",
+    help: "Take only files that match, or that are in a folder that matches",
   }),
   filterFrom: value(text, {
     long: "filter-from",
@@ -78,7 +78,8 @@ export const OPTIONS = {
     group: "Filter",
     repeat: true,
     path: "file",
-    help: 'Read rules from FILE, one a line: "+ GLOB" takes, "- GLOB" leaves out',
+    help:
+      'Rules from FILE, one a line, the first match decides: "+ GLOB" takes, "- GLOB" leaves out',
   }),
   gitignore: flag({
     long: "gitignore",

@@ -16,6 +16,7 @@ export function summaryText(summary: Summary): string {
   if (summary.mode === "check") return checkText(summary);
   const parts = [
     summary.outcome === "interrupted" ? "Interrupted. " : "",
+    summary.outcome === "failed" ? "Failed. " : "",
     summary.dryRun ? "" : `${mainClause(summary)}.`,
     summary.dryRun ? dryClause(summary) : restClause(summary),
     summary.filesFailed > 0 ? ` ${failed(summary.filesFailed)}.` : "",

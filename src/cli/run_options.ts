@@ -28,8 +28,7 @@ export function runOptions(
     ...base,
     dryRun: values.dryRun ?? false,
     compare: {
-      // To check means to compare content; sizes alone are what --size-only is for.
-      checksum: values.checksum ?? (mode === "check" && !values.sizeOnly),
+      checksum: values.checksum ?? mode === "check",
       sizeOnly: values.sizeOnly ?? false,
       ignoreTimes: values.ignoreTimes ?? false,
       ignoreExisting: values.ignoreExisting ?? false,

@@ -25,7 +25,7 @@
  *    60  u16  name length    62  u16  target length  64  u32  target offset
  *    68  u32  mode, permission bits and set-id bits (07777)
  *    72  u32  uid            76  u32  gid            80  u32  link count
- *    84  u8   kind           85  u8   flags: 1 a staged entry
+ *    84  u8   kind           85  u8   flags: 1 a staged entry, 2 renamed (copy batches)
  *    86  u16  action (batches only), else 0
  *    88  u32  status of this entry in a listing; in a batch the index of its parent record
  *    92  u32  os error number beside status; in a batch 0
@@ -80,6 +80,8 @@ export const BLOCK_SORTED = 1;
 export const BLOCK_LAST = 2;
 /** Record flag: the entry has a staging name. */
 export const ENTRY_STAGED = 1;
+/** Record flag of a copy item: `target` is its name in the destination, also where it is a symlink. */
+export const ENTRY_RENAMED = 2;
 
 const WORDS = RECORD_BYTES / 4;
 const HEADER_WORDS = HEADER_BYTES / 4;
@@ -383,6 +385,11 @@ export class EntryBlockWriter {
       target,
     );
     return i;
+  }
+
+  /** Changes the flags that a record added before carries. */
+  setFlags(i: number, flags: number): void {
+    this.#records[i * RECORD_BYTES + 85] = flags;
   }
 
   /** Changes the inode that a record added before carries. */

@@ -55,7 +55,7 @@ function judge(verdict: Verdict, reason: ItemReason): Judgement {
 }
 
 /**
- * Compares two entries of equal kind.
+ * Compares two entries.
  *
  * @param source block and index of the source record
  * @param destination block and index of the destination record
@@ -67,12 +67,16 @@ export function compare(
   j: number,
   context: CompareContext,
 ): Judgement {
+  if (context.options.ignoreExisting && !isSuspect(destination, j, context)) {
+    return judge("skip", "exists");
+  }
+  if (source.kind(i) !== destination.kind(j)) return judge("copy", "kind");
   switch (source.kind(i)) {
     case Kind.file:
       return compareFiles(source, i, destination, j, context);
     case Kind.symlink:
       if (source.target(i) !== destination.target(j)) {
-        return context.options.ignoreExisting ? judge("skip", "exists") : judge("copy", "target");
+        return judge("copy", "target");
       }
       return compareMeta(source, i, destination, j, context);
     case Kind.charDevice:
@@ -92,13 +96,9 @@ function compareFiles(
   context: CompareContext,
 ): Judgement {
   const options = context.options;
-  const suspect = context.suspectSinceNs !== null &&
-    destination.ctimeNs(j) >= context.suspectSinceNs;
-  if (!suspect) {
-    if (options.ignoreExisting) return judge("skip", "exists");
-    if (options.update && newer(destination, j, source, i, context)) {
-      return judge("skip", "newer-at-destination");
-    }
+  const suspect = isSuspect(destination, j, context);
+  if (!suspect && options.update && newer(destination, j, source, i, context)) {
+    return judge("skip", "newer-at-destination");
   }
   if (options.force) return judge("copy", "forced");
   if (options.ignoreTimes) return judge("copy", "ignore-times");
@@ -109,6 +109,11 @@ function compareFiles(
   }
   if (context.xattrs) return HASH;
   return compareMeta(source, i, destination, j, context);
+}
+
+/** Whether a crash may have left this entry unfinished: then no option may leave it so. */
+function isSuspect(destination: EntryBlock, j: number, context: CompareContext): boolean {
+  return context.suspectSinceNs !== null && destination.ctimeNs(j) >= context.suspectSinceNs;
 }
 
 /**

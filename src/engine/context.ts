@@ -37,6 +37,11 @@ export function plansOnly(options: RunOptions): boolean {
   return options.dryRun || options.mode === "check";
 }
 
+/** Whether the run leaves both trees as they are: it plans only, or reads only. */
+export function touchesNothing(options: RunOptions): boolean {
+  return plansOnly(options) || options.discard;
+}
+
 /** Flags that copies and metadata of this run carry. */
 export function keepFlags(context: EngineContext): number {
   const { source, destination, options } = context;

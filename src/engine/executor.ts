@@ -57,8 +57,20 @@ export class Executor {
 
   /** Resolves when nothing is in flight. Rejects when the run has failed. */
   async drain(): Promise<void> {
-    while (this.#inFlight > 0) await this.#change();
+    while (this.#error === null && this.#inFlight > 0) await this.#change();
     if (this.#error !== null) throw this.#error;
+  }
+
+  /** Waits until nothing is in flight, whatever failed. @returns false where that took too long */
+  async quiet(timeoutMs: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    const untilMs = performance.now() + timeoutMs;
+    while (this.#inFlight > 0 && performance.now() < untilMs) {
+      await Promise.race([this.#change(), promise]);
+    }
+    clearTimeout(timer);
+    return this.#inFlight === 0;
   }
 
   /** Ends every wait with this error: what is in flight is abandoned. */

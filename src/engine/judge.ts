@@ -10,7 +10,7 @@ import { CopyAction } from "../core/work_batch.ts";
 import { compare, compareMeta, type Judgement } from "./compare.ts";
 import type { ContentCompare } from "./content.ts";
 import type { EngineContext } from "./context.ts";
-import { type Claim, type Hardlinks } from "./links.ts";
+import type { Claim, Hardlinks } from "./links.ts";
 import { GroupState } from "./link_table.ts";
 import type { DirNode } from "./node.ts";
 import type { CopySettled, Planner } from "./plan.ts";
@@ -24,6 +24,8 @@ export class Judge {
   readonly #links: Hardlinks;
   readonly #content: ContentCompare;
   readonly #resume: Resume;
+  /** Destination inodes of several names: the source inode that each is the copy of. */
+  readonly #owners = new Map<string, string>();
 
   constructor(
     context: EngineContext,
@@ -53,14 +55,13 @@ export class Judge {
     j: number,
   ): void {
     const { tally } = this.#context;
-    const kind = source.kind(i);
     tally.filesExamined++;
     if (source.status(i) !== 0) {
       const path = joinRel(node.path, source.name(i));
       tally.failStatus(path, source.status(i), source.os(i), READ_METADATA, "source");
       return;
     }
-    if (kind === Kind.unknown || !this.#possible(node, source, i)) return;
+    if (!this.#possible(node, source, i)) return;
     let claim: Claim | null = null;
     const linked = source.linkCount(i) > 1 && this.#context.destination.traits.hardlinks;
     if (linked) {
@@ -70,10 +71,6 @@ export class Judge {
     const slot = claim?.as === "first" ? claim.slot : -1;
     if (destination === null) {
       this.#copy(node, source, i, CopyAction.create, NEW, slot);
-      return;
-    }
-    if (destination.kind(j) !== kind) {
-      this.#copy(node, source, i, CopyAction.replace, OTHER_KIND, slot);
       return;
     }
     this.#settle(
@@ -101,10 +98,8 @@ export class Judge {
       case "same":
         if (this.#context.compare.xattrs && source.kind(i) !== Kind.file) {
           this.#hash(node, source, i, destination, j, slot);
-          return;
-        }
-        tally.filesUnchanged++;
-        break;
+        } else this.#unchanged(node, source, i, destination, j, slot);
+        return;
       case "skip":
         tally.filesSkipped++;
         tally.item("skip", judged.reason, joinRel(node.path, source.name(i)), 0);
@@ -112,16 +107,13 @@ export class Judge {
         return;
       case "mend":
         // Mending one of several names would change the others too, which may be other files here.
-        if (
-          source.kind(i) === Kind.file && source.linkCount(i) === 1 &&
-          destination.linkCount(j) > 1
-        ) {
-          this.#copy(node, source, i, CopyAction.replace, HARDLINK, slot);
+        if (source.kind(i) === Kind.file && destination.linkCount(j) > 1) {
+          this.#copy(node, source, i, CopyAction.replace, judged, slot);
           return;
         }
-        tally.filesUnchanged++;
+        this.#unchanged(node, source, i, destination, j, slot);
         this.#planner.mend(node, source, i, judged.reason);
-        break;
+        return;
       case "copy":
         this.#copy(node, source, i, CopyAction.replace, judged, slot);
         return;
@@ -129,6 +121,27 @@ export class Judge {
         this.#hash(node, source, i, destination, j, slot);
         return;
     }
+  }
+
+  /** Leaves an entry's content as it is, unless its inode is another file's: then it is copied. */
+  #unchanged(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+    slot: number,
+  ): void {
+    if (destination.linkCount(j) > 1 && source.kind(i) === Kind.file) {
+      const key = destination.inodeKey(j);
+      const owner = this.#owners.get(key);
+      if (owner !== undefined && owner !== source.inodeKey(i)) {
+        this.#copy(node, source, i, CopyAction.replace, HARDLINK, slot);
+        return;
+      }
+      if (this.#owners.size < OWNERS) this.#owners.set(key, source.inodeKey(i));
+    }
+    this.#context.tally.filesUnchanged++;
     if (slot >= 0) this.#links.settle(slot, GroupState.ready, destination.inode(j));
   }
 
@@ -142,18 +155,14 @@ export class Judge {
   ): void {
     this.#content.add(node, source, i, destination, j, (verdict, a, k, b, l) => {
       if (verdict === "failed") {
-        if (slot >= 0) this.#links.settle(slot, GroupState.solo);
+        if (slot >= 0) this.#links.settle(slot, GroupState.failed);
       } else if (verdict === "content") {
         this.#copy(node, a, k, CopyAction.replace, CONTENT, slot);
       } else {
         let judged = compareMeta(a, k, b, l, this.#context.compare);
         if (judged.verdict === "same" && verdict === "xattrs") judged = XATTRS;
-        if (judged.verdict === "same") {
-          this.#context.tally.filesUnchanged++;
-          if (slot >= 0) this.#links.settle(slot, GroupState.ready, b.inode(l));
-        } else {
-          this.#settle(node, a, k, b, l, judged, slot);
-        }
+        if (judged.verdict === "same") this.#unchanged(node, a, k, b, l, slot);
+        else this.#settle(node, a, k, b, l, judged, slot);
       }
     });
   }
@@ -186,13 +195,14 @@ export class Judge {
     if (kind === Kind.file || kind === Kind.symlink) return true;
     const traits = this.#context.destination.traits;
     const device = kind === Kind.charDevice || kind === Kind.blockDevice;
-    if (traits.specials && (!device || traits.owners)) return true;
+    const known = kind !== Kind.unknown;
+    if (known && traits.specials && (!device || traits.owners)) return true;
     const path = joinRel(node.path, source.name(i));
     this.#context.tally.fail(
       failureOf(
         path,
         device ? "permission" : "unsupported",
-        `Cannot copy {}: a ${KIND_WORD[kind]} ${
+        `Cannot copy {}: ${known ? `a ${KIND_WORD[kind]}` : "an entry of unknown kind"} ${
           device
             ? "can only be made by root. Run as root, or leave it out with --exclude."
             : "can't be made here. Leave it out with --exclude."
@@ -204,8 +214,9 @@ export class Judge {
 }
 
 const READ_METADATA = 15;
+/** Beyond this many a wrong grouping waits for a later run. */
+const OWNERS = 1 << 17;
 const NEW: Judgement = { verdict: "copy", reason: "new" };
-const OTHER_KIND: Judgement = { verdict: "copy", reason: "kind" };
 const CONTENT: Judgement = { verdict: "copy", reason: "content" };
 const HARDLINK: Judgement = { verdict: "copy", reason: "hardlink" };
 const XATTRS: Judgement = { verdict: "mend", reason: "xattrs" };

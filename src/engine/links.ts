@@ -14,6 +14,7 @@ import {
   keepFlags,
   plansOnly,
   runNow,
+  touchesNothing,
 } from "./context.ts";
 import { GroupState, LinkTable } from "./link_table.ts";
 import { DirNode } from "./node.ts";
@@ -165,8 +166,21 @@ export class Hardlinks {
       const state = this.#table.state(slot);
       if (state === GroupState.failed) {
         // The first name could not be copied: this one is copied in its place.
-        this.#table.setState(slot, GroupState.pending);
         this.#table.setPath(slot, items.name(k));
+        const { tally, options } = this.#context;
+        const created = items.action(k) === CopyAction.create;
+        tally.filesPlanned++;
+        tally.bytesPlanned += items.sizeBytes(k);
+        const action = created ? "create" : "replace";
+        tally.item(action, created ? "new" : "hardlink", items.name(k), items.sizeBytes(k));
+        if (plansOnly(options)) {
+          if (created) tally.filesCreated++;
+          else tally.filesReplaced++;
+          tally.bytesTransferred += items.sizeBytes(k);
+          this.#table.setState(slot, GroupState.ready);
+          continue;
+        }
+        this.#table.setState(slot, GroupState.pending);
         copies.items.addFrom(items, k, NO_PARENT, items.action(k), undefined, NONE);
         copySlots.push(slot);
       } else if (state === GroupState.pending) {
@@ -178,7 +192,7 @@ export class Hardlinks {
         const { tally, options } = this.#context;
         tally.filesPlanned++;
         tally.item("link", there === 0n ? "new" : "hardlink", items.name(k), 0);
-        if (plansOnly(options)) {
+        if (touchesNothing(options)) {
           tally.linksMade++;
           continue;
         }
@@ -203,7 +217,8 @@ export class Hardlinks {
       );
       if (ok) {
         tally.moved(results, k, true);
-        tally.filesCreated++;
+        if (batch.items.action(k) === CopyAction.create) tally.filesCreated++;
+        else tally.filesReplaced++;
       } else {
         tally.failStatus(
           batch.path(k),

@@ -67,7 +67,7 @@ async function walk(
     return;
   }
   const children = new Children(node, visits);
-  while (here.name !== null) {
+  while (here.name !== null && there.status === 0) {
     if (there.name !== null && there.name < here.name) {
       if (!there.step()) await there.fetch();
       continue;
@@ -87,8 +87,13 @@ async function walk(
       await here.fetch();
     }
   }
-  await there.close();
   children.flush();
+  // A listing that broke off midway: what it showed is dealt with, the rest must be heard of.
+  if (here.status !== 0) tally.failStatus(node.path, here.status, here.os, LIST, "source");
+  else if (there.status !== 0) {
+    tally.failStatus(node.path, there.status, there.os, LIST, "destination");
+  }
+  await there.close();
 }
 
 function single(block: EntryBlock, i: number, name: string): Uint8Array {

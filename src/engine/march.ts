@@ -7,16 +7,18 @@
  * @module
  */
 import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
-import { baseOf, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { baseOf, displayName, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { stagedName } from "../core/staged_name.ts";
 import { compareMeta } from "./compare.ts";
-import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
+import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
+import { Encounter, type Place } from "./encounter.ts";
 import type { Filter, FilterScope } from "./filter.ts";
+import { FoldedNames, Folding } from "./folding.ts";
 import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Planner } from "./plan.ts";
-import { isFileSystemsOwn, type Prune } from "./prune.ts";
+import type { Prune } from "./prune.ts";
 import type { Resume } from "./resume.ts";
 import { Scopes } from "./scopes.ts";
 import { failureOf } from "./tally.ts";
@@ -26,7 +28,6 @@ import type { Way } from "./way.ts";
 /** Directories walked at the same time: enough for one scan job of each tree in flight and one behind. */
 const ABREAST = 32;
 const LIST = 14;
-const READ_METADATA = 15;
 
 /** The parts of the run that a march feeds. */
 export interface MarchParts {
@@ -41,7 +42,7 @@ export interface MarchParts {
 export class March {
   readonly #context: EngineContext;
   readonly #planner: Planner;
-  readonly #judge: Judge;
+  readonly #encounter: Encounter;
   /** Null where the run deletes nothing. */
   readonly #prune: Prune | null;
   readonly #sweeper: Prune;
@@ -51,7 +52,8 @@ export class March {
   readonly #filter: Filter;
   readonly #scopes: Scopes;
   readonly #visits = new Visits();
-  readonly #protectRoot: boolean;
+  /** Null where the destination keeps every name apart. */
+  readonly #folding: Folding | null;
   #active = 0;
   #error: unknown = null;
   #wake: () => void = () => {};
@@ -62,14 +64,19 @@ export class March {
   constructor(context: EngineContext, parts: MarchParts, filter: Filter, deletes: boolean) {
     this.#context = context;
     this.#planner = parts.planner;
-    this.#judge = parts.judge;
     this.#sweeper = parts.prune;
     this.#prune = deletes ? parts.prune : null;
     this.#way = parts.way;
+    this.#encounter = new Encounter(context, {
+      judge: parts.judge,
+      prune: this.#prune,
+      way: parts.way,
+      filter,
+    });
     this.#resume = parts.resume;
     this.#filter = filter;
     this.#scopes = new Scopes(context.source, context.sourceRun, filter);
-    this.#protectRoot = context.destinationFacts.isFsRoot;
+    this.#folding = Folding.of(context.destinationFacts);
     this.#ownStaged = stagedName(context.destinationRun.runId, 0).slice(0, -1);
   }
 
@@ -145,7 +152,7 @@ export class March {
 
   /** Moves aside what has a directory's name; false where that failed: it has been reported. */
   async #unblock(node: DirNode, blocked: boolean): Promise<boolean> {
-    if (!blocked || plansOnly(this.#context.options)) return true;
+    if (!blocked || touchesNothing(this.#context.options)) return true;
     const there = await this.#context.destination.stat([node.path]);
     if (there.status(0) !== 0 || there.kind(0) === Kind.directory) return true;
     const record = new EntryBlock(recordOf(there, 0, baseOf(node.path)));
@@ -187,31 +194,9 @@ export class March {
       return;
     }
     const children = new Children(node, this.#visits);
-    while (
-      here.status === 0 && (there === null || there.status === 0) &&
-      (here.name !== null || (there !== null && there.name !== null))
-    ) {
-      const name = here.name;
-      const other = there === null ? null : there.name;
-      if (other === null || (name !== null && name < other)) {
-        tally.entriesScanned++;
-        const busy = this.#pair(node, children, scope, here.block!, here.i, null, 0);
-        if (busy !== undefined) await busy;
-        if (!here.step()) await this.#next(here);
-      } else if (name === null || other < name) {
-        tally.destinationEntries++;
-        this.#extraneous(node, children, scope, there!.block!, there!.i);
-        if (!there!.step()) await this.#next(there!);
-      } else {
-        tally.entriesScanned++;
-        tally.destinationEntries++;
-        const [b, j] = [there!.block!, there!.i];
-        const busy = this.#pair(node, children, scope, here.block!, here.i, b, j);
-        if (busy !== undefined) await busy;
-        if (!here.step()) await this.#next(here);
-        if (!there!.step()) await this.#next(there!);
-      }
-    }
+    const place = { node, children, scope };
+    if (this.#folding === null) await this.#merge(place, here, there);
+    else await this.#mergeFolded(place, here, there, this.#folding);
     children.flush();
     tally.stagedSkipped += here.stagedSkipped;
     if (here.status !== 0 || (there !== null && there.status !== 0)) {
@@ -220,6 +205,79 @@ export class March {
     }
     if (node.created && !node.placed) this.#planner.makeDirectory(node);
     if (executor.starved && this.#planner.waiting > 0) this.#planner.flush("idle");
+  }
+
+  /** Merges two sorted listings. */
+  async #merge(
+    place: Place,
+    here: Cursor,
+    there: Cursor | null,
+  ): Promise<void> {
+    const { tally } = this.#context;
+    while (
+      here.status === 0 && (there === null || there.status === 0) &&
+      (here.name !== null || (there !== null && there.name !== null))
+    ) {
+      const name = here.name;
+      const other = there === null ? null : there.name;
+      if (other === null || (name !== null && name < other)) {
+        tally.entriesScanned++;
+        const busy = this.#encounter.pair(place, here.block!, here.i, null, 0);
+        if (busy !== undefined) await busy;
+        if (!here.step()) await this.#next(here);
+      } else if (name === null || other < name) {
+        tally.destinationEntries++;
+        this.#encounter.extraneous(place, there!.block!, there!.i);
+        if (!there!.step()) await this.#next(there!);
+      } else {
+        tally.entriesScanned++;
+        tally.destinationEntries++;
+        const [b, j] = [there!.block!, there!.i];
+        const busy = this.#encounter.pair(place, here.block!, here.i, b, j);
+        if (busy !== undefined) await busy;
+        if (!here.step()) await this.#next(here);
+        if (!there!.step()) await this.#next(there!);
+      }
+    }
+  }
+
+  /** Pairs two listings by folded names; the destination's is held whole. */
+  async #mergeFolded(
+    place: Place,
+    here: Cursor,
+    there: Cursor | null,
+    folding: Folding,
+  ): Promise<void> {
+    const { tally } = this.#context;
+    const names = new FoldedNames(folding);
+    while (there !== null && there.name !== null && there.status === 0) {
+      tally.destinationEntries++;
+      names.add(there.block!, there.i);
+      if (!there.step()) await this.#next(there);
+    }
+    if (there !== null && there.status !== 0) return;
+    for (; here.name !== null; here.step() || await this.#next(here)) {
+      tally.entriesScanned++;
+      const [block, i] = [here.block!, here.i];
+      if (this.#filter.active && !this.#encounter.kept(place, block, i)) {
+        names.hide(here.name);
+        this.#encounter.skip(place, block, i);
+        continue;
+      }
+      const { entry, before } = names.claim(here.name);
+      if (before === null) {
+        await this.#encounter.act(place, block, i, entry?.block ?? null, entry?.j ?? 0);
+      } else {
+        const why = `the destination takes its name for "${displayName(before)}", which was copied`;
+        const path = joinRel(place.node.path, here.name);
+        tally.fail(failureOf(path, "exists", `Cannot copy {}: ${why}. Rename one of them.`));
+      }
+    }
+    if (here.status !== 0) return;
+    for (const { block, j, state } of names.rest()) {
+      if (state === "hidden") this.#encounter.underHidden(place, block, j);
+      else this.#encounter.extraneous(place, block, j);
+    }
   }
 
   /** A listing failed, at once or midway. It is never taken for whole: what it didn't show stays as it is. */
@@ -242,181 +300,6 @@ export class March {
     await cursor.fetch();
   }
 
-  /** Deals with one name of the source; a promise where that takes a question. */
-  #pair(
-    node: DirNode,
-    children: Children,
-    scope: FilterScope,
-    source: EntryBlock,
-    i: number,
-    destination: EntryBlock | null,
-    j: number,
-  ): void | Promise<void> {
-    const kind = source.kind(i);
-    if (this.#filter.active && !this.#kept(scope, node, source, i)) {
-      this.#hidden(node, children, source, i, destination, j);
-      return;
-    }
-    if (kind === Kind.directory && source.status(i) === 0) {
-      return this.#directory(node, children, source, i, destination, j);
-    }
-    if (
-      destination !== null && destination.kind(j) === Kind.directory && source.status(i) === 0
-    ) {
-      return this.#overDirectory(node, children, source, i, destination, j);
-    }
-    this.#judge.entry(node, source, i, destination, j);
-  }
-
-  #kept(scope: FilterScope, node: DirNode, block: EntryBlock, i: number): boolean {
-    const name = block.name(i);
-    const verdict = this.#filter.decide(
-      scope,
-      joinRel(node.path, name),
-      name,
-      block.kind(i),
-      block.sizeBytes(i),
-      block.mtimeSeconds(i),
-    );
-    return verdict === "keep";
-  }
-
-  /** The filter hides a source entry: at the destination it stays, unless the scope says `all`. */
-  #hidden(
-    node: DirNode,
-    children: Children,
-    source: EntryBlock,
-    i: number,
-    destination: EntryBlock | null,
-    j: number,
-  ): void {
-    const { tally, options } = this.#context;
-    tally.filesSkipped++;
-    tally.item("skip", "filtered", joinRel(node.path, source.name(i)), 0);
-    if (destination === null) return;
-    if (this.#prune !== null && options.delete.scope === "all") {
-      this.#recordExtraneous(node, children, destination, j);
-    } else this.#protect(node);
-  }
-
-  #directory(
-    node: DirNode,
-    children: Children,
-    source: EntryBlock,
-    i: number,
-    destination: EntryBlock | null,
-    j: number,
-  ): void {
-    const { options, sourceFacts, tally } = this.#context;
-    let bits: number = VisitBit.source;
-    if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
-    if (destination !== null && destination.kind(j) === Kind.directory) {
-      bits |= VisitBit.destination;
-      const judged = compareMeta(source, i, destination, j, this.#context.compare);
-      if (judged.verdict !== "same") {
-        bits |= VisitBit.metaDiffers;
-        const path = joinRel(node.path, source.name(i));
-        tally.item("update-metadata", judged.reason, path, 0);
-        tally.metadataUpdated++;
-      }
-    } else {
-      tally.item("create", "new", joinRel(node.path, source.name(i)), 0);
-      if (plansOnly(options)) tally.directoriesCreated++;
-      node.touched = true;
-      if (destination !== null) bits |= VisitBit.blocked;
-    }
-    children.add(source, i, bits);
-  }
-
-  /** Something else is to be where a directory is. */
-  async #overDirectory(
-    node: DirNode,
-    children: Children,
-    source: EntryBlock,
-    i: number,
-    destination: EntryBlock,
-    j: number,
-  ): Promise<void> {
-    const { tally, options } = this.#context;
-    const path = joinRel(node.path, source.name(i));
-    const empty = await this.#isEmpty(path);
-    const hides = this.#filter.active && options.delete.scope === "subset";
-    if (!empty && (this.#prune === null || hides)) {
-      const way = this.#prune === null
-        ? "Move it away, or use mirror."
-        : "Move it away, or add --delete-scope all.";
-      tally.fail(failureOf(
-        path,
-        "is_directory",
-        `Cannot replace {}: a directory that isn't empty has this name. ${way}`,
-      ));
-      this.#protect(node);
-      return;
-    }
-    if (options.mode === "check") {
-      this.#judge.entry(node, source, i, destination, j);
-      if (this.#prune !== null) children.add(destination, j, 0);
-      return;
-    }
-    if (this.#prune === null) {
-      if (options.dryRun || await this.#way.clear(node, destination, j)) {
-        this.#judge.entry(node, source, i, null, 0);
-      }
-      return;
-    }
-    const aside = this.#way.asideName();
-    children.add(destination, j, 0, nameToBytes(aside));
-    this.#way.replaceLater(node, source, i, aside);
-  }
-
-  async #isEmpty(path: RelPath): Promise<boolean> {
-    const cursor = new Cursor(this.#context.destination.list(path, { sorted: false }));
-    await cursor.fetch();
-    const empty = cursor.name === null && cursor.status === 0;
-    await cursor.close();
-    return empty;
-  }
-
-  #extraneous(
-    node: DirNode,
-    children: Children,
-    scope: FilterScope,
-    block: EntryBlock,
-    j: number,
-  ): void {
-    if (this.#prune === null) return;
-    const { tally, options } = this.#context;
-    if (block.status(j) !== 0) {
-      const path = joinRel(node.path, block.name(j));
-      tally.failStatus(path, block.status(j), block.os(j), READ_METADATA, "destination");
-      this.#protect(node);
-      return;
-    }
-    const hidden = this.#filter.active && options.delete.scope === "subset" &&
-      !this.#kept(scope, node, block, j);
-    const own = this.#protectRoot && node.parent === null &&
-      isFileSystemsOwn(block.name(j), block.kind(j));
-    if (hidden || own) {
-      this.#protect(node);
-      return;
-    }
-    this.#recordExtraneous(node, children, block, j);
-  }
-
-  #recordExtraneous(node: DirNode, children: Children, block: EntryBlock, j: number): void {
-    if (!node.extraneous) {
-      node.touched = true;
-      node.late = true;
-    }
-    if (block.kind(j) === Kind.directory) children.add(block, j, 0);
-    else this.#prune!.file(node.path, node.removalPath, block, j);
-  }
-
-  #protect(node: DirNode): void {
-    this.#context.tally.entriesProtected++;
-    node.keep();
-  }
-
   async #walkExtraneous(node: DirNode): Promise<void> {
     const { destination, tally } = this.#context;
     this.lastPath = node.path;
@@ -427,9 +310,10 @@ export class March {
     const scope = await this.#scopes.of(node);
     await cursor.fetch();
     const children = new Children(node, this.#visits);
+    const place = { node, children, scope };
     while (cursor.name !== null) {
       tally.destinationEntries++;
-      this.#extraneous(node, children, scope, cursor.block!, cursor.i);
+      this.#encounter.extraneous(place, cursor.block!, cursor.i);
       if (!cursor.step()) await this.#next(cursor);
     }
     children.flush();
@@ -445,7 +329,7 @@ export class March {
     const name = block.name(j);
     if (name.startsWith(this.#ownStaged)) return;
     tally.stagedSkipped++;
-    if (this.#resume.holds(joinRel(node.path, name)) || plansOnly(options)) return;
+    if (this.#resume.holds(joinRel(node.path, name)) || touchesNothing(options)) return;
     node.touched = true;
     node.late = true;
     this.#sweeper.staged(node.path, block, j);

@@ -50,7 +50,10 @@ export class Marker {
         if (!isMarkerName(name)) continue;
         markers.push(name);
         const startedNs = (runOfStagedName(name)! >> TIME_SHIFT) * 1_000_000n;
-        if (since === null || startedNs < since) since = startedNs;
+        // The destination's clock may be behind the one that named the marker.
+        for (const ns of [startedNs, block.mtimeNs(i)]) {
+          if (since === null || ns < since) since = ns;
+        }
       }
     }
     return { markers, sinceNs: since };

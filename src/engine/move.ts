@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { describeFailure } from "../core/failure.ts";
-import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { compare } from "./compare.ts";
 import {
   builderFor,
@@ -49,6 +49,9 @@ export async function move(
       "usage",
       "Cannot move with a filter: what it hides would be left half way. Use copy, check the result, then rm.",
     );
+  }
+  if (options.discard) {
+    throw new BlitError("usage", "Cannot move with --null: it writes nothing. Use copy.");
   }
   const copyDurably = () =>
     copy(syncsWhole(context) ? context : { ...context, options: { ...options, fsync: true } });
@@ -94,6 +97,11 @@ async function renameSingle(
   tally.filesExamined++;
   const exists = there.status(0) === 0;
   if (exists && !mayReplace(context, paths.destination, here, 0, there, 0)) return true;
+  // Two names of one inode: rename(2) would leave both. (With one name it is a change of case.)
+  if (exists && here.linkCount(0) > 1 && here.sameInode(0, there, 0)) {
+    await removeName(context, paths.source, here);
+    return true;
+  }
   const reason: ItemReason = exists ? "forced" : "new";
   tally.item("rename", reason, paths.destination, here.sizeBytes(0));
   if (options.dryRun) {
@@ -118,6 +126,21 @@ async function renameSingle(
   }
   if (kindOfStatus(status) === "cross_device") return false;
   throw failed(paths.destination, status, results.os(0), results.step(0), "destination");
+}
+
+async function removeName(context: EngineContext, path: RelPath, block: EntryBlock): Promise<void> {
+  const { tally, options } = context;
+  tally.item("rename", "hardlink", path, 0);
+  if (options.dryRun) {
+    tally.entriesMoved++;
+    return;
+  }
+  const writer = new EntryBlockWriter(1);
+  writer.copy(block, 0, nameToBytes(baseOf(path)));
+  const removal = new Removal(context);
+  removal.file(parentOf(path), new EntryBlock(writer.finish()), 0);
+  await removal.run();
+  removal.close();
 }
 
 function failed(

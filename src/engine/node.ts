@@ -63,8 +63,7 @@ export class DirNode {
 
   /** Marks this and every directory above as kept. */
   keep(): void {
-    for (let node: DirNode | null = this; node !== null && !node.kept; node = node.parent) {
-      node.kept = true;
-    }
+    this.kept = true;
+    for (let node = this.parent; node !== null && !node.kept; node = node.parent) node.kept = true;
   }
 }

@@ -6,13 +6,13 @@
  *
  * @module
  */
-import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { ENTRY_RENAMED, type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { describeFailure } from "../core/failure.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, CopyAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
-import { builderFor, type EngineContext, keepFlags, plansOnly } from "./context.ts";
+import { builderFor, type EngineContext, keepFlags, plansOnly, touchesNothing } from "./context.ts";
 import type { DirNode } from "./node.ts";
 import { Retry } from "./retry.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -128,7 +128,8 @@ export class Planner {
         isFile ? EMPTY : undefined,
       );
     } else {
-      open.builder.items.addFrom(block, i, parent, action, undefined, target);
+      const added = open.builder.items.addFrom(block, i, parent, action, undefined, target);
+      open.builder.items.setFlags(added, action === CopyAction.resume ? 0 : ENTRY_RENAMED);
     }
     open.builder.addContent(size);
     open.planned.push({ node, created, settled });
@@ -151,7 +152,7 @@ export class Planner {
     const { tally, options } = this.#context;
     const path = joinRel(node.path, block.name(i));
     tally.item("update-metadata", reason, path, 0);
-    if (plansOnly(options)) {
+    if (touchesNothing(options)) {
       tally.metadataUpdated++;
       return;
     }
@@ -163,7 +164,7 @@ export class Planner {
 
   /** Plans a directory to be made though nothing is in it (yet). */
   makeDirectory(node: DirNode): void {
-    if (plansOnly(this.#context.options)) return;
+    if (touchesNothing(this.#context.options)) return;
     node.expect();
     const open = this.#small;
     const before = open.parents.size;
@@ -182,7 +183,7 @@ export class Planner {
   /** Finishes a directory whose children are all settled: now, or at the end where more will touch it. */
   finish(node: DirNode, block: EntryBlock): void {
     const { tally, options } = this.#context;
-    if (!node.touched || plansOnly(options) || options.discard) return;
+    if (!node.touched || touchesNothing(options)) return;
     // Without u+rwx it would shut out the work still to be done in it or below.
     const shut = (block.mode(0) & 0o700) !== 0o700;
     if (node.late || shut || node.parent === null) {

@@ -7,8 +7,8 @@ import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { displayName, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
-import { builderFor, checkCancelled, type EngineContext, plansOnly } from "./context.ts";
+import { type BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
+import { builderFor, checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
 
 const CHUNK_ITEMS = 512;
@@ -52,7 +52,7 @@ export class Prune {
     if (tally.itemsWanted) {
       tally.item("delete", reason, joinRel(parent, name), block.sizeBytes(j));
     }
-    if (plansOnly(options)) return;
+    if (touchesNothing(options)) return;
     const path = nameToBytes(joinRel(removalParent, name));
     this.#files.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
     if (this.#files.count >= CHUNK_ITEMS) this.#files = this.#spool(this.#files, this.#fileSpool);
@@ -63,7 +63,7 @@ export class Prune {
     const { tally, options } = this.#context;
     tally.deletionsPlanned++;
     tally.item("delete", reason, path, 0);
-    if (plansOnly(options)) return;
+    if (touchesNothing(options)) return;
     this.#directories.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(removalPath), NONE);
     if (this.#directories.count >= CHUNK_ITEMS) {
       this.#directories = this.#spool(this.#directories, this.#directorySpool);
@@ -72,7 +72,7 @@ export class Prune {
 
   /** Records an entry of the destination that an earlier run staged and left. */
   staged(parent: RelPath, block: EntryBlock, j: number): void {
-    if (plansOnly(this.#context.options)) return;
+    if (touchesNothing(this.#context.options)) return;
     const path = nameToBytes(joinRel(parent, block.name(j)));
     this.#stale.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
     if (this.#stale.count >= CHUNK_ITEMS) this.#stale = this.#spool(this.#stale, this.#staleSpool);

@@ -7,7 +7,7 @@
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { type BatchBuilder, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, checkCancelled, type EngineContext } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
 

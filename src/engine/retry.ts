@@ -47,7 +47,9 @@ export class Retry {
         type: "waiting",
         what: `retry ${attempt} of ${options.retries}: ${this.#settles.length} entries`,
       });
+      tally.patient = true;
       await sleep(options.retryWaitMs, this.#context.signal);
+      tally.patient = false;
       checkCancelled(this.#context);
       const builder = this.#builder;
       const settles = this.#settles;

@@ -10,7 +10,13 @@ import { BlitError } from "../core/error.ts";
 import type { Outcome, Summary } from "../core/events.ts";
 import type { CompareContext } from "./compare.ts";
 import { ContentCompare } from "./content.ts";
-import { checkCancelled, type EngineContext, plansOnly, syncAll } from "./context.ts";
+import {
+  checkCancelled,
+  type EngineContext,
+  plansOnly,
+  syncAll,
+  touchesNothing,
+} from "./context.ts";
 import { type Decided, decideRun, type RunDecision } from "./decide.ts";
 import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
@@ -59,6 +65,8 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   const tally = new Tally(request.listener, request.emitItems);
   let parts: RunParts | null = null;
   let watch: Watch | null = null;
+  let lateTimer: ReturnType<typeof setTimeout> | undefined;
+  let endListening = () => {};
   try {
     tally.emit({
       type: "start",
@@ -98,15 +106,22 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     const stall = Promise.withResolvers<never>();
     stall.promise.catch(() => {});
     let lastPath = () => "";
+    // Who waits for the kernel hears no signal: the run ends without it.
+    const onAbort = () => {
+      lateTimer = setTimeout(() => {
+        stall.reject(new BlitError("cancelled", "Interrupted."));
+      }, QUIET_MS);
+    };
+    request.signal.addEventListener("abort", onAbort, { once: true });
+    if (request.signal.aborted) onAbort();
+    endListening = () => request.signal.removeEventListener("abort", onAbort);
     const body = async () => {
       const copy = (copying: EngineContext) =>
         transfer(request, copying, decision, filter, first, (made, march) => {
           parts = made;
           lastPath = () => march.lastPath;
           (watch as Watch | null)?.stop();
-          watch = decision.path === "direct"
-            ? null
-            : new Watch(context, made.planner, lastPath, onStall);
+          watch = new Watch(context, made.planner, lastPath, onStall);
         });
       if (options.mode !== "move") return await copy(context);
       watch = new Watch(context, null, lastPath, onStall);
@@ -130,11 +145,16 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     return finish(request, context, decided, error);
   } finally {
     (watch as Watch | null)?.stop();
+    clearTimeout(lateTimer);
+    endListening();
     closeParts(parts);
     source.endRun(sourceRun);
     destination.endRun(destinationRun);
   }
 }
+
+/** How long an ended run waits for what is in flight, and an interrupted one for its parts to notice. */
+const QUIET_MS = 500;
 
 /** Staged names that the planner gives out are numbered from here; native code counts from 1. */
 const PLANNER_STAGED = 1_000_000_000;
@@ -180,7 +200,7 @@ async function transfer(
   const march = new March(context, parts, filter, deletes);
   onParts(parts, march);
   const unmarked = decision.path === "direct" || request.single !== undefined ||
-    plansOnly(options) || options.discard;
+    touchesNothing(options);
   parts.planner.stageAll = unmarked;
   if (!unmarked) await marker.create(options.mode === "mirror");
   let whole = false;
@@ -192,11 +212,13 @@ async function transfer(
     whole = true;
   } finally {
     march.close();
-    await marker.release(whole || !options.resume);
+    // While something may still be half written, the marker must stay to say so.
+    const quiet = whole || await base.executor.quiet(QUIET_MS);
+    await marker.release(quiet && (whole || !options.resume));
   }
   // The marker's coming and going has touched the root: its stamp is the last.
-  if (!plansOnly(options)) await parts.planner.finishLate();
-  if (options.fsync && !plansOnly(options)) await syncAll(context);
+  if (!touchesNothing(options)) await parts.planner.finishLate();
+  if (options.fsync && !touchesNothing(options)) await syncAll(context);
   if (refusal !== null) throw refusal;
 }
 
@@ -259,12 +281,12 @@ async function pruneAll(context: EngineContext, parts: RunParts): Promise<BlitEr
   await copyPlanned(context, parts);
   await linkPlanned(context, parts);
   if (options.dryRun) tally.entriesDeleted = tally.deletionsPlanned;
-  else await parts.prune.run();
+  else if (!options.discard) await parts.prune.run();
   return null;
 }
 
 async function finishUp(context: EngineContext, parts: RunParts): Promise<void> {
-  if (plansOnly(context.options)) return;
+  if (touchesNothing(context.options)) return;
   context.tally.enter("finish");
   await settle(context, parts);
   await parts.prune.sweep();

@@ -30,6 +30,8 @@ export class Tally {
   readonly startedMs = performance.now();
   phase: Phase = "scan";
   totalsKnown = false;
+  /** A wait that was asked for is under way: standing still is no stall. */
+  patient = false;
   entriesScanned = 0;
   destinationEntries = 0;
   filesExamined = 0;

@@ -36,8 +36,6 @@ export class Watch {
   #motion = -1;
   #movedAtMs = performance.now();
   #flushShown = "";
-  /** Where a wait is expected (a retry, a slow but living peer), no stall is declared. */
-  patient = false;
 
   /**
    * @param planner null where nothing is batched
@@ -83,7 +81,7 @@ export class Watch {
     const motion = tally.motion + sourceRun.progress.bytes() + destinationRun.progress.bytes() +
       sourceRun.progress.entries() + destinationRun.progress.entries();
     const now = performance.now();
-    if (motion !== this.#motion || this.patient) {
+    if (motion !== this.#motion || tally.patient) {
       this.#motion = motion;
       this.#movedAtMs = now;
       this.#flushShown = "";

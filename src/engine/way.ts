@@ -8,7 +8,7 @@ import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts"
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
 import { stagedName } from "../core/staged_name.ts";
-import { type EngineContext, runNow } from "./context.ts";
+import { type EngineContext, runNow, touchesNothing } from "./context.ts";
 import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Prune } from "./prune.ts";
@@ -85,7 +85,7 @@ export class Way {
           ));
           continue;
         }
-        if (!options.dryRun && !await this.#rename(path, aside, items, k)) continue;
+        if (!touchesNothing(options) && !await this.#rename(path, aside, items, k)) continue;
         const parent = new DirNode(null, parentOf(path), null, () => {});
         const fresh = await source.stat([path]);
         const writer = new EntryBlockWriter(1);

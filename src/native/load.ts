@@ -14,8 +14,10 @@ export interface NativeLibrary {
   /** Where it was found. */
   readonly path: string;
   readonly symbols: NativeSymbols;
-  /** Unloads it; only where no pool was ever opened, since its threads run the library's code. */
+  /** Unloads it, after its pool was closed. */
   close(): void;
+  /** Makes {@link NativeLibrary.close} do nothing: a thread that was left behind still runs its code. */
+  keep(): void;
 }
 
 /** The library, or in words for a notice line why blit goes on without it. */
@@ -74,10 +76,14 @@ export function openLibrary(path: string): LoadResult {
     }
     return { library: null, reason: words.replace(/^(Could not open library: )+/, "") };
   }
+  let kept = false;
   const library: NativeLibrary = {
     path,
     symbols: opened.symbols,
-    close: () => opened.close(),
+    close: () => {
+      if (!kept) opened.close();
+    },
+    keep: () => void (kept = true),
   };
   try {
     // Room for more words than this version has: a newer library must get as far as its version.

@@ -77,13 +77,14 @@ export function openPool(library: NativeLibrary, threads: number): NativePool {
   );
   controlBlocks.push(control);
   poolIsOpen = true;
-  return new NativePool(library.symbols, control, threads);
+  return new NativePool(library, control, threads);
 }
 
 /** The process's worker pool; made by {@link openPool}. */
 export class NativePool {
   readonly symbols: NativeSymbols;
   readonly control: ControlBlock;
+  readonly #library: NativeLibrary;
   readonly #jobs = new Map<number, Job>();
   #buffer = new Uint8Array(new ArrayBuffer(COLLECT_BYTES));
   #threads: number;
@@ -92,8 +93,9 @@ export class NativePool {
   #collectCalls = 0;
   #closed = false;
 
-  constructor(symbols: NativeSymbols, control: ControlBlock, threads: number) {
-    this.symbols = symbols;
+  constructor(library: NativeLibrary, control: ControlBlock, threads: number) {
+    this.#library = library;
+    this.symbols = library.symbols;
     this.control = control;
     this.#threads = threads;
   }
@@ -192,8 +194,8 @@ export class NativePool {
     await this.#collecting;
     poolIsOpen = false;
     this.#failAll(new BlitError("cancelled", "Cannot finish a job: the worker pool was closed."));
-    // Busy: a worker was abandoned. Its slot's memory is kept, so that does no harm.
-    if (-code !== STATUS.busy) checkCode(code, "close the worker pool");
+    if (-code === STATUS.busy) this.#library.keep();
+    else checkCode(code, "close the worker pool");
   }
 
   async #collect(): Promise<void> {

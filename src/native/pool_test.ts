@@ -109,6 +109,13 @@ Deno.test("close ends jobs in flight as cancelled, and nothing can be submitted 
   await pool.close();
 });
 
+Deno.test("a worker left behind at close keeps the library loaded", async () => {
+  const native = new FakeNative();
+  native.closeCode = -STATUS.busy;
+  await openPool(native.library, 1).close();
+  assert.equal(native.kept, true);
+});
+
 Deno.test("one pool is open at a time", async () => {
   const native = new FakeNative();
   await withPool(native, () => {

@@ -5,9 +5,16 @@
  */
 import { Buffer } from "node:buffer";
 import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
-import { BlitError } from "../core/error.ts";
+import { BlitError, STATUS } from "../core/error.ts";
 import { bytesToName, displayName, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, BatchFlag, Op, type Results, type WorkBatch } from "../core/work_batch.ts";
+import {
+  BatchBuilder,
+  BatchFlag,
+  Op,
+  type Results,
+  ResultsWriter,
+  type WorkBatch,
+} from "../core/work_batch.ts";
 import type { FileReader, FsFacts, ListOptions, RunContext, Traits, Tree } from "../engine/tree.ts";
 import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
@@ -147,8 +154,16 @@ export class LocalTree implements Tree {
 
   async #call(batch: WorkBatch, run: LocalRun, source: number, destination: number) {
     const { slot, runId } = run;
-    const { results } = await this.pool.call(batch.bytes, { source, destination, runId, slot });
-    return results;
+    try {
+      const { results } = await this.pool.call(batch.bytes, { source, destination, runId, slot });
+      return results;
+    } catch (error) {
+      if (!(error instanceof BlitError && error.kind === "escaped")) throw error;
+      // One name that leads out of the root refuses the whole request: nothing of it was touched.
+      const refused = new ResultsWriter(batch.items.count);
+      for (let i = 0; i < batch.items.count; i++) refused.set(i, { status: STATUS.escaped });
+      return refused.finish();
+    }
   }
 
   #streamCopy(batch: WorkBatch, source: Tree, run: LocalRun): Promise<Results> {

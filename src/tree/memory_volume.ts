@@ -29,12 +29,14 @@ export interface MemoryNode {
   isLocked: boolean;
 }
 
-/** How a memory file system treats names. */
+/** How a memory file system treats names and time. */
 export interface VolumeOptions {
   /** `A` and `a` are one name, kept as first written. */
   readonly foldsCase?: boolean;
   /** The NFC and NFD forms of a name are one name. */
   readonly normalisesUnicode?: boolean;
+  /** When its clock starts, ns since 1970. */
+  readonly startNs?: bigint;
 }
 
 /** When a memory file system's clock starts: any odd number of nanoseconds will do. */
@@ -47,11 +49,12 @@ let nextDevice = 1n;
 export class MemoryVolume {
   readonly device = nextDevice++;
   readonly options: VolumeOptions;
-  #nowNs = EPOCH_NS;
+  #nowNs: bigint;
   #inode = 1n;
 
   constructor(options: VolumeOptions = {}) {
     this.options = options;
+    this.#nowNs = options.startNs ?? EPOCH_NS;
   }
 
   /** The time of the next change, ns. */

@@ -231,14 +231,16 @@ async function hashItem(work: BatchWork, i: number): Promise<ResultFields> {
 async function digestFile({ run }: BatchWork, path: RelPath, file: ReadableFile) {
   const hasher = await blake3();
   let bytesMoved = 0;
-  for (;;) {
+  // Beyond its size it has grown, and may grow for ever.
+  while (bytesMoved <= (file.fields.sizeBytes ?? 0)) {
     checkCancelled(run.signal, "hash", path);
     const piece = await file.read();
-    if (piece === null) return { digest: hasher.digest(), bytesMoved };
+    if (piece === null) break;
     hasher.update(piece);
     bytesMoved += piece.length;
     run.moved(piece.length);
   }
+  return { digest: hasher.digest(), bytesMoved };
 }
 
 async function syncItem({ store, batch, sink }: BatchWork, i: number): Promise<ResultFields> {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type EntryFields, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { ENTRY_RENAMED, type EntryFields, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
 import {
   BatchFlag,
@@ -175,7 +175,7 @@ async function copyFile(copy: StreamCopy, i: number): Promise<ResultFields> {
             fields,
           });
         }
-        length = await pump(copy, path, reader, file);
+        length = await pump(copy, path, reader, file, fields.sizeBytes ?? 0);
       } finally {
         ({ unchanged } = await reader.close());
       }
@@ -199,9 +199,11 @@ async function pump(
   path: RelPath,
   reader: { read(): Promise<Uint8Array | null> },
   file: FileSink | null,
+  sizeBytes: number,
 ): Promise<number> {
   let length = 0;
-  for (;;) {
+  // Beyond its size it has grown, and may grow for ever.
+  while (length <= sizeBytes) {
     checkCancelled(run.signal, "read", path);
     const piece = await reader.read();
     if (piece === null) return length;
@@ -209,6 +211,7 @@ async function pump(
     length += piece.length;
     observer.moved(piece.length);
   }
+  return length;
 }
 
 async function copyNode(copy: StreamCopy, i: number): Promise<ResultFields> {
@@ -232,10 +235,9 @@ function destinationOf(batch: WorkBatch, i: number): RelPath {
   const { items } = batch;
   const path = batch.path(i);
   const other = items.target(i);
-  // A symlink's target is where it points; a resumed file's is the partial file.
-  if (
-    other === "" || items.kind(i) === Kind.symlink || items.action(i) === CopyAction.resume
-  ) return path;
+  // A symlink's target is where it points unless a flag says otherwise; a resumed file's is the partial file.
+  const isLinkTarget = items.kind(i) === Kind.symlink && (items.flags(i) & ENTRY_RENAMED) === 0;
+  if (other === "" || isLinkTarget || items.action(i) === CopyAction.resume) return path;
   return items.parent(i) === NO_PARENT ? other : joinRel(parentOf(path), other);
 }
 

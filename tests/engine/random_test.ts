@@ -84,7 +84,10 @@ Deno.test("a dry run predicts exactly what mirror then does", async () => {
     const planned = await mirror(source, destination, { ...ALL, dryRun: true });
     assert.deepEqual(await see(destination), before);
     const done = expectDone(await mirror(source, destination, ALL));
-    assert.deepEqual(planned.items, done.items);
+    // Which name of a group comes first depends on which directory is listed first.
+    const grouped = (items: readonly string[]) =>
+      items.map((item) => item.replace(/^(link|create) (.*) \(new\)/, "make $2")).sort();
+    assert.deepEqual(grouped(planned.items), grouped(done.items));
     for (
       const field of [
         "filesTransferred",
@@ -105,7 +108,7 @@ Deno.test("copy makes the source a part of any destination and changes nothing e
   await property(async (from, to) => {
     const [source, destination] = [treeOf(from), treeOf(to)];
     const [wanted, before] = [await see(source), await see(destination)];
-    const ran = await copy(source, destination);
+    const ran = await copy(source, destination, { compare: { checksum: true } });
     assert.equal(ran.error, null);
     const after = await see(destination);
     const kept = ran.summary.failures.map((failure) => failure.path);

@@ -33,12 +33,12 @@ export interface Ran {
   readonly items: readonly string[];
 }
 
-/** Trees are made from specs; a tree that is given stays what it is. */
-export function treeOf(
-  spec: TreeSpec | MemoryTree,
-  options: MemoryTreeOptions = {},
-): MemoryTree {
-  return spec instanceof MemoryTree ? spec : MemoryTree.of(spec, options);
+let startNs = 1_600_000_000_123_456_789n;
+
+/** Makes a tree. No two have the same clock, or what was never copied could pass for equal. */
+export function treeOf(spec: TreeSpec = {}, options: MemoryTreeOptions = {}): MemoryTree {
+  startNs += 3_600_000_000_000n;
+  return MemoryTree.of(spec, { startNs, ...options });
 }
 
 /** Runs the engine over two trees. */

@@ -29,6 +29,10 @@ export class FakeNative {
   /** Continuations that are parked: what is left to list. */
   readonly parked = new Map<bigint, { lists: [index: number, path: string, from: number][] }>();
   collectCalls = 0;
+  /** What closing the pool answers: 0, or minus a status. */
+  closeCode = 0;
+  /** Whether the library must stay loaded. */
+  kept = false;
   /** Entries a scan job lists before it parks. */
   budgetEntries = 8192;
   /** Entries a block has at most. */
@@ -40,7 +44,7 @@ export class FakeNative {
 
   /** The library that a pool is opened with. */
   get library(): NativeLibrary {
-    return { path: "fake", symbols: this.symbols, close() {} };
+    return { path: "fake", symbols: this.symbols, close() {}, keep: () => void (this.kept = true) };
   }
 
   readonly symbols = {
@@ -92,7 +96,7 @@ export class FakeNative {
     blit_pool_close: () => {
       this.#closed = true;
       this.#wake?.();
-      return 0;
+      return this.closeCode;
     },
     blit_root_open: () => Promise.resolve(0),
     blit_root_close: () => 0,

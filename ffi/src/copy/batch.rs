@@ -63,7 +63,10 @@ impl<'a> Batch<'a> {
             None
         } else {
             let root = job.destination()?;
-            Some(Destination { dirs: DirCache::new(Arc::clone(&root)), root })
+            Some(Destination {
+                dirs: DirCache::new(Arc::clone(&root)),
+                root,
+            })
         };
         Ok(Self {
             job,
@@ -99,19 +102,26 @@ impl<'a> Batch<'a> {
             action::PARENT_EXISTS => drop(destination.dirs.open(item.name)?),
             action::PARENT_CREATE => {
                 self.job.at(index as u32, Step::MakeDirectory);
-                let (created, widened) = make_path(&mut destination.dirs, &mut self.touched, index, item.name)?;
+                let (created, widened) =
+                    make_path(&mut destination.dirs, &mut self.touched, index, item.name)?;
                 flags |= u8::from(created) * result_flag::CREATED;
                 flags |= u8::from(widened) * result_flag::DIRECTORY_WIDENED;
             }
             _ => return Err(Fail::usage()),
         }
-        Ok(ItemResult { flags, ..ItemResult::default() })
+        Ok(ItemResult {
+            flags,
+            ..ItemResult::default()
+        })
     }
 
     /// Copies anything but a directory.
     pub fn entry(&mut self, index: usize, item: &Item<'a>) -> Outcome<ItemResult> {
         let item = *item;
-        if !matches!(item.action, action::CREATE | action::REPLACE | action::RESUME) {
+        if !matches!(
+            item.action,
+            action::CREATE | action::REPLACE | action::RESUME
+        ) {
             return Err(Fail::usage());
         }
         let (above, name) = if item.parent == NO_PARENT {
@@ -127,13 +137,20 @@ impl<'a> Batch<'a> {
         let Some(destination) = &mut self.destination else {
             return discard::read(self.job, &from, name, &item);
         };
-        let renamed = !item.target.is_empty()
-            && item.kind != Kind::Symlink
-            && item.action != action::RESUME;
+        let renamed =
+            !item.target.is_empty() && item.kind != Kind::Symlink && item.action != action::RESUME;
         let new_name = if renamed { item.target } else { name };
         names::check_name(new_name, Step::Create)?;
         let to = destination.dirs.open(above)?;
-        let place = Place { index, item, from, name, to, to_path: above, new_name };
+        let place = Place {
+            index,
+            item,
+            from,
+            name,
+            to,
+            to_path: above,
+            new_name,
+        };
         let copied = match item.kind {
             Kind::File => file::copy(self, &place),
             Kind::Unknown | Kind::Directory => Err(Fail::usage()),
@@ -156,7 +173,11 @@ impl<'a> Batch<'a> {
     /// Notes that the destination directory was made writable: its own result will say so.
     pub fn note_widened(&mut self, place: &Place) {
         let parent = place.item.parent;
-        self.widened.push(if parent == NO_PARENT { place.index } else { parent as usize });
+        self.widened.push(if parent == NO_PARENT {
+            place.index
+        } else {
+            parent as usize
+        });
     }
 
     /// What this pair of file systems is known to do.
@@ -166,7 +187,10 @@ impl<'a> Batch<'a> {
 
     /// The root of the destination.
     pub fn root(&self) -> Outcome<&Root> {
-        self.destination.as_ref().map(|d| &*d.root).ok_or(Fail::usage())
+        self.destination
+            .as_ref()
+            .map(|d| &*d.root)
+            .ok_or(Fail::usage())
     }
 
     /// Attributes of a source entry; `None` where they are not asked for.
@@ -210,7 +234,9 @@ fn make_path(
         }
         match dirs.open(above) {
             Ok(dir) => break dir,
-            Err(fail) if fail.status == Status::NotFound && !above.is_empty() => missing.push(above),
+            Err(fail) if fail.status == Status::NotFound && !above.is_empty() => {
+                missing.push(above)
+            }
             Err(fail) => return Err(fail),
         }
     };
@@ -245,5 +271,7 @@ fn make_path(
 fn now_ns() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+        })
 }

@@ -1,14 +1,12 @@
 //! Reading without writing: what a source can deliver.
 
-use std::os::fd::AsFd;
-
 use crate::block::{Item, Kind};
 use crate::buffer::with_buffer;
 use crate::control::JobContext;
 use crate::dirs::Dir;
 use crate::results::{ItemResult, method, result_flag};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys;
+use crate::sys::{self, AsFd};
 
 use super::file::open_source;
 

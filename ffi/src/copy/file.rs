@@ -1,7 +1,5 @@
 //! Copying one regular file.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
 use super::batch::{Batch, Place};
 use super::ladder::{Copied, Ladder};
 use super::resume;
@@ -14,7 +12,7 @@ use crate::request::{action, flag};
 use crate::results::{ItemResult, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Errno, Held, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Held, Metadata, OwnedFd};
 
 /// Up to this size a new file is made under its final name: a rename each costs 25 to 40 % on small files.
 const IN_PLACE_MOST: u64 = 1 << 20;
@@ -58,7 +56,10 @@ struct Target<'a> {
 /// Copies one file: in place where it is small and new, else staged.
 pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<ItemResult> {
     let (file, before) = open_source(&place.from, place.name, &place.item)?;
-    let source = Source { file: file.as_fd(), before };
+    let source = Source {
+        file: file.as_fd(),
+        before,
+    };
     let new = place.item.action == action::CREATE;
     if new && before.size <= IN_PLACE_MOST {
         return in_place(batch, place, &source);
@@ -68,8 +69,17 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<ItemResult> {
         && let Some(partial) = resume::adopt(batch.job, place, &source)?
     {
         let known = Some(partial.metadata);
-        let result = staged(batch, place, &source, (partial.file, known, partial.verified), how)?;
-        return Ok(ItemResult { flags: result.flags | result_flag::RESUMED, ..result });
+        let result = staged(
+            batch,
+            place,
+            &source,
+            (partial.file, known, partial.verified),
+            how,
+        )?;
+        return Ok(ItemResult {
+            flags: result.flags | result_flag::RESUMED,
+            ..result
+        });
     }
     let run = batch.job.request.run;
     let (file, metadata) = batch.creating(place, || StagedFile::create(&place.to, run))?;
@@ -82,7 +92,12 @@ fn in_place(batch: &mut Batch, place: &Place, source: &Source) -> Outcome<ItemRe
         sys::create_file(place.to.as_fd(), place.new_name).at(Step::Create)
     })?;
     let file = InPlace::new(&place.to, place.new_name, file);
-    let target = Target { file: file.as_fd(), device: place.to.device()?, known: None, start: 0 };
+    let target = Target {
+        file: file.as_fd(),
+        device: place.to.device()?,
+        known: None,
+        start: 0,
+    };
     let result = fill(batch, place, source, &target)?;
     file.finish();
     Ok(result)
@@ -108,7 +123,12 @@ fn staged(
         // Noted before the first byte: a kill leaves no time for it. Without a note nobody finds the file.
         && journal::add(batch.root()?, run, &partial, start)?;
     let device = place.to.device()?;
-    let target = Target { file: file.as_fd(), device, known, start };
+    let target = Target {
+        file: file.as_fd(),
+        device,
+        known,
+        start,
+    };
     match fill(batch, place, source, &target) {
         Ok(result) => {
             file.publish(place.new_name, how)?;
@@ -146,7 +166,10 @@ fn fill(batch: &mut Batch, place: &Place, source: &Source, target: &Target) -> O
         set_owner: request.has(flag::OWNER),
         xattrs: xattrs.as_deref(),
     };
-    let age = target.known.as_ref().map_or(Age::New(&place.to), Age::Known);
+    let age = target
+        .known
+        .as_ref()
+        .map_or(Age::New(&place.to), Age::Known);
     let result = finish(Held::open(target.file), &look, age)?;
     if request.has(flag::FSYNC) {
         batch.job.at(index, Step::Flush);

@@ -1,7 +1,6 @@
 //! The ladder of copy methods: reflink, copy_file_range, read and write; and the memory of what works
 //! between which file systems.
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +9,7 @@ use crate::buffer::{BUFFER_BYTES, with_buffer};
 use crate::control::JobContext;
 use crate::results::method;
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{self, Metadata};
+use crate::sys::{self, BorrowedFd, Metadata};
 
 /// Most bytes between two looks at cancellation.
 const STEP_BYTES: u64 = 16 << 20;
@@ -35,8 +34,11 @@ pub(super) struct Pair {
     no_copy_range: AtomicBool,
 }
 
-/// Pairs by (source device, destination device), shared by all jobs of the process.
-static KNOWN: Mutex<Vec<((u64, u64), Arc<Pair>)>> = Mutex::new(Vec::new());
+/// Source device, destination device.
+type Devices = (u64, u64);
+
+/// All pairs seen so far, shared by all jobs of the process.
+static KNOWN: Mutex<Vec<(Devices, Arc<Pair>)>> = Mutex::new(Vec::new());
 
 /// More than one process ever sees at once; beyond it the memory starts anew.
 const MOST_PAIRS: usize = 256;
@@ -44,7 +46,7 @@ const MOST_PAIRS: usize = 256;
 /// One job's way to the shared memory, without its lock as long as the pair stays the same.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    last: Option<((u64, u64), Arc<Pair>)>,
+    last: Option<(Devices, Arc<Pair>)>,
 }
 
 impl Pairs {
@@ -105,7 +107,11 @@ impl Ladder<'_> {
         self.job.check()?;
         if start == 0 && self.reflink(source) {
             self.job.add_bytes(size);
-            return Ok(Copied { bytes: size, method: method::REFLINK, ..Copied::default() });
+            return Ok(Copied {
+                bytes: size,
+                method: method::REFLINK,
+                ..Copied::default()
+            });
         }
         if source.allocated < size
             && let Some(copied) = sparse::copy(self, source, start)?
@@ -141,7 +147,11 @@ impl Ladder<'_> {
     /// Adds to `copied`; returns where it stopped.
     pub fn range(&self, at: u64, end: u64, copied: &mut Copied) -> Outcome<u64> {
         let reached = self.by_kernel(at, end, copied)?;
-        if reached == end { Ok(end) } else { self.by_buffer(reached, end, copied) }
+        if reached == end {
+            Ok(end)
+        } else {
+            self.by_buffer(reached, end, copied)
+        }
     }
 
     /// As far as copy_file_range gets. Moving nothing may be the end, or a file system that only says so:
@@ -159,7 +169,9 @@ impl Ladder<'_> {
                     self.moved(moved, method::COPY_FILE_RANGE, copied)?;
                 }
                 Err(errno) if sys::copy_range_is_unsupported(errno) => {
-                    self.pair.no_copy_range.store(true, Relaxed);
+                    if sys::copy_range_is_hopeless(errno) {
+                        self.pair.no_copy_range.store(true, Relaxed);
+                    }
                     break;
                 }
                 Err(errno) => return Err(errno).at(Step::Write),
@@ -197,6 +209,9 @@ impl Ladder<'_> {
 impl Pair {
     /// A pair where the first `rungs` methods are known to fail.
     pub fn without(rungs: usize) -> Pair {
-        Pair { no_reflink: (rungs > 0).into(), no_copy_range: (rungs > 1).into() }
+        Pair {
+            no_reflink: (rungs > 0).into(),
+            no_copy_range: (rungs > 1).into(),
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Going on with what an earlier run left of a large file.
 
-use std::os::fd::{AsFd, BorrowedFd};
-
 use super::batch::Place;
 use super::file::Source;
 use crate::buffer::with_buffer;
@@ -9,7 +7,7 @@ use crate::control::JobContext;
 use crate::names;
 use crate::staging::StagedFile;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Held, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
 use crate::xattr;
 
 /// Files below this are faster copied again than found again.
@@ -50,7 +48,11 @@ pub(super) fn adopt(job: &JobContext, place: &Place, source: &Source) -> Outcome
     let verified = equal_bytes(job, source.file, file.as_fd(), most)? / GRAIN_BYTES * GRAIN_BYTES;
     sys::truncate(&file, verified).at(Step::Write)?;
     xattr::drop_acl(Held::open(file.as_fd()), xattr::ACCESS_ACL)?;
-    Ok(Some(Adopted { file, metadata, verified }))
+    Ok(Some(Adopted {
+        file,
+        metadata,
+        verified,
+    }))
 }
 
 /// How many bytes both files have in common, up to the first buffer that differs.
@@ -62,7 +64,9 @@ fn equal_bytes(job: &JobContext, one: BorrowedFd, other: BorrowedFd, most: u64) 
                 let wanted = (most - at).min(ours.len() as u64) as usize;
                 let got = sys::read_at(one, &mut ours[..wanted], at).at(Step::Read)?;
                 // What can't be read of the partial file is copied again.
-                let Ok(there) = sys::read_at(other, &mut theirs[..got], at) else { break };
+                let Ok(there) = sys::read_at(other, &mut theirs[..got], at) else {
+                    break;
+                };
                 if there == 0 || ours[..there] != theirs[..there] {
                     break;
                 }

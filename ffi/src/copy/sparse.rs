@@ -17,11 +17,16 @@ const ZERO_UNIT: usize = 4096;
 ///
 /// Returns `None` where there are no holes, or the file system can't tell: then the file is copied whole.
 pub(super) fn copy(ladder: &Ladder, source: &Metadata, start: u64) -> Outcome<Option<Copied>> {
-    let Some(data) = data_bytes(ladder, source.size) else { return Ok(None) };
+    let Some(data) = data_bytes(ladder, source.size) else {
+        return Ok(None);
+    };
     if data >= source.size {
         return Ok(None);
     }
-    let mut copied = Copied { length_ahead: true, ..Copied::default() };
+    let mut copied = Copied {
+        length_ahead: true,
+        ..Copied::default()
+    };
     // More blocks than data: space reserved ahead (which holds zeros), or a file system that forgets data
     // not yet on disk (openzfs 15526). Reading all of it is right in both cases.
     let trusted = data + OVERHEAD_BYTES + data / 64 >= source.allocated;

@@ -1,14 +1,12 @@
 //! Copying what has no content: symlinks, FIFOs, sockets, devices.
 
-use std::os::fd::AsFd;
-
 use super::batch::{Batch, Place};
 use crate::block::Kind;
 use crate::node::Node;
 use crate::request::{action, flag};
 use crate::results::{ItemResult, result_flag};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, Errno, Holder};
+use crate::sys::{self, AsFd, Errno, Holder};
 
 /// Makes one entry like the source's: under its name where it is new, else staged and renamed.
 pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<ItemResult> {
@@ -21,7 +19,10 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<ItemResult> {
     if result.flags & result_flag::DIRECTORY_WIDENED != 0 {
         batch.note_widened(place);
     }
-    Ok(ItemResult { flags: result.flags & !result_flag::DIRECTORY_WIDENED, ..result })
+    Ok(ItemResult {
+        flags: result.flags & !result_flag::DIRECTORY_WIDENED,
+        ..result
+    })
 }
 
 /// The source entry as it is now: what the scan saw may be minutes old.
@@ -48,5 +49,10 @@ fn read(batch: &mut Batch, place: &Place) -> Outcome<Node> {
         let holder = Holder::open(place.from.as_fd(), place.name, kind).at(Step::Open)?;
         batch.xattrs(holder.held(), &metadata)?
     };
-    Ok(Node { metadata, target, xattrs, set_owner: batch.job.request.has(flag::OWNER) })
+    Ok(Node {
+        metadata,
+        target,
+        xattrs,
+        set_owner: batch.job.request.has(flag::OWNER),
+    })
 }

@@ -1,7 +1,6 @@
 //! Sweeping up what runs that are no more left under staged names.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use crate::block::{Item, Kind};
@@ -10,7 +9,7 @@ use crate::dirs::{DirCache, widening};
 use crate::root::Root;
 use crate::staging::{self, MARKER_NUMBER};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, DirReader, Errno, Held};
+use crate::sys::{self, AsFd, BorrowedFd, DirReader, Errno, Held, OwnedFd};
 
 /// Most directories of a tree that are open at once. What lies deeper is moved up first.
 const MOST_DEPTH: usize = 64;
@@ -25,7 +24,11 @@ pub(super) struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     pub fn new(job: &'a JobContext<'a>, root: Arc<Root>) -> Self {
-        Self { job, root, alive: HashMap::new() }
+        Self {
+            job,
+            root,
+            alive: HashMap::new(),
+        }
     }
 
     /// Removes one staged entry; a directory with all that is in it.
@@ -138,10 +141,16 @@ fn enter(dir: BorrowedFd, name: &[u8], device: u64) -> Outcome<Level> {
     let mut left = Vec::new();
     let mut reader = DirReader::new();
     while reader
-        .fill(fd.as_fd(), |name, _, kind| left.push((name.to_bytes().to_vec(), kind)))
+        .fill(fd.as_fd(), |name, _, kind| {
+            left.push((name.to_bytes().to_vec(), kind))
+        })
         .at(Step::List)?
     {}
-    Ok(Level { fd, name: name.to_vec(), left })
+    Ok(Level {
+        fd,
+        name: name.to_vec(),
+        left,
+    })
 }
 
 fn make_accessible(dir: BorrowedFd, name: &[u8]) -> Result<(), Errno> {

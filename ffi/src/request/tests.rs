@@ -87,7 +87,7 @@ fn a_request_is_read_as_it_was_written() {
 }
 
 #[test]
-fn hostile_parents_and_names_are_refused() {
+fn hostile_parents_are_refused() {
     let fails = |change: fn(&mut [Item<'static>; 3])| {
         let mut items = items();
         change(&mut items);
@@ -99,11 +99,6 @@ fn hostile_parents_and_names_are_refused() {
     assert_eq!(fails(|i| i[1].parent = 2), Status::Usage);
     assert_eq!(fails(|i| i[1].parent = 77), Status::Usage);
     assert_eq!(fails(|i| i[0].kind = Kind::File), Status::Usage);
-    assert_eq!(fails(|i| i[1].name = b".."), Status::Escaped);
-    assert_eq!(fails(|i| i[1].name = b"a/b"), Status::Escaped);
-    assert_eq!(fails(|i| i[1].name = b""), Status::Escaped);
-    assert_eq!(fails(|i| i[1].target = b"../x"), Status::Escaped);
-    assert_eq!(fails(|i| i[1].target = b"a\0"), Status::Escaped);
 }
 
 #[test]

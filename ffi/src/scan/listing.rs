@@ -2,13 +2,12 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
 
 use super::BLOCK_ENTRIES;
 use crate::block::{BlockWriter, ENTRY_STAGED, Item, Kind};
 use crate::names::is_staged;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, DirReader, Errno};
+use crate::sys::{self, AsFd, DirReader, Errno, OwnedFd};
 
 /// In the arena each name has its inode number and kind before it, its length, and a NUL after it.
 const PREFIX_BYTES: usize = 8 + 1 + 2;

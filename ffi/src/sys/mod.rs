@@ -1,6 +1,17 @@
 //! The platform layer: every direct system call, with the same signatures on every platform.
+//!
+//! A descriptor is whatever the platform holds open entries by: `OwnedFd`, `BorrowedFd` and `AsFd` are
+//! file descriptors on Unix and handles on Windows.
+
+mod facts;
+pub use facts::{Metadata, SpaceFacts};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;

@@ -1,1 +1,165 @@
-//! Tests.
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use tempfile::TempDir;
+
+use super::{ABANDON, FIRST, LAST, forget_root, run};
+use crate::block::{Item, Kind, NO_PARENT};
+use crate::request::{Op, Request, action};
+use crate::status::Status;
+use crate::testing::{self, Head, handle_at};
+
+struct Place {
+    temp: TempDir,
+    head: Head,
+}
+
+impl Place {
+    fn new() -> Place {
+        let temp = tempfile::tempdir().unwrap();
+        let head = Head {
+            destination: handle_at(temp.path()),
+            ..Head::new(Op::Write)
+        };
+        Place { temp, head }
+    }
+    fn piece(&self, item: Item, at: u64, bits: u64, content: &[u8]) -> u32 {
+        let bytes = Head {
+            p0: at,
+            p1: bits,
+            ..self.head
+        }
+        .pack(&[item], content);
+        let (outcome, results, _) = testing::run(run, &Request::parse(bytes).unwrap());
+        outcome.unwrap();
+        testing::status_of(&results, 0)
+    }
+    fn names(&self) -> Vec<String> {
+        let all = fs::read_dir(self.temp.path()).unwrap();
+        all.map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+fn file(name: &str, size: u64, action: u16) -> Item<'_> {
+    Item {
+        name: name.as_bytes(),
+        kind: Kind::File,
+        action,
+        size,
+        mode: 0o640,
+        mtime_ns: 1_000_000_000_000_000_003,
+        parent: NO_PARENT,
+        ..Item::default()
+    }
+}
+
+const OK: u32 = Status::Ok as u32;
+const USAGE: u32 = Status::Usage as u32;
+
+#[test]
+fn pieces_in_order_become_a_file() {
+    let place = Place::new();
+    let item = file("f", 6, action::REPLACE);
+    fs::write(place.temp.path().join("f"), "old").unwrap();
+    assert_eq!(place.piece(item, 0, FIRST, b"ab"), OK);
+    assert_eq!(place.piece(item, 2, 0, b"cd"), OK);
+    assert_eq!(fs::read(place.temp.path().join("f")).unwrap(), b"old");
+    assert_eq!(place.piece(item, 4, LAST, b"ef"), OK);
+    assert_eq!(fs::read(place.temp.path().join("f")).unwrap(), b"abcdef");
+    let made = fs::metadata(place.temp.path().join("f")).unwrap();
+    assert_eq!(
+        (made.mode() & 0o777, made.mtime(), made.mtime_nsec()),
+        (0o640, 1_000_000_000, 3)
+    );
+    assert_eq!(place.names(), ["f"]);
+}
+
+#[test]
+fn a_piece_out_of_order_ends_the_file() {
+    let place = Place::new();
+    let item = file("f", 6, action::CREATE);
+    assert_eq!(
+        place.piece(item, 2, 0, b"cd"),
+        USAGE,
+        "there was no first piece"
+    );
+    assert_eq!(place.piece(item, 0, FIRST, b"ab"), OK);
+    assert_eq!(place.piece(item, 4, LAST, b"ef"), USAGE);
+    assert!(place.names().is_empty());
+    assert_eq!(place.piece(item, 0, FIRST, b"ab"), OK);
+    assert_eq!(place.piece(item, 2, 0, b"too much"), USAGE);
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn a_file_that_ends_early_gets_no_name() {
+    let place = Place::new();
+    let corrupt = Status::Corrupt as u32;
+    assert_eq!(
+        place.piece(file("f", 6, action::CREATE), 0, FIRST | LAST, b"abc"),
+        corrupt
+    );
+    let large = file("f", 2 << 20, action::CREATE);
+    assert_eq!(place.piece(large, 0, FIRST, b"abc"), OK);
+    assert_eq!(place.piece(large, 3, LAST, b"def"), corrupt);
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn what_is_abandoned_or_below_a_closed_root_goes() {
+    let place = Place::new();
+    let item = file("f", 2 << 20, action::CREATE);
+    assert_eq!(place.piece(item, 0, FIRST, b"abc"), OK);
+    assert_eq!(place.names().len(), 1);
+    assert_eq!(place.piece(item, 0, ABANDON, b""), OK);
+    assert!(place.names().is_empty());
+    assert_eq!(place.piece(item, 0, FIRST, b"abc"), OK);
+    forget_root(place.head.destination);
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn create_never_overwrites() {
+    let place = Place::new();
+    fs::write(place.temp.path().join("f"), "old").unwrap();
+    let exists = Status::Exists as u32;
+    assert_eq!(
+        place.piece(file("f", 3, action::CREATE), 0, FIRST | LAST, b"new"),
+        exists
+    );
+    assert_eq!(
+        place.piece(file("f", 3, action::CREATE), 0, FIRST, b"new"),
+        OK
+    );
+    assert_eq!(
+        place.piece(file("f", 3, action::CREATE), 3, LAST, b""),
+        exists
+    );
+    assert_eq!(fs::read(place.temp.path().join("f")).unwrap(), b"old");
+    assert_eq!(place.names(), ["f"]);
+}
+
+#[test]
+fn other_kinds_are_made_from_their_fields() {
+    let place = Place::new();
+    let link = Item {
+        kind: Kind::Symlink,
+        target: b"../x",
+        ..file("link", 0, action::CREATE)
+    };
+    let fifo = Item {
+        kind: Kind::Fifo,
+        ..file("fifo", 0, action::CREATE)
+    };
+    assert_eq!(place.piece(link, 0, FIRST | LAST, b""), OK);
+    assert_eq!(place.piece(fifo, 0, FIRST | LAST, b""), OK);
+    assert_eq!(
+        fs::read_link(place.temp.path().join("link"))
+            .unwrap()
+            .to_str(),
+        Some("../x")
+    );
+    let made = fs::symlink_metadata(place.temp.path().join("fifo")).unwrap();
+    assert_eq!((made.mode(), made.mtime_nsec()), (0o010_640, 3));
+}

@@ -17,13 +17,21 @@ pub fn reflink(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
 /// Whether a refused reflink means that no file of this pair of file systems can share blocks; anything
 /// else is that one file's matter (btrfs refuses files with inline or uncopied data by EINVAL).
 pub fn reflink_is_hopeless(errno: Errno) -> bool {
-    matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS | Errno::PERM)
+    matches!(
+        errno,
+        Errno::XDEV | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS
+    )
 }
 
 /// Copies up to `bytes` at `offset` of both files within the kernel; returns how many.
 ///
 /// Reference: `man 2 copy_file_range`.
-pub fn copy_range(from: BorrowedFd, to: BorrowedFd, offset: u64, bytes: usize) -> Result<usize, Errno> {
+pub fn copy_range(
+    from: BorrowedFd,
+    to: BorrowedFd,
+    offset: u64,
+    bytes: usize,
+) -> Result<usize, Errno> {
     retry_on_intr(|| {
         let (mut source, mut destination) = (offset, offset);
         rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut destination), bytes)
@@ -52,4 +60,9 @@ pub fn next_data(fd: impl AsFd, offset: u64) -> Result<Option<u64>, Errno> {
 /// Start of the next hole at or after `offset`; every file has one at its end.
 pub fn next_hole(fd: impl AsFd, offset: u64) -> Result<u64, Errno> {
     rustix::fs::seek(fd, SeekFrom::Hole(offset))
+}
+
+/// Whether a refused [`copy_range`] is a matter of the two file systems, not of this one file.
+pub fn copy_range_is_hopeless(errno: Errno) -> bool {
+    matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS)
 }

@@ -8,44 +8,7 @@ use rustix::fs::{AtFlags, FileType, Statx, StatxAttributes, StatxFlags};
 
 use super::Errno;
 use crate::block::Kind;
-
-/// What statx says about one entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// Bytes of content.
-    pub size: u64,
-    /// Modification time, ns since 1970.
-    pub mtime_ns: i64,
-    /// Status change time, ns since 1970.
-    pub ctime_ns: i64,
-    /// Inode number.
-    pub inode: u64,
-    /// Device that holds the entry, as `st_dev`.
-    pub device: u64,
-    /// Device that the entry is, major << 32 | minor.
-    pub rdev: u64,
-    /// Bytes on disk.
-    pub allocated: u64,
-    /// Permission and set-id bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Number of names.
-    pub links: u32,
-    /// What it is.
-    pub kind: Kind,
-    /// Whether it is the root of a mount, as far as the kernel tells.
-    pub mount_root: bool,
-}
-
-impl Metadata {
-    /// Whether content may have been written between the two readings.
-    pub fn content_changed(&self, later: &Metadata) -> bool {
-        (self.size, self.mtime_ns, self.ctime_ns) != (later.size, later.mtime_ns, later.ctime_ns)
-    }
-}
+use crate::sys::Metadata;
 
 /// Kind of a directory entry or of an entry's mode.
 pub(super) fn kind_of(file_type: FileType) -> Kind {

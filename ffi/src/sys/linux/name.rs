@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::path::Arg;
 
-use super::{Errno, Metadata, open_child, stat_at};
+use super::{Errno, open_child, stat_at};
 use crate::block::Kind;
+use crate::sys::Metadata;
 
 /// Nobody but the owner, until the entry is finished.
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -50,7 +51,12 @@ pub fn reopen_directory(dir: BorrowedFd) -> Result<OwnedFd, Errno> {
 
 /// Makes a file that did not exist, for its owner only.
 pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    open_child(dir, name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, PRIVATE_FILE)
+    open_child(
+        dir,
+        name,
+        OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
+        PRIVATE_FILE,
+    )
 }
 
 /// Makes a directory, for its owner only.

@@ -61,7 +61,7 @@ pub fn is_link_at(dir: impl AsFd, name: &[u8]) -> bool {
 }
 
 /// Whether the kernel, or a sandbox around this process, lacks openat2.
-pub fn openat2_missing() -> bool {
+pub fn must_walk() -> bool {
     static MISSING: OnceLock<bool> = OnceLock::new();
     *MISSING.get_or_init(|| {
         // Old container sandboxes answer EPERM for calls they do not know; "/" itself never does.

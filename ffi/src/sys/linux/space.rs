@@ -5,39 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::Errno;
 use super::metadata::stat_fd;
-
-/// What the kernel says about a file system, and what its type tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SpaceFacts {
-    /// Type, as statfs `f_type`.
-    pub magic: u64,
-    /// Bytes free to the caller.
-    pub free_bytes: u64,
-    /// Bytes in all.
-    pub total_bytes: u64,
-    /// Inodes free.
-    pub free_inodes: u64,
-    /// Longest name, bytes.
-    pub max_name: u32,
-    /// Mounted read-only.
-    pub read_only: bool,
-    /// User xattrs are kept.
-    pub xattrs: bool,
-    /// POSIX ACLs are kept.
-    pub acls: bool,
-    /// Names that differ only in case are one name.
-    pub case_folds: bool,
-    /// Names that differ only in Unicode form are one name.
-    pub normalises: bool,
-    /// The directory is the root of a mount.
-    pub mount_root: bool,
-    /// This type is known to share blocks between files.
-    pub reflink: bool,
-    /// Grain of times in ns as far as the type tells, 0 unknown.
-    pub time_grain_ns: u32,
-    /// 0 no, 1 yes, 2 unknown.
-    pub rotational: u32,
-}
+use crate::sys::SpaceFacts;
 
 // Magic numbers: `man 2 statfs`, linux/magic.h.
 const BCACHEFS: u64 = 0xca45_1a4e;

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, UTIME_OMIT, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
 
 use super::{Errno, open_child};
 use rustix::fs::OFlags;
@@ -34,19 +34,30 @@ impl Holder {
         };
         if let Some(access) = access {
             match open_child(dir, name, access, Mode::empty()) {
-                Ok(fd) => return Ok(Holder { fd, handle_only: false }),
+                Ok(fd) => {
+                    return Ok(Holder {
+                        fd,
+                        handle_only: false,
+                    });
+                }
                 // One's own entry may be unreadable and still be stamped.
                 Err(Errno::ACCESS) => {}
                 Err(errno) => return Err(errno),
             }
         }
         let fd = open_child(dir, name, OFlags::PATH, Mode::empty())?;
-        Ok(Holder { fd, handle_only: true })
+        Ok(Holder {
+            fd,
+            handle_only: true,
+        })
     }
 
     /// The entry.
     pub fn held(&self) -> Held<'_> {
-        Held { fd: self.fd.as_fd(), handle_only: self.handle_only }
+        Held {
+            fd: self.fd.as_fd(),
+            handle_only: self.handle_only,
+        }
     }
 
     /// Puts the entry on disk; one that could not be opened for reading, with its whole file system.
@@ -68,12 +79,16 @@ impl AsFd for Holder {
 impl<'a> Held<'a> {
     /// An entry that is open for reading or writing.
     pub fn open(fd: BorrowedFd<'a>) -> Self {
-        Self { fd, handle_only: false }
+        Self {
+            fd,
+            handle_only: false,
+        }
     }
 
     /// An entry held by any descriptor; asks the kernel which it is.
     pub fn any(fd: BorrowedFd<'a>) -> Self {
-        let handle_only = rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags.contains(OFlags::PATH));
+        let handle_only =
+            rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags.contains(OFlags::PATH));
         Self { fd, handle_only }
     }
 
@@ -118,7 +133,10 @@ impl<'a> Held<'a> {
     /// Reference: `man 2 utimensat`.
     pub fn set_mtime(self, mtime_ns: i64) -> Result<(), Errno> {
         let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_access: Timespec {
+                tv_sec: 0,
+                tv_nsec: UTIME_OMIT,
+            },
             last_modification: Timespec {
                 tv_sec: mtime_ns.div_euclid(1_000_000_000),
                 tv_nsec: mtime_ns.rem_euclid(1_000_000_000),

@@ -62,6 +62,13 @@ pub fn is_locked(fd: impl AsFd) -> Result<bool, Errno> {
 ///
 /// Reference: `man 2 statfs`, linux/magic.h.
 pub fn reports_late(fd: impl AsFd) -> bool {
-    const LATE: [u32; 6] = [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x00c3_6400, 0x0102_1997, 0x6573_5546];
+    const LATE: [u32; 6] = [
+        0x6969,
+        0xfe53_4d42,
+        0xff53_4d42,
+        0x00c3_6400,
+        0x0102_1997,
+        0x6573_5546,
+    ];
     rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
 }

@@ -1,0 +1,50 @@
+//! Windows, through the NT calls that take a held directory and a name, as the `*at` calls of Unix do.
+//!
+//! Run under wine, whose file system lacks links, streams and sparse files: what concerns those was never
+//! run on Windows itself.
+
+mod attributes;
+mod clone;
+mod errno;
+mod fd;
+mod limits;
+mod link;
+mod list;
+mod make;
+mod metadata;
+mod name;
+mod names;
+mod nt;
+mod open;
+mod read;
+mod reparse;
+mod space;
+mod stamp;
+mod stream;
+mod write;
+
+pub use clone::{
+    allow_holes, copy_range, copy_range_is_unsupported, next_data, next_hole, reflink, reflink_is_hopeless,
+};
+pub use errno::{Errno, os_number, status_of};
+pub use fd::{AsFd, BorrowedFd, OwnedFd};
+pub use limits::raise_file_limit;
+pub use link::{make_symlink, read_link, read_link_at};
+pub use list::DirReader;
+pub use make::make_directories;
+pub use metadata::{stat_at, stat_fd, stat_name};
+pub use name::{
+    create_file, hard_link, make_directory, make_node, remove_directory, remove_file, rename, rename_new,
+};
+pub use open::{
+    Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_directory, open_file,
+    open_file_to_write, open_followed, open_handle, reopen_directory,
+};
+pub use read::{advise_sequential, fsync, read, read_at, syncfs};
+pub use space::file_system_facts;
+pub use stamp::{Held, Holder, effective_uid, means_other_kind};
+pub use stream::copy_large_streams;
+pub use write::{fdatasync, is_locked, reports_late, truncate, try_lock, write_all_at};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { BlitError } from "../core/error.ts";
+import { defaultOptions, type Mode, type RunOptions } from "../core/options.ts";
+import { guardOptions, guardPlaces, guardProtected } from "./guard.ts";
+import { locate } from "./locate.ts";
+
+async function withFolder(test: (cwd: string) => Promise<void>): Promise<void> {
+  const cwd = await Deno.realPath(await Deno.makeTempDir({ prefix: "blit-guard-" }));
+  try {
+    await Deno.mkdir(join(cwd, "a", "b"), { recursive: true });
+    await Deno.mkdir(join(cwd, "other"));
+    await Deno.writeTextFile(join(cwd, "a", "file"), "");
+    await Deno.symlink("a", join(cwd, "alias"));
+    await test(cwd);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+}
+
+async function guard(cwd: string, mode: Mode, source: string, destination: string): Promise<void> {
+  await guardPlaces(await locate(source, destination, cwd), defaultOptions(mode));
+}
+
+function refused(message: RegExp): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof BlitError && error.kind === "refused" && message.test(error.message);
+}
+
+const REFUSED: [Mode, string, string, RegExp][] = [
+  ["copy", "a/", "a", /same directory/],
+  ["copy", "a/", "alias", /same directory/],
+  ["copy", "alias/", "a", /same directory/],
+  ["copy", "a/", "a/b", /destination is inside the source/],
+  ["copy", "a", "a", /destination is inside the source/],
+  ["copy", "a/", "a/new/deep", /destination is inside the source/],
+  ["mirror", "alias/", "a/b", /destination is inside the source/],
+  ["mirror", "a/b/", "a", /source is inside the destination/],
+  ["mirror", "a/b/", "alias", /source is inside the destination/],
+  ["copy", "a/file", "a/file", /same file/],
+  ["copy", "a/file", "a", /same file/],
+  ["move", "a/file", "alias/file", /same file/],
+];
+
+for (const [mode, source, destination, message] of REFUSED) {
+  Deno.test(`${mode} ${source} ${destination} is refused`, () =>
+    withFolder((cwd) => assert.rejects(guard(cwd, mode, source, destination), refused(message))));
+}
+
+const ALLOWED: [Mode, string, string][] = [
+  ["copy", "a/", "other"],
+  ["copy", "a", "."],
+  ["copy", "a/b/", "a"],
+  ["move", "a/b/", "a"],
+  ["check", "a/", "a"],
+  ["mirror", "a/", "aa"],
+  ["copy", "a/file", "a/file2"],
+];
+
+for (const [mode, source, destination] of ALLOWED) {
+  const landsOnItself = mode === "copy" && source === "a" && destination === ".";
+  Deno.test(`${mode} ${source} ${destination} is ${landsOnItself ? "refused" : "allowed"}`, () =>
+    withFolder(async (cwd) => {
+      const guarded = guard(cwd, mode, source, destination);
+      if (landsOnItself) await assert.rejects(guarded, refused(/same directory/));
+      else await guarded;
+    }));
+}
+
+Deno.test("going up a level is refused where something would land on the source itself", () =>
+  withFolder(async (cwd) => {
+    await Deno.mkdir(join(cwd, "a", "b", "b"));
+    await assert.rejects(guard(cwd, "copy", "a/b/", "a"), refused(/inside the destination/));
+  }));
+
+Deno.test("two names of a hardlink are not the same file", () =>
+  withFolder(async (cwd) => {
+    await Deno.link(join(cwd, "a", "file"), join(cwd, "other", "file"));
+    await guard(cwd, "copy", "a/file", "other/file");
+  }));
+
+Deno.test("the root, the home directory and what holds it are protected", async () => {
+  const home = Deno.env.get("HOME")!;
+  for (const path of ["/", home, dirname(home), `${home}/../${home.split("/").at(-1)}`]) {
+    await assert.rejects(guardProtected(path, "delete"), refused(/--allow-root/));
+  }
+  await guardProtected(join(home, "below"), "delete");
+});
+
+Deno.test("a link to the home directory is protected too", () =>
+  withFolder(async (cwd) => {
+    await Deno.symlink(Deno.env.get("HOME")!, join(cwd, "link"));
+    await assert.rejects(guardProtected(join(cwd, "link"), "delete"), refused(/home/));
+  }));
+
+Deno.test("a mirror onto the home directory, and its move, need --allow-root", () =>
+  withFolder(async (cwd) => {
+    const home = Deno.env.get("HOME")!;
+    await assert.rejects(guard(cwd, "mirror", "a/", home), refused(/--allow-root/));
+    await assert.rejects(guard(cwd, "move", `${home}/`, "other"), refused(/--allow-root|overlap/));
+    await guard(cwd, "copy", "a/", home);
+    const located = await locate("a/", home, cwd);
+    const options = defaultOptions("mirror");
+    await guardPlaces(located, { ...options, delete: { ...options.delete, allowRoot: true } });
+  }));
+
+function options(mode: Mode, change: Partial<RunOptions>): RunOptions {
+  return { ...defaultOptions(mode), ...change };
+}
+
+Deno.test("options that contradict the mode or each other are usage errors", () => {
+  const { filter, compare } = defaultOptions("copy");
+  const wrong: [RunOptions, boolean][] = [
+    [options("move", { filter: { ...filter, gitignore: true } }), false],
+    [options("move", { filter: { ...filter, maxAgeSeconds: 1 } }), false],
+    [options("move", {}), true],
+    [options("mirror", { discard: true }), false],
+    [options("copy", { compare: { ...compare, sizeOnly: true, checksum: true } }), false],
+    [options("copy", { compare: { ...compare, sizeOnly: true, ignoreTimes: true } }), false],
+  ];
+  for (const [given, hasList] of wrong) {
+    assert.throws(
+      () => guardOptions(given, hasList),
+      (error) => error instanceof BlitError && error.kind === "usage",
+    );
+  }
+  guardOptions(options("copy", { discard: true, filter: { ...filter, gitignore: true } }), true);
+});

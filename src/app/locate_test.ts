@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { BlitError } from "../core/error.ts";
+import { absolutePath, endsInDirectory, locate } from "./locate.ts";
+
+/** A folder with the directory `src`, the file `file`, and links to both. */
+async function withFolder(test: (cwd: string) => Promise<void>): Promise<void> {
+  const cwd = await Deno.realPath(await Deno.makeTempDir({ prefix: "blit-locate-" }));
+  try {
+    await Deno.mkdir(join(cwd, "src"));
+    await Deno.mkdir(join(cwd, "there"));
+    await Deno.writeTextFile(join(cwd, "file"), "");
+    await Deno.symlink("src", join(cwd, "dirlink"));
+    await Deno.symlink("nowhere", join(cwd, "dangling"));
+    await Deno.symlink("../src", join(cwd, "there", "src"));
+    await test(cwd);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+}
+
+/** SRC, DST, root of the source, root of the destination, names of a single entry. */
+const TARGETS: [string, string, string, string, [string, string]?][] = [
+  ["src/", "new", "src", "new"],
+  ["src/.", "new", "src", "new"],
+  ["src/", "new/", "src", "new"],
+  ["src", "new", "src", "new/src"],
+  ["src", "new/", "src", "new/src"],
+  ["src", "a/b/c", "src", "a/b/c/src"],
+  ["./src", "new", "src", "new/src"],
+  ["there/..", "new", "", "new"],
+  [".", "new", "", "new"],
+  ["file", "new", "", "", ["file", "new"]],
+  ["file", "new/", "", "new", ["file", "file"]],
+  ["file", "there", "", "there", ["file", "file"]],
+  ["file", "there/x", "", "there", ["file", "x"]],
+  ["file", ".", "", "", ["file", "file"]],
+  ["file", "dirlink", "", "dirlink", ["file", "file"]],
+  ["dirlink", "new", "", "", ["dirlink", "new"]],
+  ["dirlink", "there", "", "there", ["dirlink", "dirlink"]],
+  ["dirlink/", "new", "dirlink", "new"],
+  ["dangling", "new", "", "", ["dangling", "new"]],
+  ["file", "dangling", "", "", ["file", "dangling"]],
+];
+
+for (const [source, destination, from, to, single] of TARGETS) {
+  Deno.test(`${source} to ${destination} goes to ${to || "."}${single ? `/${single[1]}` : ""}`, () =>
+    withFolder(async (cwd) => {
+      const located = await locate(source, destination, cwd);
+      assert.equal(located.sourceRoot, join(cwd, from));
+      assert.equal(located.destinationRoot, join(cwd, to));
+      assert.deepEqual(
+        located.single,
+        single && { source: single[0], destination: single[1] },
+      );
+    }));
+}
+
+Deno.test("a folder lands in the same place once its destination exists", () =>
+  withFolder(async (cwd) => {
+    const first = await locate("src", "new", cwd);
+    await Deno.mkdir(first.destinationRoot, { recursive: true });
+    assert.deepEqual(await locate("src", "new", cwd), first);
+  }));
+
+const FAILURES: [string, string, string, RegExp][] = [
+  ["missing", "new", "not_found", /"missing": No such file/],
+  ["file/", "new", "not_directory", /ends in a slash/],
+  ["src/", "file", "not_directory", /"file" exists and is not a directory/],
+  ["src", "file", "not_directory", /not a directory/],
+  ["file", "file/", "not_directory", /not a directory/],
+  ["src", "there", "refused", /"[^"]*there\/src" is a symlink/],
+];
+
+for (const [source, destination, kind, message] of FAILURES) {
+  Deno.test(`${source} to ${destination} fails as ${kind}`, () =>
+    withFolder(async (cwd) => {
+      await assert.rejects(
+        locate(source, destination, cwd),
+        (error) => error instanceof BlitError && error.kind === kind && message.test(error.message),
+      );
+    }));
+}
+
+Deno.test("a path through a link and .. means what the system means by it", () =>
+  withFolder(async (cwd) => {
+    await Deno.mkdir(join(cwd, "src", "deep"));
+    await Deno.symlink("src/deep", join(cwd, "link"));
+    assert.equal(absolutePath("link/..", cwd), join(cwd, "src"));
+    assert.equal(absolutePath("link/../x", cwd), join(cwd, "src", "x"));
+    assert.equal(absolutePath("link/../../dirlink", cwd), join(cwd, "dirlink"));
+    assert.equal(absolutePath("link/../x/", cwd), join(cwd, "src", "x"));
+  }));
+
+Deno.test("a text names a directory where it ends in a slash or dots", () => {
+  const yes = ["a/", "/", ".", "..", "a/.", "a/..", "a//"];
+  const no = ["a", "a..", "a.", "...", ".a", "a/..b"];
+  assert.deepEqual([...yes, ...no].filter(endsInDirectory), yes);
+});

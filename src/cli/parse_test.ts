@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { BlitError } from "../core/error.ts";
+import { parseCommandLine, type Request } from "./parse.ts";
+
+function run(...args: string[]) {
+  const request = parseCommandLine(args);
+  assert.equal(request.kind, "run");
+  return (request as Extract<Request, { kind: "run" }>).parsed;
+}
+
+function fails(args: string[], message: RegExp, kind = "usage"): void {
+  assert.throws(
+    () => parseCommandLine(args),
+    (error) => error instanceof BlitError && error.kind === kind && message.test(error.message),
+    args.join(" "),
+  );
+}
+
+Deno.test("options may stand anywhere, shortened, joined and with =", () => {
+  const { command, args, values } = run(
+    "-v",
+    "copy",
+    "a",
+    "-nc",
+    "--retry=3",
+    "b",
+    "--wait",
+    "0.5",
+  );
+  assert.equal(command.name, "copy");
+  assert.deepEqual(args, ["a", "b"]);
+  assert.deepEqual(values, { verbose: true, dryRun: true, checksum: true, retry: 3, wait: 500 });
+});
+
+Deno.test("after -- everything is an argument", () => {
+  assert.deepEqual(run("copy", "--", "-v", "--json").args, ["-v", "--json"]);
+});
+
+Deno.test("include, exclude and rule files keep their order among each other", () => {
+  const { given } = run(
+    ..."copy a b --exclude 1 --include 2 --filter-from 3 --exclude 4".split(" "),
+  );
+  assert.deepEqual(given.map(({ id, value }) => `${id} ${value}`), [
+    "exclude 1",
+    "include 2",
+    "filterFrom 3",
+    "exclude 4",
+  ]);
+});
+
+Deno.test("of an option given twice the last counts", () => {
+  assert.equal(run("copy", "a", "b", "--retry", "1", "--retry", "2").values.retry, 2);
+});
+
+Deno.test("commands of two words are found, and v1's way to name a shell", () => {
+  assert.equal(run("diagnostics", "perf", "--limit", "3").command.name, "diagnostics perf");
+  assert.deepEqual(run("completions", "shell", "bash").args, ["bash"]);
+});
+
+const HELP: [string[], string, boolean][] = [
+  [["--help"], "", true],
+  [["-h"], "", false],
+  [["help"], "", true],
+  [["help", "copy"], "copy", true],
+  [["copy", "--help"], "copy", true],
+  [["copy", "-h"], "copy", false],
+  [["copy", "a", "--bogus", "-h"], "copy", false],
+  [["diagnostics", "--help"], "diagnostics", true],
+  [["diagnostics", "perf", "-h"], "diagnostics perf", false],
+  [["help", "diagnostics", "dump"], "diagnostics dump", true],
+];
+
+for (const [args, topic, full] of HELP) {
+  Deno.test(`${args.join(" ")} asks for ${full ? "all the" : "a page of"} help`, () => {
+    assert.deepEqual(parseCommandLine(args), { kind: "help", topic, full });
+  });
+}
+
+const MISTAKES: [args: string, message: RegExp][] = [
+  ["", /No command given/],
+  ["cpoy a b", /^Unknown command "cpoy"\. Did you mean blit copy\?$/],
+  ["frobnicate", /^Unknown command "frobnicate"\. blit --help lists them\.$/],
+  ["help cpoy", /Did you mean blit copy/],
+  ["diagnostics", /needs one of: perf, dump/],
+  ["diagnostics prf", /Did you mean blit diagnostics perf\?/],
+  ["diagnostics nothing", /There are: perf, dump/],
+  ["copy a b --exlude x", /^Unknown option --exlude\. Did you mean --exclude\?$/],
+  ["copy a b --allow-empty-source", /^blit copy has no option --allow-empty-source\./],
+  ["copy a b -Z", /^Unknown option -Z\. blit copy --help lists them\.$/],
+  ["copy a", /^DST is missing: blit copy \[OPTIONS\] SRC DST$/],
+  ["copy a b c", /^One argument too many, "c"/],
+  ["copy a b --exclude", /^--exclude needs a value: --exclude GLOB\.$/],
+  ["copy a b --json=yes", /^--json takes no value/],
+  ["copy a b --retry many", /^--retry "many": expected a whole number from 0 to 1000\.$/],
+  ["copy a b --wait soon", /^--wait "soon": expected seconds/],
+  ["copy a b --min-size big", /^--min-size "big" is not a size/],
+  ["copy a b --max-age old", /^--max-age "old" is not an age/],
+  ["mirror a b --max-delete 101%", /^--max-delete "101%": expected a count/],
+  ["mirror a b --delete-scope some", /^--delete-scope "some": expected subset or all\.$/],
+  ["find a --type x", /^--type "x": expected f, d/],
+  ["--bogus", /^Unknown option --bogus/],
+  ["copy a\ufffd b", /isn't UTF-8/],
+];
+
+for (const [line, message] of MISTAKES) {
+  Deno.test(`"blit ${line}" is a usage error of one line`, () => {
+    fails(line === "" ? [] : line.split(" "), message);
+  });
+}
+
+Deno.test("commands that need a daemon are known, and unsupported", () => {
+  fails(["scan", "--wait", "3"], /arrives with blit-daemon/, "unsupported");
+  fails(["jobs", "list", "nas"], /arrives with blit-daemon/, "unsupported");
+});
+
+Deno.test("limits of a mirror are counts, shares or all", () => {
+  const limit = (text: string) => run("mirror", "a", "b", "--max-delete", text).values.maxDelete;
+  assert.deepEqual(limit("0"), { kind: "count", count: 0 });
+  assert.deepEqual(limit("12.5%"), { kind: "percent", percent: 12.5 });
+  assert.deepEqual(limit("all"), { kind: "all" });
+});
+
+Deno.test("find's limits have a sign", () => {
+  const { size, age } = run("find", ".", "--size", "+1KiB", "--age=-2h").values;
+  assert.deepEqual(size, { sign: "+", amount: 1024 });
+  assert.deepEqual(age, { sign: "-", amount: 7200 });
+});

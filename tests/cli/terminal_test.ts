@@ -1,0 +1,176 @@
+/**
+ * Prompts, Ctrl-C, pipes that close and what is loaded at the start, from the command line.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasProgram, type Scratch, scratch } from "../support/cli.ts";
+
+const ON_TERMINAL = { ignore: !hasProgram("script") };
+const BOTH = { "src/a": "1", "dst/old": "x" };
+
+Deno.test({
+  ...ON_TERMINAL,
+  name: "mirror asks once; no leaves everything as it was, with status 1",
+  fn: scratch(async (dir) => {
+    await dir.write(BOTH);
+    for (const answer of ["n\n", "\n", "what\n", "\x04"]) {
+      const { status, stdout } = await dir.blitOnTerminal(answer, "mirror", "src/", "dst");
+      assert.equal(status, 1, stdout);
+      assert.ok(
+        stdout.includes(`Entries found only in ${dir.path}/dst will be deleted. Continue? [y/N] `),
+      );
+      assert.match(stdout, /Nothing was changed/);
+    }
+    assert.deepEqual(await dir.files(), BOTH);
+  }),
+});
+
+Deno.test({
+  ...ON_TERMINAL,
+  name: "yes goes on; move and rm ask in their own words",
+  fn: scratch(async (dir) => {
+    await dir.write({ ...BOTH, gone: "x" });
+    const mirrored = await dir.blitOnTerminal("y\n", "mirror", "src/", "dst");
+    assert.equal(mirrored.status, 0, mirrored.stdout);
+    assert.deepEqual(await dir.files("dst"), { a: "1" });
+    const removed = await dir.blitOnTerminal("yes\n", "rm", "gone");
+    assert.match(removed.stdout, /gone will be deleted\. Continue\? \[y\/N\] /);
+    const moved = await dir.blitOnTerminal("Y\n", "move", "src", "new");
+    assert.match(
+      moved.stdout,
+      /src will be deleted once all of it is at .*\/new\/src\. Continue\?/,
+    );
+    assert.deepEqual(await dir.files(), { "dst/a": "1", "new/src/a": "1" });
+  }),
+});
+
+Deno.test({
+  ...ON_TERMINAL,
+  name: "a dry run and --yes ask nothing, errors are red on a terminal",
+  fn: scratch(async (dir) => {
+    await dir.write(BOTH);
+    const dry = await dir.blitOnTerminal("", "mirror", "-n", "src/", "dst");
+    assert.equal(dry.status, 0, dry.stdout);
+    assert.doesNotMatch(dry.stdout, /Continue/);
+    const wrong = await dir.blitOnTerminal("", "copy", "nowhere", "dst");
+    assert.ok(wrong.stdout.includes("\x1b[1;31merror:\x1b[0m Cannot read"));
+  }),
+});
+
+Deno.test({
+  ...ON_TERMINAL,
+  name: "Ctrl-C at the prompt changes nothing and exits with 130",
+  fn: scratch(async (dir) => {
+    await dir.write(BOTH);
+    const { status, stdout } = await dir.blitOnTerminal("\x03", "mirror", "src/", "dst");
+    // Typed before the command reads, it may come as an answer: then it is no.
+    assert.ok(status === 130 || status === 1, `${status} ${stdout}`);
+    assert.deepEqual(await dir.files(), BOTH);
+  }),
+});
+
+/** A sparse file that takes long to read. */
+async function slowSource(dir: Scratch): Promise<void> {
+  await dir.write({ "src/": "" });
+  for (let i = 0; i < 4; i++) {
+    const file = await Deno.open(join(dir.path, `src/${i}`), { write: true, create: true });
+    await file.truncate(64 * 2 ** 30);
+    file.close();
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(
+    `${signal} ends a run within a second, says what was done, and exits with 130`,
+    scratch(async (dir) => {
+      await slowSource(dir);
+      await Deno.mkdir(join(dir.path, "same"));
+      for (let i = 0; i < 4; i++) {
+        const file = await Deno.open(join(dir.path, `same/${i}`), { write: true, create: true });
+        await file.truncate(64 * 2 ** 30);
+        file.close();
+      }
+      // Reading 256 GiB twice takes a while.
+      const child = dir.spawn({}, "check", "-v", "src/", "same");
+      const stdout = new Response(child.stdout).text();
+      const begun = Promise.withResolvers<void>();
+      const stderr = (async () => {
+        let text = "";
+        for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+          text += piece;
+          if (text.includes("path:")) begun.resolve();
+        }
+        return text;
+      })();
+      await child.stdin.close();
+      await Promise.race([begun.promise, child.status]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const asked = performance.now();
+      child.kill(signal);
+      const { code } = await child.status;
+      const took = performance.now() - asked;
+      assert.equal(code, 130, `${await stdout} ${await stderr}`);
+      assert.ok(took < 1500, `${took} ms`);
+      assert.match(await stdout, /^Interrupted/m);
+      await stderr;
+    }),
+  );
+}
+
+Deno.test(
+  "a reader that closes the pipe is no crash",
+  scratch(async (dir) => {
+    const files: Record<string, string> = {};
+    for (let i = 0; i < 3000; i++) files[`src/${"x".repeat(50)}${i}`] = "";
+    await dir.write(files);
+    for (const args of [["find", "src"], ["ls", "src"], ["copy", "-v", "src", "dst"]]) {
+      const child = dir.spawn({}, ...args);
+      await child.stdin.close();
+      await child.stdout.cancel();
+      const stderr = await new Response(child.stderr).text();
+      const { code } = await child.status;
+      assert.deepEqual([code, /error|Error/.test(stderr)], [0, false], `${args}: ${stderr}`);
+    }
+    assert.equal(Object.keys(await dir.files("dst")).length, 3000);
+  }),
+);
+
+Deno.test(
+  "--version and a single copy load no package from npm",
+  scratch(async (dir) => {
+    await dir.write({ a: "1" });
+    for (const args of [["--version"], ["copy", "a", "b"]]) {
+      const { stderr } = await dir.blitWith(
+        { env: { DENO_LOG: "deno::module_loader=trace" } },
+        ...args,
+      );
+      assert.doesNotMatch(stderr, /registry\.npmjs\.org|npm:/);
+    }
+    const { stdout } = new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", new URL("../../cli.ts", import.meta.url).pathname],
+    }).outputSync();
+    // deno-lint-ignore no-explicit-any
+    const graph: { modules: any[]; roots: string[] } = JSON.parse(new TextDecoder().decode(stdout));
+    const loaded = staticallyLoaded(graph);
+    assert.ok(loaded.size < 25, `${loaded.size} modules before the command is known`);
+    assert.ok(![...loaded].some((name) => /npm:|\/engine\/|\/tree\/|\/native\//.test(name)));
+  }),
+);
+
+/** Modules that are loaded before any code runs. */
+// deno-lint-ignore no-explicit-any
+function staticallyLoaded(graph: { modules: any[]; roots: string[] }): Set<string> {
+  const byName = new Map(graph.modules.map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const queue = [...graph.roots];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (loaded.has(name)) continue;
+    loaded.add(name);
+    for (const dependency of byName.get(name)?.dependencies ?? []) {
+      if (!dependency.isDynamic && dependency.code) queue.push(dependency.code.specifier);
+    }
+  }
+  return loaded;
+}

@@ -1,0 +1,192 @@
+/**
+ * Runs the command in a folder of its own, so that an end-to-end test takes five lines.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+
+/** How a command ended. */
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output, parsed. */
+  // deno-lint-ignore no-explicit-any
+  json(): any;
+}
+
+/** What differs from a plain run. */
+export interface RunWith {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folder to stand in, relative to the scratch folder. */
+  readonly cwd?: string;
+  readonly stdin?: string;
+}
+
+/** Content of files by path; a path that ends in `/` is a folder, content `-> X` a symlink. */
+export type Files = Readonly<Record<string, string>>;
+
+/** A folder for one test, and the command in it. */
+export class Scratch {
+  /** Absolute path. */
+  readonly path: string;
+  readonly #home: string;
+
+  constructor(path: string, home: string) {
+    this.path = path;
+    this.#home = home;
+  }
+
+  /** Folder of settings and history. */
+  get configDir(): string {
+    return join(this.#home, "config", "blit");
+  }
+
+  /** Runs `blit ARGS`. */
+  async blit(...args: string[]): Promise<Ran> {
+    return await this.blitWith({}, ...args);
+  }
+
+  /** Runs `blit ARGS` with other surroundings. */
+  async blitWith(surroundings: RunWith, ...args: string[]): Promise<Ran> {
+    const child = this.spawn(surroundings, ...args);
+    const writer = child.stdin.getWriter();
+    if (surroundings.stdin) await writer.write(new TextEncoder().encode(surroundings.stdin));
+    await writer.close().catch(() => {});
+    return await ended(child);
+  }
+
+  /** Starts `blit ARGS`; its streams are the caller's to read and close. */
+  spawn(surroundings: RunWith, ...args: string[]): Deno.ChildProcess {
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", CLI, ...args],
+      cwd: join(this.path, surroundings.cwd ?? "."),
+      env: { ...this.env(), ...surroundings.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  /**
+   * Runs `blit ARGS` on a terminal, whose lines end in CRLF and hold both streams.
+   *
+   * @param input what is typed
+   */
+  async blitOnTerminal(input: string, ...args: string[]): Promise<Ran> {
+    const words = [Deno.execPath(), "run", "-A", "--no-check", CLI, ...args];
+    const command = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    const child = new Deno.Command("script", {
+      args: ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"],
+      cwd: this.path,
+      env: { ...this.env(), TERM: "xterm" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(input));
+    const result = await ended(child);
+    await writer.close().catch(() => {});
+    return result;
+  }
+
+  /** Makes files. */
+  async write(files: Files): Promise<void> {
+    for (const [path, content] of Object.entries(files)) {
+      const whole = join(this.path, path);
+      await Deno.mkdir(path.endsWith("/") ? whole : dirname(whole), { recursive: true });
+      if (path.endsWith("/")) continue;
+      if (content.startsWith("-> ")) await Deno.symlink(content.slice(3), whole);
+      else await Deno.writeTextFile(whole, content);
+    }
+  }
+
+  /** What is below a folder, in the form of {@link Files}; folders only where they are empty. */
+  async files(path = "."): Promise<Files> {
+    const found: Record<string, string> = {};
+    const visit = async (folder: string, prefix: string) => {
+      const entries = await Array.fromAsync(Deno.readDir(folder));
+      if (entries.length === 0 && prefix !== "") found[prefix] = "";
+      for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+        const whole = join(folder, entry.name);
+        if (entry.isDirectory) await visit(whole, `${prefix}${entry.name}/`);
+        else if (entry.isSymlink) found[prefix + entry.name] = `-> ${await Deno.readLink(whole)}`;
+        else found[prefix + entry.name] = await Deno.readTextFile(whole);
+      }
+    };
+    await visit(join(this.path, path), "");
+    return found;
+  }
+
+  /** Writes the settings file. */
+  async settings(text: string): Promise<void> {
+    await Deno.mkdir(this.configDir, { recursive: true });
+    await Deno.writeTextFile(join(this.configDir, "settings.jsonc"), text);
+  }
+
+  /** Environment that keeps the command away from the user's own files. */
+  env(): Record<string, string> {
+    return {
+      HOME: this.#home,
+      XDG_CONFIG_HOME: join(this.#home, "config"),
+      // Deno's own cache must stay where it is, or every run would fetch its packages.
+      DENO_DIR: denoDir(),
+      DENO_NO_UPDATE_CHECK: "1",
+    };
+  }
+}
+
+/**
+ * Wraps a test that needs a scratch folder.
+ *
+ * @example
+ * Deno.test("copies", scratch(async (dir) => { await dir.blit("copy", "a", "b"); }));
+ */
+export function scratch(test: (dir: Scratch) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const base = await Deno.makeTempDir({ prefix: "blit-cli-" });
+    try {
+      const [work, home] = [join(base, "work"), join(base, "home")];
+      await Deno.mkdir(work);
+      await Deno.mkdir(home);
+      await test(new Scratch(await Deno.realPath(work), await Deno.realPath(home)));
+    } finally {
+      await Deno.remove(base, { recursive: true });
+    }
+  };
+}
+
+/** Whether a program is there; a test that needs it is skipped aloud without it. */
+export function hasProgram(name: string): boolean {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  return folders.some((folder) => {
+    try {
+      return Deno.statSync(join(folder, name)).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function ended(child: Deno.ChildProcess): Promise<Ran> {
+  const [status, stdout, stderr] = await Promise.all([
+    child.status,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { status: status.code, stdout, stderr, json: () => JSON.parse(stdout) };
+}
+
+let knownDenoDir: string | undefined;
+
+function denoDir(): string {
+  if (knownDenoDir !== undefined) return knownDenoDir;
+  const given = Deno.env.get("DENO_DIR");
+  if (given) return knownDenoDir = given;
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+  return knownDenoDir = JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}

@@ -25,7 +25,14 @@ import {
   type RunOptions,
 } from "./src/core/options.ts";
 
-export { BlitError, type BlitErrorInit, type ErrorKind, EXIT_CODE } from "./src/core/error.ts";
+export {
+  BlitError,
+  type BlitErrorInit,
+  type ErrorKind,
+  EXIT_CODE,
+  STATUS,
+} from "./src/core/error.ts";
+export { EVENT_SCHEMA } from "./src/core/events.ts";
 export type {
   Failure,
   ItemAction,
@@ -46,8 +53,10 @@ export type {
   Mode,
   RunOptions,
 } from "./src/core/options.ts";
-export type { RunProfile, RunRecord } from "./src/core/run_record.ts";
-export type { CopyMethod } from "./src/core/work_batch.ts";
+export { RUN_RECORD_SCHEMA } from "./src/core/run_record.ts";
+export type { RemoteFacts, RunProfile, RunRecord } from "./src/core/run_record.ts";
+export { COPY_METHODS, type CopyMethod } from "./src/core/work_batch.ts";
+export type { EngineResult } from "./src/engine/request.ts";
 export { displayName, nameToText, type RelPath } from "./src/core/rel_path.ts";
 export type { Located } from "./src/app/locate.ts";
 export type { TransferResult } from "./src/app/transfer.ts";
@@ -55,8 +64,11 @@ export type { TransferResult } from "./src/app/transfer.ts";
 /** Options of a run; what is left out has its default. */
 export interface TransferOptions
   extends Partial<Omit<RunOptions, "mode" | "compare" | "filter" | "delete">> {
+  /** How existing files are judged. */
   readonly compare?: Partial<CompareOptions>;
+  /** Which entries take part. */
   readonly filter?: Partial<FilterRules>;
+  /** What a mirror deletes, and when it refuses. */
   readonly delete?: Partial<DeleteOptions>;
   /** Told what happens, on the engine's own turn: it must be quick. */
   readonly listener?: RunListener;

@@ -20,7 +20,7 @@ const LEAVE: u64 = 2;
 
 const LOCK_TRIES: u32 = 100;
 
-/// Creates or releases the run's marker. Without items, a failure is the whole job's.
+/// Creates or releases the run's marker. Always one result, with or without an item.
 pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     let root = job.destination()?;
     let name = name_of(job.request.run, MARKER_NUMBER);
@@ -31,9 +31,11 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         LEAVE => release(&root, &name, false),
         _ => Err(Fail::usage()),
     };
-    match outcome {
-        Err(fail) if !results.is_empty() => results.fail(0, fail),
-        other => other?,
+    if results.is_empty() {
+        *results = Results::new(1);
+    }
+    if let Err(fail) = outcome {
+        results.fail(0, fail);
     }
     Ok(())
 }

@@ -125,5 +125,5 @@ impl Tree {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

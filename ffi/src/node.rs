@@ -63,7 +63,7 @@ impl Node {
 
     fn make(&self, dir: &Dir, name: &[u8]) -> Result<(), Errno> {
         match self.metadata.kind {
-            Kind::Symlink => sys::make_symlink(&self.target, dir, name),
+            Kind::Symlink => sys::make_symlink(&self.target, dir, name, self.metadata.rdev),
             kind => sys::make_node(dir, name, kind, self.metadata.rdev),
         }
     }

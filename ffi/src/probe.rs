@@ -50,7 +50,7 @@ fn flags(facts: &SpaceFacts) -> u32 {
     .sum()
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::block::{u32_at, u64_at};

@@ -59,11 +59,13 @@ fn remove(dirs: &mut DirCache, path: &[u8], item: &Item) -> Outcome<bool> {
     }
     let (dir, name) = dirs.parent_of(path)?;
     let now = sys::stat_name(&*dir, name).at(Step::Remove)?;
-    // A directory's ctime moves with each name that is removed from it.
+    // A directory's ctime moves with each name that is removed from it, an inode's with each of its other
+    // names that comes or goes: that is no change of what this name shows.
     let is_directory = now.kind == Kind::Directory;
+    let relinked = item.links > 1 && now.size == item.size && now.mtime_ns == item.mtime_ns;
     let same = now.kind == item.kind
         && now.inode == item.inode
-        && (is_directory || now.ctime_ns == item.ctime_ns);
+        && (is_directory || relinked || now.ctime_ns == item.ctime_ns);
     if !same {
         return Err(Fail::new(Status::Changed, Step::Remove));
     }

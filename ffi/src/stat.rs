@@ -66,8 +66,10 @@ mod tests {
     use crate::status::Status;
     use crate::testing::{Head, blocks, handle_at, run as run_job, status_of};
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
+    #[cfg(unix)]
     #[test]
     fn stat_answers_every_item_in_order() {
         let temp = tempfile::tempdir().unwrap();

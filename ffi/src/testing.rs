@@ -1,6 +1,5 @@
 //! What tests share: requests built from items, and jobs run without a pool.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::block::{BlockWriter, Header, Item, Layout, u32_at, u64_at};
@@ -10,15 +9,28 @@ use crate::request::{Op, Request};
 use crate::results::{RESULT_BYTES, Results};
 use crate::root::{self, Root};
 use crate::status::Outcome;
+use crate::sys::{self, Metadata};
 
 /// A root, not registered.
 pub fn root_at(path: &Path) -> Root {
-    Root::open_at(path.as_os_str().as_bytes(), 0).unwrap()
+    Root::open_at(path.as_os_str().as_encoded_bytes(), 0).unwrap()
 }
 
 /// A registered root's handle.
 pub fn handle_at(path: &Path) -> u32 {
     root::add(root_at(path))
+}
+
+/// A temporary directory that no disk slows down, where there is one.
+pub fn in_memory() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
+}
+
+/// Metadata of the entry at a path, not following a link at its end.
+pub fn stat(path: &Path) -> Metadata {
+    let (dir, name) = (path.parent().unwrap(), path.file_name().unwrap());
+    let dir = sys::open_followed(dir.as_os_str().as_encoded_bytes()).unwrap();
+    sys::stat_name(dir, name.as_encoded_bytes()).unwrap()
 }
 
 /// Everything of a request but its items.

@@ -1,7 +1,6 @@
 //! The C ABI from outside, as TypeScript uses it: one scan from opening to closing.
 #![allow(unsafe_code, reason = "these are calls of the C ABI")]
 
-use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 
 use blit_native::block::{BlockWriter, Header, Item, Kind, Layout, NO_PARENT, u32_at, u64_at};
@@ -32,7 +31,7 @@ fn a_scan_goes_from_open_to_close_and_wrong_calls_say_so() {
     let cancelled = -(Status::Cancelled as i32);
     let temp = tempfile::tempdir().unwrap();
     std::fs::write(temp.path().join("name"), "").unwrap();
-    let path = temp.path().as_os_str().as_bytes();
+    let path = temp.path().as_os_str().as_encoded_bytes();
     let mut control = vec![0u64; 1024];
     let control = control.as_mut_ptr().cast::<u8>();
     let mut frames = vec![0u8; 1 << 16];

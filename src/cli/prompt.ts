@@ -21,9 +21,9 @@ export async function confirm(
   if (!Deno.stdin.isTerminal()) {
     throw new BlitError("usage", "This deletes; add --yes in scripts, or --dry-run to look.");
   }
-  terminal.flush();
-  terminal.drawn(`${question} [y/N] `);
+  terminal.ask(`${question} [y/N] `);
   const answer = await Promise.race([readLine(), aborted(signal)]);
+  if (answer.endsWith("\n")) terminal.answered();
   return /^y(es)?$/i.test(answer.trim());
 }
 

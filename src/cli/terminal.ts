@@ -44,6 +44,8 @@ export class Terminal {
   #buffered = "";
   #outBroken = false;
   #errBroken = false;
+  /** A question stands on the last line, without a line end. */
+  #asking = false;
 
   /** @param color whether errors and the live block are coloured where standard error is a terminal */
   constructor(out: Sink, err: Sink, color: boolean) {
@@ -113,7 +115,20 @@ export class Terminal {
   err(line: string): void {
     this.live?.clear();
     if (this.#outIsTerminal) this.flush();
-    this.drawn(`${line}\n`);
+    this.drawn(`${this.#asking ? "\n" : ""}${line}\n`);
+    this.#asking = false;
+  }
+
+  /** Prints a question; what is typed stands behind it. */
+  ask(question: string): void {
+    this.flush();
+    this.drawn(question);
+    this.#asking = true;
+  }
+
+  /** Told that the question was answered, with a line end. */
+  answered(): void {
+    this.#asking = false;
   }
 
   /** Writes to standard error as it is; for the live block. */

@@ -131,10 +131,10 @@ export function compareMeta(
   const kind = source.kind(i);
   if (kind !== Kind.symlink) {
     const mask = context.modeMask & (context.owners ? 0o7777 : 0o1777);
-    // A missing set-id bit at the destination is right where the owner can't be set; a stray one never is.
-    if ((source.mode(i) & mask) !== (destination.mode(j) & context.modeMask)) {
-      return judge("mend", "mode");
-    }
+    // Where the owner can't be set a file must have no set-id bit. On a directory it grants nothing, and
+    // whether it can be set is up to the group.
+    const there = kind === Kind.directory ? mask : context.modeMask;
+    if ((source.mode(i) & mask) !== (destination.mode(j) & there)) return judge("mend", "mode");
   }
   if (
     context.owners &&

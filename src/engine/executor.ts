@@ -13,6 +13,7 @@ export class Executor {
   readonly #limit: number;
   #inFlight = 0;
   #error: unknown = null;
+  #abandoned = false;
   #waiters: (() => void)[] = [];
   /** Called when a job ends and fewer jobs are left than there are workers. */
   onIdle: () => void = () => {};
@@ -61,12 +62,12 @@ export class Executor {
     if (this.#error !== null) throw this.#error;
   }
 
-  /** Waits until nothing is in flight, whatever failed. @returns false where that took too long */
+  /** Waits until nothing is in flight, whatever failed; false where that takes too long or was given up. */
   async quiet(timeoutMs: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
     const untilMs = performance.now() + timeoutMs;
-    while (this.#inFlight > 0 && performance.now() < untilMs) {
+    while (this.#inFlight > 0 && !this.#abandoned && performance.now() < untilMs) {
       await Promise.race([this.#change(), promise]);
     }
     clearTimeout(timer);
@@ -76,6 +77,7 @@ export class Executor {
   /** Ends every wait with this error: what is in flight is abandoned. */
   abandon(error: unknown): void {
     this.#error ??= error;
+    this.#abandoned = true;
     this.#wake();
   }
 

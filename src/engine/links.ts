@@ -16,7 +16,7 @@ import {
   runNow,
   touchesNothing,
 } from "./context.ts";
-import { GroupState, LinkTable } from "./link_table.ts";
+import { GroupState, type LinkTable } from "./link_table.ts";
 import { DirNode } from "./node.ts";
 import { ChunkSpool } from "./spool.ts";
 
@@ -53,7 +53,7 @@ export class Hardlinks {
   #laterSource = new EntryBlockWriter(64);
   #laterDestination = new EntryBlockWriter(64);
 
-  constructor(context: EngineContext, table: LinkTable = new LinkTable()) {
+  constructor(context: EngineContext, table: LinkTable) {
     this.#context = context;
     this.#table = table;
   }

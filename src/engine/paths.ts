@@ -7,11 +7,12 @@
  */
 import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
-import { baseOf, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
 import { DirNode } from "./node.ts";
 import type { RunParts } from "./run.ts";
+import { Scopes } from "./scopes.ts";
 import { failureOf } from "./tally.ts";
 
 /** Paths asked about at a time. */
@@ -41,11 +42,13 @@ export async function walkPaths(
 class PathWalk {
   readonly #context: EngineContext;
   readonly #parts: RunParts;
+  readonly #scopes: Scopes;
   #directories = new Map<RelPath, DirNode | null>();
 
   constructor(context: EngineContext, parts: RunParts) {
     this.#context = context;
     this.#parts = parts;
+    this.#scopes = new Scopes(context.source, context.sourceRun, parts.filter);
   }
 
   async group(paths: readonly RelPath[]): Promise<void> {
@@ -64,6 +67,7 @@ class PathWalk {
       const node = await this.#directory(parentOf(paths[k]));
       if (node === null) continue;
       const [block, exists] = [single(here, k, paths[k]), there.status(k) === 0];
+      if (!await this.#takesPart(node, block)) continue;
       if (exists && there.kind(k) === Kind.directory) {
         tally.fail(failureOf(
           paths[k],
@@ -97,6 +101,26 @@ class PathWalk {
     return node;
   }
 
+  /** Whether the filter lets an entry of a directory take part. */
+  async #takesPart(node: DirNode, entry: EntryBlock): Promise<boolean> {
+    const { filter } = this.#parts;
+    if (!filter.active) return true;
+    const name = entry.name(0);
+    const path = joinRel(node.path, name);
+    const verdict = filter.decide(
+      await this.#scopes.of(node),
+      path,
+      name,
+      entry.kind(0),
+      entry.sizeBytes(0),
+      entry.mtimeSeconds(0),
+    );
+    if (verdict === "keep") return true;
+    this.#context.tally.filesSkipped++;
+    this.#context.tally.item("skip", "filtered", path, 0);
+    return false;
+  }
+
   async #make(path: RelPath, parent: DirNode | null): Promise<DirNode | null> {
     const { source, destination, tally, compare } = this.#context;
     const [here, there] = await Promise.all([source.stat([path]), destination.stat([path])]);
@@ -118,6 +142,7 @@ class PathWalk {
       return null;
     }
     const record = single(here, 0, path);
+    if (parent !== null && !await this.#takesPart(parent, record)) return null;
     const node = new DirNode(parent, path, record.bytes, (done) => {
       this.#parts.planner.finish(done, record);
     });

@@ -22,6 +22,7 @@ import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
 import { Judge } from "./judge.ts";
 import { Hardlinks } from "./links.ts";
+import { LinkTable } from "./link_table.ts";
 import { March } from "./march.ts";
 import { type FirstLook, lookFirst } from "./look.ts";
 import { Marker } from "./marker.ts";
@@ -109,7 +110,9 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     // Who waits for the kernel hears no signal: the run ends without it.
     const onAbort = () => {
       lateTimer = setTimeout(() => {
-        stall.reject(new BlitError("cancelled", "Interrupted."));
+        const error = new BlitError("cancelled", "Interrupted.");
+        context.executor.abandon(error);
+        stall.reject(error);
       }, QUIET_MS);
     };
     request.signal.addEventListener("abort", onAbort, { once: true });
@@ -159,10 +162,14 @@ const QUIET_MS = 500;
 /** Staged names that the planner gives out are numbered from here; native code counts from 1. */
 const PLANNER_STAGED = 1_000_000_000;
 
-/** Makes the parts of a run over `context`. */
-export function makeParts(context: EngineContext, filter: Filter): RunParts {
+/** Makes the parts of a run over `context`; a `table` of hardlink groups that fills up costs further passes. */
+export function makeParts(
+  context: EngineContext,
+  filter: Filter,
+  table = new LinkTable(),
+): RunParts {
   const planner = new Planner(context);
-  const links = new Hardlinks(context);
+  const links = new Hardlinks(context, table);
   const content = new ContentCompare(context);
   const resume = new Resume();
   const judge = new Judge(context, planner, links, content, resume);

@@ -16,7 +16,6 @@ import {
   onceBefore,
   recordAccess,
   see,
-  stagedLeft,
   treeOf,
 } from "./support.ts";
 

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
+/** A command that waits on its terminal for longer is stuck. */
+const TERMINAL_MS = 30_000;
+
 /** How a command ended. */
 export interface Ran {
   readonly status: number;
@@ -74,9 +77,9 @@ export class Scratch {
   /**
    * Runs `blit ARGS` on a terminal, whose lines end in CRLF and hold both streams.
    *
-   * @param input what is typed
+   * @param answer what is typed when the command asks
    */
-  async blitOnTerminal(input: string, ...args: string[]): Promise<Ran> {
+  async blitOnTerminal(answer: string, ...args: string[]): Promise<Ran> {
     const words = [Deno.execPath(), "run", "-A", "--no-check", CLI, ...args];
     const command = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
     const child = new Deno.Command("script", {
@@ -85,13 +88,23 @@ export class Scratch {
       env: { ...this.env(), TERM: "xterm" },
       stdin: "piped",
       stdout: "piped",
-      stderr: "piped",
+      stderr: "null",
     }).spawn();
+    const deadline = setTimeout(() => child.kill("SIGKILL"), TERMINAL_MS);
     const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(input));
-    const result = await ended(child);
+    let stdout = "";
+    let asked = false;
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      stdout += piece;
+      if (asked || !stdout.includes("[y/N] ")) continue;
+      // Typed earlier, a Ctrl-C would find nobody to interrupt.
+      asked = true;
+      await writer.write(new TextEncoder().encode(answer));
+    }
+    const { code } = await child.status;
+    clearTimeout(deadline);
     await writer.close().catch(() => {});
-    return result;
+    return { status: code, stdout, stderr: "", json: () => JSON.parse(stdout) };
   }
 
   /** Makes files. */

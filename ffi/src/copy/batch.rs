@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::ladder::{Pair, Pairs};
 use super::{discard, file, special};
-use crate::block::{Item, Kind, NO_PARENT};
+use crate::block::{ENTRY_RENAMED, Item, Kind, NO_PARENT};
 use crate::control::JobContext;
 use crate::dirs::{Dir, DirCache, widening};
 use crate::durable::Touched;
@@ -137,8 +137,9 @@ impl<'a> Batch<'a> {
         let Some(destination) = &mut self.destination else {
             return discard::read(self.job, &from, name, &item);
         };
-        let renamed =
-            !item.target.is_empty() && item.kind != Kind::Symlink && item.action != action::RESUME;
+        // A symlink's target is what the scan read, and a resumed file's is its staged path.
+        let names_link = item.kind == Kind::Symlink && item.flags & ENTRY_RENAMED == 0;
+        let renamed = !item.target.is_empty() && !names_link && item.action != action::RESUME;
         let new_name = if renamed { item.target } else { name };
         names::check_name(new_name, Step::Create)?;
         let to = destination.dirs.open(above)?;

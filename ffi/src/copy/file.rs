@@ -158,6 +158,8 @@ fn fill(batch: &mut Batch, place: &Place, source: &Source, target: &Target) -> O
     }
     let request = batch.job.request;
     let xattrs = batch.xattrs(Held::open(source.file), &after)?;
+    let whole = !request.has(flag::XATTRS)
+        || sys::copy_large_streams(source.file, target.file, || batch.job.check())?;
     let look = Look {
         uid: after.uid,
         gid: after.gid,
@@ -178,7 +180,7 @@ fn fill(batch: &mut Batch, place: &Place, source: &Source, target: &Target) -> O
     Ok(ItemResult {
         bytes: copied.bytes,
         method: copied.method,
-        flags: result.flags | again,
+        flags: result.flags | again | if whole { 0 } else { result_flag::XATTRS_DROPPED },
         ..result
     })
 }

@@ -23,6 +23,7 @@ pub(super) fn copy(ladder: &Ladder, source: &Metadata, start: u64) -> Outcome<Op
     if data >= source.size {
         return Ok(None);
     }
+    sys::allow_holes(ladder.to);
     let mut copied = Copied {
         length_ahead: true,
         ..Copied::default()

@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -7,10 +8,13 @@ use tempfile::TempDir;
 use super::run;
 use crate::block::{Item, Kind, NO_PARENT};
 use crate::request::{Op, flag};
-use crate::root;
 use crate::staging::name_of;
 use crate::status::Status;
-use crate::sys::{self, AsFd};
+#[cfg(unix)]
+use crate::root;
+use crate::sys;
+#[cfg(unix)]
+use crate::sys::AsFd;
 use crate::testing::{self, Head, handle_at};
 
 struct Place {
@@ -31,9 +35,7 @@ impl Place {
         self.temp.path().join(name)
     }
     fn item<'n>(&self, name: &'n str) -> Item<'n> {
-        let (above, base) = crate::names::split(name.as_bytes());
-        let dir = File::open(self.path(str::from_utf8(above).unwrap())).unwrap();
-        let found = sys::stat_name(&dir, base).unwrap();
+        let found = testing::stat(&self.path(name));
         Item {
             name: name.as_bytes(),
             parent: NO_PARENT,
@@ -95,6 +97,7 @@ fn only_what_was_recorded_is_removed() {
     assert!(!exists(&place.path("f")) && exists(&place.path("aside")));
 }
 
+#[cfg(unix)]
 #[test]
 fn directories_go_only_when_empty_and_links_alone() {
     let place = Place::new();
@@ -115,6 +118,18 @@ fn directories_go_only_when_empty_and_links_alone() {
     };
     symlink("/etc", place.path("link")).unwrap();
     assert_eq!(place.remove(0, through), Status::Escaped as u32);
+}
+
+#[test]
+fn every_name_of_a_hardlink_can_be_removed() {
+    let place = Place::new();
+    fs::write(place.path("one"), "x").unwrap();
+    fs::hard_link(place.path("one"), place.path("two")).unwrap();
+    let (one, two) = (place.item("one"), place.item("two"));
+    assert_eq!(place.remove(0, one), OK);
+    fs::write(place.path("two"), "rewritten").unwrap();
+    assert_eq!(place.remove(0, two), CHANGED);
+    assert_eq!(place.remove(0, place.item("two")), OK);
 }
 
 #[test]
@@ -144,6 +159,7 @@ fn a_sweep_leaves_what_is_locked() {
     assert!(!exists(&place.path(&name)));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_sweep_leaves_what_has_no_lock_of_its_own_while_its_run_lives() {
     let place = Place::new();
@@ -168,6 +184,7 @@ fn a_sweep_leaves_what_has_no_lock_of_its_own_while_its_run_lives() {
     assert_eq!(place.remove(flag::STALE, place.item(&staged)), OK);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_sweep_removes_a_directory_with_all_that_is_in_it_and_nothing_outside() {
     let place = Place::new();
@@ -185,7 +202,7 @@ fn a_sweep_removes_a_directory_with_all_that_is_in_it_and_nothing_outside() {
         let fd = held.unwrap();
         let name = format!("{level}-{}", "n".repeat(20));
         sys::make_directory(&fd, name.as_bytes()).unwrap();
-        sys::make_symlink(outside.path().as_os_str().as_encoded_bytes(), &fd, b"link").unwrap();
+        sys::make_symlink(outside.path().as_os_str().as_encoded_bytes(), &fd, b"link", 0).unwrap();
         sys::create_file(fd.as_fd(), b"file").unwrap();
         held = sys::open_directory(fd.as_fd(), name.as_bytes());
         dir.push(name);

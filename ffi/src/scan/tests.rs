@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::fd::AsFd;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -10,7 +10,8 @@ use crate::control::Shared;
 use crate::frame::{Frame, FrameType};
 use crate::request::Request;
 use crate::status::Status;
-use crate::testing::{Head, blocks, handle_at, root_at, shared};
+use crate::sys::AsFd;
+use crate::testing::{Head, blocks, handle_at, in_memory, root_at, shared};
 
 fn directory(name: &[u8]) -> Item<'_> {
     Item {
@@ -86,6 +87,7 @@ fn a_sorted_scan_orders_names_by_bytes() {
     assert!(all[1].last && all[1].kind == FrameType::Results);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_scan_tells_metadata_and_link_targets() {
     let temp = tempfile::tempdir().unwrap();
@@ -147,6 +149,7 @@ fn staged_entries_are_counted_or_listed() {
     assert_eq!(flags, [ENTRY_STAGED, ENTRY_STAGED, 0, 0]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_directory_that_cannot_be_listed_is_one_empty_block_with_its_status() {
     let temp = tempfile::tempdir().unwrap();
@@ -189,7 +192,7 @@ fn a_directory_that_cannot_be_listed_is_one_empty_block_with_its_status() {
 #[test]
 fn large_directories_come_in_blocks_through_continuations() {
     const FILES: usize = 10_000;
-    let temp = tempfile::tempdir_in("/dev/shm").unwrap();
+    let temp = in_memory().unwrap();
     fs::create_dir(temp.path().join("big")).unwrap();
     fs::create_dir(temp.path().join("small")).unwrap();
     make_files(&temp.path().join("big"), FILES);
@@ -234,7 +237,7 @@ fn large_directories_come_in_blocks_through_continuations() {
 
 #[test]
 fn a_directory_of_exactly_one_block_has_one_block() {
-    let temp = tempfile::tempdir_in("/dev/shm").unwrap();
+    let temp = in_memory().unwrap();
     make_files(temp.path(), BLOCK_ENTRIES);
     let source = handle_at(temp.path());
     for flags in [0, flag::SORTED] {
@@ -336,11 +339,12 @@ fn a_cancelled_scan_says_which_directories_it_did_not_reach() {
 
 /// Not a test of behaviour: prints what a scan costs beside its system calls alone, in processor time
 /// so that a busy machine matters less. Run with `--release -- --ignored --nocapture measure`.
+#[cfg(unix)]
 #[test]
 #[ignore = "a measurement"]
 fn measure_scan_rate() {
     const FILES: usize = 100_000;
-    let temp = tempfile::tempdir_in("/dev/shm").unwrap();
+    let temp = in_memory().unwrap();
     make_files(temp.path(), FILES);
     let source = handle_at(temp.path());
     let root = root_at(temp.path());

@@ -1,8 +1,6 @@
 //! Content: the methods, holes, replacement, resuming.
 
 use std::fs::{self, File};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::*;
 use crate::control::JobContext;
@@ -11,6 +9,7 @@ use crate::journal;
 use crate::request::flag;
 use crate::results::{method as by, result_flag};
 use crate::staging::name_of;
+use crate::sys::AsFd;
 
 /// One way through the ladder: which rungs are known to fail, and what is to be used instead.
 const RUNGS: [(usize, &[u8], &str); 3] = [
@@ -36,6 +35,10 @@ fn climb(rung: usize, from: &File, to: &File, start: u64) -> Copied {
         began_ns: i64::MAX,
     };
     ladder.copy(&sys::stat_fd(from).unwrap(), start).unwrap()
+}
+
+fn write_at(file: &File, bytes: &[u8], offset: u64) {
+    sys::write_all_at(file.as_fd(), bytes, offset).unwrap();
 }
 
 #[test]
@@ -90,8 +93,8 @@ fn holes_stay_holes_by_every_method() {
     let path = temp.path().join("sparse");
     let file = File::create(&path).unwrap();
     file.set_len(64 * MIB).unwrap();
-    file.write_all_at(&noise(100_000), 5 * MIB + 17).unwrap();
-    file.write_all_at(b"x", 40 * MIB).unwrap();
+    write_at(&file, &noise(100_000), 5 * MIB + 17);
+    write_at(&file, b"x", 40 * MIB);
     let content = fs::read(&path).unwrap();
     for (rung, _, word) in RUNGS {
         let to = temp.path().join(format!("to-{rung}"));
@@ -116,7 +119,7 @@ fn a_hole_at_the_end_and_an_empty_file_of_holes_keep_their_length() {
         .set_len(300_000)
         .unwrap();
     let file = File::create(pair.from.join("end")).unwrap();
-    file.write_all_at(&noise(8192), 0).unwrap();
+    write_at(&file, &noise(8192), 0);
     file.set_len(9_000_000).unwrap();
     let results = pair.copy(0, &[pair.item("all", CREATE), pair.item("end", CREATE)]);
     assert_eq!(
@@ -128,12 +131,13 @@ fn a_hole_at_the_end_and_an_empty_file_of_holes_keep_their_length() {
     assert!(fs::metadata(pair.to.join("end")).unwrap().blocks() * 512 < 100_000);
 }
 
+#[cfg(unix)]
 #[test]
 fn space_reserved_ahead_is_read_as_zeros_not_trusted_as_a_hole() {
     let pair = Pair::new();
     let file = File::create(pair.from.join("f")).unwrap();
     rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, 4 << 20).unwrap();
-    file.write_all_at(&noise(5000), 2 << 20).unwrap();
+    write_at(&file, &noise(5000), 2 << 20);
     file.set_len(8 << 20).unwrap();
     let (status, _) = pair.copy_one(0, "f", CREATE);
     assert_eq!(status, Status::Ok);
@@ -172,14 +176,10 @@ fn copy_makes_parents_and_answers_for_every_item() {
     assert_eq!(flags(&results, 2), 0, "an ancestor was made with the first");
     assert_eq!(pair.read("a/b/c/small"), b"small");
     assert!(pair.read("a/large") == noise(2_000_000));
-    assert_eq!(
-        fs::metadata(pair.to.join("a/b")).unwrap().mode() & 0o777,
-        0o700
-    );
-    assert_eq!(
-        fs::metadata(pair.to.join("a/large")).unwrap().ino(),
-        inode(&results, 3)
-    );
+    let private = if cfg!(unix) { 0o700 } else { 0o777 };
+    assert_eq!(testing::stat(&pair.to.join("a/b")).mode, private);
+    let large = testing::stat(&pair.to.join("a/large"));
+    assert_eq!(large.inode, inode(&results, 3));
     assert_eq!(testing::bytes_of(&results, 3), 2_000_000);
 }
 

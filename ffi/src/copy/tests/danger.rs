@@ -1,7 +1,9 @@
 //! What others do meanwhile: planted links, files that change, full disks, cancellation.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+#[cfg(unix)]
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -9,8 +11,11 @@ use std::thread;
 use super::*;
 use crate::control::JobContext;
 use crate::request::flag;
+#[cfg(unix)]
 use crate::results::result_flag;
+use crate::sys::AsFd;
 
+#[cfg(unix)]
 #[test]
 fn a_link_in_place_of_the_source_or_of_a_parent_is_not_followed() {
     let pair = Pair::new();
@@ -37,6 +42,7 @@ fn a_link_in_place_of_the_source_or_of_a_parent_is_not_followed() {
     assert_eq!(pair.names(), ["d"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_planted_at_the_destination_is_neither_followed_nor_written_through() {
     let pair = Pair::new();
@@ -72,6 +78,7 @@ fn a_link_planted_at_the_destination_is_neither_followed_nor_written_through() {
     assert!(fs::symlink_metadata(pair.to.join("f")).unwrap().is_file());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_fifo_in_place_of_a_file_does_not_block() {
     let pair = Pair::new();
@@ -159,8 +166,8 @@ fn copy_under_churn(size: usize, churn: fn(&File, usize, u64), whole: fn(&[u8]) 
                         "a mixed version of {} bytes got the name",
                         copy.len()
                     );
-                    let copy = fs::metadata(pair.to.join("f")).unwrap();
-                    assert_eq!(copy.ino(), inode(&results, 0));
+                    let copy = testing::stat(&pair.to.join("f"));
+                    assert_eq!(copy.inode, inode(&results, 0));
                 }
                 Status::Changed => changed += 1,
                 other => panic!("{other:?}"),
@@ -196,7 +203,7 @@ fn a_file_rewritten_while_it_is_read_is_never_mixed() {
     let churn = |file: &File, size: usize, round: u64| {
         let letter = b'a' + (round % 26) as u8;
         for at in (0..size).step_by(PART) {
-            file.write_all_at(&[letter; PART], at as u64).unwrap();
+            sys::write_all_at(file.as_fd(), &[letter; PART], at as u64).unwrap();
         }
         thread::yield_now();
     };
@@ -229,6 +236,7 @@ fn a_file_without_end_is_read_to_its_size_only() {
     assert!(pair.names().len() <= 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_full_volume_leaves_no_name_behind() {
     if sys::effective_uid() != 0 {
@@ -316,6 +324,7 @@ fn a_cancelled_batch_answers_for_all_and_leaves_nothing_half() {
 }
 
 /// As another user: root's rights would hide what is tested.
+#[cfg(unix)]
 #[test]
 fn a_directory_of_ones_own_is_made_writable_and_says_so() {
     if sys::effective_uid() == 0 {

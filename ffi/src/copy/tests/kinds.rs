@@ -1,12 +1,15 @@
 //! What comes with content: kinds, owner, modes, times, attributes, ACLs.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use rustix::fs::XattrFlags;
 
 use super::*;
+use crate::block::ENTRY_RENAMED;
 use crate::request::flag;
 use crate::results::result_flag;
 use crate::sys::{AsFd, Held};
@@ -213,6 +216,15 @@ fn symlinks_keep_target_and_time_whatever_the_scan_saw() {
         );
     }
     assert_eq!(pair.copy_one(0, "up", CREATE).0, Status::Exists);
+    let item = Item {
+        target: b"renamed",
+        flags: ENTRY_RENAMED,
+        ..pair.item("up", CREATE)
+    };
+    assert_eq!(status(&pair.copy(0, &[item]), 0), Status::Ok);
+    let renamed = pair.to.join("renamed");
+    assert_eq!(fs::read_link(&renamed).unwrap(), Path::new("../../etc"));
+    fs::remove_file(renamed).unwrap();
     fs::remove_file(pair.to.join("up")).unwrap();
     fs::write(pair.to.join("up"), "a file").unwrap();
     assert_eq!(pair.copy_one(0, "up", REPLACE).0, Status::Ok);

@@ -2,11 +2,10 @@
 
 mod content;
 mod danger;
+#[cfg(unix)]
 mod kinds;
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -94,11 +93,7 @@ impl Pair {
 }
 
 fn recorded<'n>(root: &Path, name: &'n str, action: u16) -> Item<'n> {
-    let dir = fs::File::open(root.join(name).parent().unwrap()).unwrap();
-    let base = Path::new(OsStr::from_bytes(name.as_bytes()))
-        .file_name()
-        .unwrap();
-    let metadata = sys::stat_name(&dir, base.as_bytes()).unwrap();
+    let metadata = testing::stat(&root.join(name));
     Item {
         name: name.as_bytes(),
         action,

@@ -6,6 +6,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::retry_on_intr;
 
 use super::Errno;
+use crate::status::Outcome;
 
 /// Makes `to` share all blocks of `from`.
 ///
@@ -65,4 +66,16 @@ pub fn next_hole(fd: impl AsFd, offset: u64) -> Result<u64, Errno> {
 /// Whether a refused [`copy_range`] is a matter of the two file systems, not of this one file.
 pub fn copy_range_is_hopeless(errno: Errno) -> bool {
     matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS)
+}
+
+/// Any file may have holes here.
+pub fn allow_holes(_: impl AsFd) {}
+
+/// Only Windows has streams beside a file's content.
+pub fn copy_large_streams(
+    _: BorrowedFd,
+    _: BorrowedFd,
+    _: impl FnMut() -> Outcome<()>,
+) -> Outcome<bool> {
+    Ok(true)
 }

@@ -16,6 +16,7 @@ mod write;
 pub use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use clone::{
+    allow_holes, copy_large_streams,
     copy_range, copy_range_is_hopeless, copy_range_is_unsupported, next_data, next_hole, reflink, reflink_is_hopeless,
 };
 pub use errno::{Errno, os_number, status_of};

@@ -66,10 +66,10 @@ pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
     rustix::fs::mkdirat(dir, name, Mode::RWXU)
 }
 
-/// Makes a symlink.
+/// Makes a symlink. Here there is one kind of them; on Windows `rdev` says which.
 ///
 /// Reference: `man 2 symlinkat`.
-pub fn make_symlink(target: &[u8], dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+pub fn make_symlink(target: &[u8], dir: impl AsFd, name: &[u8], _rdev: u64) -> Result<(), Errno> {
     rustix::fs::symlinkat(target, dir, name)
 }
 

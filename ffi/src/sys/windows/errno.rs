@@ -34,6 +34,8 @@ impl Errno {
     pub const NOSPC: Errno = Errno(w::ERROR_DISK_FULL);
     /// The file system cannot do this.
     pub const OPNOTSUPP: Errno = Errno(w::ERROR_NOT_SUPPORTED);
+    /// The system does not know the call.
+    pub const NOSYS: Errno = Errno(w::ERROR_CALL_NOT_IMPLEMENTED);
     /// The two names are on different volumes.
     pub const XDEV: Errno = Errno(w::ERROR_NOT_SAME_DEVICE);
     /// A link was met where none may be.
@@ -60,7 +62,7 @@ impl Errno {
         match number {
             w::ERROR_PATH_NOT_FOUND | w::ERROR_BAD_NETPATH | w::ERROR_INVALID_DRIVE => Errno::NOENT,
             w::ERROR_FILE_EXISTS => Errno::EXIST,
-            w::ERROR_INVALID_FUNCTION | w::ERROR_CALL_NOT_IMPLEMENTED => Errno::OPNOTSUPP,
+            w::ERROR_INVALID_FUNCTION => Errno::OPNOTSUPP,
             w::ERROR_INSUFFICIENT_BUFFER | w::ERROR_BAD_LENGTH => Errno::RANGE,
             w::ERROR_HANDLE_DISK_FULL => Errno::NOSPC,
             w::ERROR_BAD_PATHNAME => Errno::INVALID_NAME,
@@ -103,7 +105,7 @@ pub fn status_of(errno: Errno) -> Status {
         Errno::ISDIR => Status::IsDirectory,
         Errno::NOTEMPTY => Status::NotEmpty,
         Errno::NOSPC => Status::NoSpace,
-        Errno::OPNOTSUPP | Errno::INVALID_NAME => Status::Unsupported,
+        Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVALID_NAME => Status::Unsupported,
         Errno::NAMETOOLONG => Status::NameTooLong,
         Errno::XDEV => Status::CrossDevice,
         Errno::LOOP => Status::LinkLoop,

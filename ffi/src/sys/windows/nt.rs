@@ -118,9 +118,8 @@ pub fn set_name(
 ) -> Result<(), Errno> {
     let mut words = vec![u64::from(flags), dir.as_raw_handle().addr() as u64];
     let units = [(name.len() * 2) as u16, 0].into_iter().chain(name.iter().copied());
-    words.extend(units.collect::<Vec<_>>().chunks(4).map(|four| {
-        four.iter().rev().fold(0, |word, &unit| word << 16 | u64::from(unit)) << (0 * four.len())
-    }));
+    let units: Vec<u16> = units.collect();
+    words.extend(units.chunks(4).map(|four| four.iter().rev().fold(0, |word, &unit| word << 16 | u64::from(unit))));
     // The system wants at least the size of the structure, which has room for two units of the name.
     let bytes = (20 + name.len() * 2).max(24);
     words.resize(words.len().max(bytes.div_ceil(8)), 0);
@@ -227,6 +226,20 @@ pub fn unlock(handle: BorrowedHandle) {
     let (low, high) = (LOCK_OFFSET as u32, (LOCK_OFFSET >> 32) as u32);
     // SAFETY: no pointers but the handle, which is open.
     unsafe { fs::UnlockFile(handle.as_raw_handle(), low, high, 1, 0) };
+}
+
+/// The path that an open directory has now, in the form that takes any length.
+///
+/// Reference: GetFinalPathNameByHandleW.
+pub fn path_of(handle: BorrowedHandle) -> Result<Vec<u16>, Errno> {
+    // The longest path there is, and its end.
+    let mut path = vec![0; 1 << 15];
+    // SAFETY: the buffer is as long as said.
+    let units = unsafe {
+        fs::GetFinalPathNameByHandleW(handle.as_raw_handle(), path.as_mut_ptr(), path.len() as u32, 0)
+    };
+    path.truncate(units as usize);
+    if units == 0 { Err(Errno::OPNOTSUPP) } else { Ok(path) }
 }
 
 /// Uses a handle as a file of std's.

@@ -1,0 +1,9 @@
+//! Making directories by path.
+
+use super::{Errno, open::os_path};
+
+/// Makes a directory and its missing parents; one that exists is fine. For roots only: links are followed.
+pub fn make_directories(path: &[u8]) -> Result<(), Errno> {
+    std::fs::create_dir_all(os_path(path)?)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+}

@@ -118,6 +118,7 @@ mod tests {
     use std::fs;
     #[cfg(unix)]
     use std::os::unix::fs::symlink;
+    #[cfg(unix)]
     use std::time::{Duration, Instant};
 
     use super::*;
@@ -125,6 +126,7 @@ mod tests {
     use crate::testing::root_at;
 
     type Opener = fn(BorrowedFd, &[u8], OFlags, Mode, Step) -> Outcome<OwnedFd>;
+    #[cfg(unix)]
     const BOTH: [Opener; 2] = [open_beneath, walk];
 
     fn status(root: &Root, open: Opener, path: &[u8], flags: OFlags) -> Status {

@@ -58,7 +58,7 @@ fn describe<'t>(
     Ok(item)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::block::NO_PARENT;
@@ -66,10 +66,8 @@ mod tests {
     use crate::status::Status;
     use crate::testing::{Head, blocks, handle_at, run as run_job, status_of};
     use std::fs;
-    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
-    #[cfg(unix)]
     #[test]
     fn stat_answers_every_item_in_order() {
         let temp = tempfile::tempdir().unwrap();

@@ -16,7 +16,8 @@ export class LiveBlock implements LiveDisplay {
   readonly #terminal: Terminal;
   #delay: ReturnType<typeof setTimeout> | undefined;
   #interval: ReturnType<typeof setInterval> | undefined;
-  #state: Omit<ProgressState, "frame"> | null = null;
+  #state: Pick<ProgressState, "progress" | "waiting"> | null = null;
+  #mode = "";
   #frame = 0;
   #drawn: readonly string[] = [];
   #started = false;
@@ -32,7 +33,8 @@ export class LiveBlock implements LiveDisplay {
   update(event: RunEvent): void {
     if (this.#stopped) return;
     this.#delay ??= setTimeout(() => this.#start(), DELAY_MS);
-    if (event.type === "progress") {
+    if (event.type === "start") this.#mode = event.mode;
+    else if (event.type === "progress") {
       this.#state = { progress: event, waiting: null };
     } else if (event.type === "waiting" && this.#state) {
       this.#state = { ...this.#state, waiting: event };
@@ -75,7 +77,8 @@ export class LiveBlock implements LiveDisplay {
     if (this.#state === null) return;
     // The last column stays free: some terminals wrap as soon as it is filled.
     const columns = Math.max(1, this.#terminal.columns() - 1);
-    const lines = progressLines({ ...this.#state, frame: this.#frame++ }, columns, this.#measure);
+    const state = { ...this.#state, frame: this.#frame++, mode: this.#mode };
+    const lines = progressLines(state, columns, this.#measure);
     this.clear();
     this.#terminal.drawn(lines.join("\n"));
     this.#drawn = lines;

@@ -28,6 +28,8 @@ export interface ProgressState {
   /** What a slow step waits for. */
   readonly waiting: { readonly what: string; readonly path?: RelPath } | null;
   readonly frame: number;
+  /** `check` compares in the phase in which the others copy. */
+  readonly mode: string;
 }
 
 /**
@@ -37,8 +39,8 @@ export interface ProgressState {
  * @param measure width of a text in columns
  */
 export function progressLines(state: ProgressState, columns: number, measure: Measure): string[] {
-  const { progress, waiting, frame } = state;
-  const lines = [fit([SPINNER[frame % SPINNER.length], ...progressParts(progress)], columns)];
+  const { progress, waiting, frame, mode } = state;
+  const lines = [fit([SPINNER[frame % SPINNER.length], ...progressParts(progress, mode)], columns)];
   const path = waiting ? waiting.path ?? null : progress.current;
   const what = waiting ? `${waiting.what} ` : "";
   if (what !== "" || path) {
@@ -48,18 +50,23 @@ export function progressLines(state: ProgressState, columns: number, measure: Me
 }
 
 /** Renders the counters in one line, for where there is no terminal to draw on. */
-export function progressLine(progress: Progress): string {
-  const [phase, ...rest] = progressParts(progress);
+export function progressLine(progress: Progress, mode: string): string {
+  const [phase, ...rest] = progressParts(progress, mode);
   return `${phase}: ${rest.join(", ")}`;
 }
 
 /** Parts in order of importance. */
-function progressParts(progress: Progress): string[] {
+function progressParts(progress: Progress, mode: string): string[] {
   const { phase, totalsKnown, filesDone, filesTotal, bytesDone, bytesTotal } = progress;
-  const parts = [PHASE_WORDS[phase]];
+  const parts = [mode === "check" && phase === "copy" ? "Comparing" : PHASE_WORDS[phase]];
   if (phase === "delete") {
     const { deletionsDone, deletionsTotal } = progress;
     parts.push(`${formatCount(deletionsDone)} of ${formatCount(deletionsTotal)} entries`);
+    return parts;
+  }
+  if (filesTotal === 0 && bytesTotal === 0) {
+    // Nothing to copy was found so far: what is looked at is all there is to show.
+    parts.push(`${formatCount(progress.entriesScanned)} entries`, ...speed(progress));
     return parts;
   }
   if (totalsKnown) {
@@ -89,8 +96,14 @@ function percent({ bytesDone, bytesTotal, filesDone, filesTotal }: Progress): st
 
 function speed({ bytesPerSecond, etaMs, totalsKnown }: Progress): string[] {
   const parts = bytesPerSecond > 0 ? [formatRate(bytesPerSecond)] : [];
-  if (totalsKnown && etaMs !== null) parts.push(`${formatDuration(etaMs)} left`);
+  if (totalsKnown && etaMs !== null) parts.push(`${etaText(etaMs)} left`);
   return parts;
+}
+
+/** Whole seconds: an estimate knows no more. */
+function etaText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000);
 }
 
 /** Joins as many parts as fit; all of them are ASCII but for the spinner, which is one column. */

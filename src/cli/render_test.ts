@@ -112,13 +112,17 @@ const PROGRESS: Progress = {
 const length = (text: string) => [...text].length;
 
 Deno.test("100 % is never shown while a run works", () => {
-  const [line] = progressLines({ progress: PROGRESS, waiting: null, frame: 0 }, 100, length);
-  assert.match(line, /^⠋ Copying 99 % · 4\.00 KiB of 4\.00 KiB · 1\.00 KiB\/s · 3\.0 s left/);
+  const [line] = progressLines(
+    { progress: PROGRESS, waiting: null, frame: 0, mode: "copy" },
+    100,
+    length,
+  );
+  assert.match(line, /^⠋ Copying 99 % · 4\.00 KiB of 4\.00 KiB · 1\.00 KiB\/s · 3 s left/);
 });
 
 Deno.test("until the total is known, it is shown as a lower bound", () => {
   const progress = { ...PROGRESS, totalsKnown: false };
-  const [line] = progressLines({ progress, waiting: null, frame: 0 }, 120, length);
+  const [line] = progressLines({ progress, waiting: null, frame: 0, mode: "copy" }, 120, length);
   assert.match(line, /scanning, at least 4\.00 KiB in 10 files/);
   assert.doesNotMatch(line, /%|left/);
 });
@@ -126,7 +130,11 @@ Deno.test("until the total is known, it is shown as a lower bound", () => {
 Deno.test("no line of the live block is wider than the terminal, however narrow", () => {
   for (let columns = 10; columns < 120; columns++) {
     for (const waiting of [null, { what: "flushing", path: "x".repeat(200) }]) {
-      const lines = progressLines({ progress: PROGRESS, waiting, frame: 3 }, columns, length);
+      const lines = progressLines(
+        { progress: PROGRESS, waiting, frame: 3, mode: "copy" },
+        columns,
+        length,
+      );
       for (const line of lines) assert.ok(length(line) <= columns, `${columns}: ${line}`);
     }
   }
@@ -135,14 +143,19 @@ Deno.test("no line of the live block is wider than the terminal, however narrow"
 Deno.test("wide characters count as wide", () => {
   const progress = { ...PROGRESS, current: textToName("漢".repeat(100)) };
   const wide = (text: string) => [...text].reduce((sum, c) => sum + (c === "漢" ? 2 : 1), 0);
-  const lines = progressLines({ progress, waiting: null, frame: 0 }, 40, wide);
+  const lines = progressLines({ progress, waiting: null, frame: 0, mode: "copy" }, 40, wide);
   assert.ok(wide(lines[1]) <= 40);
+});
+
+Deno.test("where nothing is to be copied, what was looked at is shown", () => {
+  const progress = { ...PROGRESS, filesTotal: 0, bytesTotal: 0, bytesDone: 0, filesDone: 0 };
+  assert.equal(progressLine(progress, "check"), "Comparing: 10 entries, 1.00 KiB/s, 3 s left");
 });
 
 Deno.test("deletions, and progress without a terminal, read as lines", () => {
   const progress = { ...PROGRESS, phase: "delete", deletionsDone: 1, deletionsTotal: 3 } as const;
-  assert.equal(progressLine(progress), "Deleting: 1 of 3 entries");
-  assert.match(progressLine(PROGRESS), /^Copying: 99 %, 4\.00 KiB of/);
+  assert.equal(progressLine(progress, "mirror"), "Deleting: 1 of 3 entries");
+  assert.match(progressLine(PROGRESS, "copy"), /^Copying: 99 %, 4\.00 KiB of/);
 });
 
 function result(change: Partial<Summary>, error: Error | null = null): TransferResult {

@@ -167,7 +167,7 @@ export async function makeReport(
   async function progressDisplay(): Promise<(event: RunEvent) => void> {
     const wanted = options.progress ?? (terminal.interactive && progressByDefault);
     if (!wanted || options.noProgress || terminal.quiet) return () => {};
-    if (!terminal.interactive) return plainProgress(terminal);
+    if (!terminal.interactive) return plainProgress(terminal, options.mode);
     const { LiveBlock } = await import("./live.ts");
     const live = new LiveBlock(terminal);
     return (event) => live.update(event);
@@ -175,13 +175,13 @@ export async function makeReport(
 }
 
 /** Progress where there is nothing to draw on, such as under `tee`: a line a second. */
-function plainProgress(terminal: Terminal): (event: RunEvent) => void {
+function plainProgress(terminal: Terminal, mode: string): (event: RunEvent) => void {
   let last = 0;
   return async (event) => {
     if (event.type !== "progress" || event.elapsedMs - last < LINE_MS) return;
     last = event.elapsedMs;
     const { progressLine } = await import("./render_progress.ts");
-    terminal.note(progressLine(event));
+    terminal.note(progressLine(event, mode));
   };
 }
 

@@ -18,6 +18,8 @@ export interface Failure {
   readonly step: Step;
   /** Path of the entry, relative to its root. */
   readonly path: RelPath;
+  /** The root that the path is relative to, as a person would write it; left out: the path stands alone. */
+  readonly root?: string;
   /** Which side it is on, where that changes what to do about it. */
   readonly target?: "source" | "destination";
   /** Whose numbers `os` is from; this machine's unless it came from another. */
@@ -96,7 +98,7 @@ const SET_OWNER = STEPS.indexOf("set owner of");
 export function describeFailure(failure: Failure): BlitError {
   const kind = kindOfStatus(failure.status);
   const operation = STEPS[failure.step] ?? STEPS[0];
-  const path = failure.path === "" ? "." : displayName(failure.path);
+  const path = wholePath(failure);
   const errno = failure.os ?? 0;
   const named = nameOsError(errno, failure.family ?? thisFamily());
   const reason = named
@@ -111,6 +113,12 @@ export function describeFailure(failure: Failure): BlitError {
     os: errno > 0 ? { errno, code: named?.code } : undefined,
     advice,
   });
+}
+
+function wholePath({ root, path }: Failure): string {
+  if (root === undefined) return path === "" ? "." : displayName(path);
+  if (path === "") return root;
+  return root.endsWith("/") ? `${root}${displayName(path)}` : `${root}/${displayName(path)}`;
 }
 
 function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined): string {
@@ -131,6 +139,9 @@ function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined):
   }
   if (code === "ESTALE" || code === "ETIMEDOUT" || code === "EHOSTDOWN") {
     return "Check the connection to the file server, then run again.";
+  }
+  if (kind === "permission" && failure.target === "destination") {
+    return "Run as the owner of the destination, or change its permissions.";
   }
   if (kind === "not_found" && failure.target === "destination") {
     return "Its directory went away while blit ran: run again.";

@@ -8,7 +8,6 @@
  */
 import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
-import { describeFailure } from "../core/failure.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import { isMarkerName, MARKER_NUMBER, runOfStagedName, stagedName } from "../core/staged_name.ts";
@@ -79,13 +78,13 @@ export class Marker {
         { operation: "lock" },
       );
     }
-    throw describeFailure({
+    throw this.#context.tally.describe(
+      this.#name,
       status,
-      os: results.os(0),
-      step: results.step(0),
-      path: this.#name,
-      target: "destination",
-    });
+      results.os(0),
+      results.step(0),
+      "destination",
+    );
   }
 
   /** Releases the marker, and removes it unless its journal is still of use. */

@@ -7,7 +7,6 @@
 import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { describeFailure } from "../core/failure.ts";
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { compare } from "./compare.ts";
@@ -92,7 +91,7 @@ async function renameSingle(
     destination.stat([paths.destination]),
   ]);
   if (here.status(0) !== 0) {
-    throw failed(paths.source, here.status(0), here.os(0), 15, "source");
+    throw tally.describe(paths.source, here.status(0), here.os(0), 15, "source");
   }
   tally.filesExamined++;
   const exists = there.status(0) === 0;
@@ -125,7 +124,8 @@ async function renameSingle(
     return true;
   }
   if (kindOfStatus(status) === "cross_device") return false;
-  throw failed(paths.destination, status, results.os(0), results.step(0), "destination");
+  const [os, step] = [results.os(0), results.step(0)];
+  throw tally.describe(paths.destination, status, os, step, "destination");
 }
 
 async function removeName(context: EngineContext, path: RelPath, block: EntryBlock): Promise<void> {
@@ -141,16 +141,6 @@ async function removeName(context: EngineContext, path: RelPath, block: EntryBlo
   removal.file(parentOf(path), new EntryBlock(writer.finish()), 0);
   await removal.run();
   removal.close();
-}
-
-function failed(
-  path: RelPath,
-  status: number,
-  os: number,
-  step: number,
-  target: "source" | "destination",
-): BlitError {
-  return describeFailure({ status, os, step, path, target });
 }
 
 /** Whether what has the name may go; reports it where not. */

@@ -9,9 +9,15 @@
 import { ENTRY_RENAMED, type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { describeFailure } from "../core/failure.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, CopyAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import {
+  BatchBuilder,
+  CopyAction,
+  Op,
+  type Results,
+  STEPS,
+  WorkBatch,
+} from "../core/work_batch.ts";
 import { builderFor, type EngineContext, keepFlags, plansOnly, touchesNothing } from "./context.ts";
 import type { DirNode } from "./node.ts";
 import { Retry } from "./retry.ts";
@@ -23,6 +29,13 @@ export const SMALL_FILE_BYTES = 256 << 10;
 export const LARGE_FILE_BYTES = 16 << 20;
 /** Metadata items per batch. */
 const META_ITEMS = 512;
+/** Steps of a copy that are about the source. */
+const SOURCE_STEPS: ReadonlySet<string> = new Set([
+  "open",
+  "read",
+  "read link",
+  "read metadata of",
+]);
 
 /** Told of each copied entry: whether it worked. The hardlink table listens. */
 export type CopySettled = (ok: boolean, results: Results | null, index: number) => void;
@@ -280,7 +293,9 @@ export class Planner {
         continue;
       }
       if (status !== 0) {
-        tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+        const step = results.step(i);
+        const side = SOURCE_STEPS.has(STEPS[step]) ? "source" : "destination";
+        tally.failStatus(batch.path(i), status, results.os(i), step, side);
         this.#endWhereHopeless(batch, results, i);
       }
       this.#settleOne(planned, items, i, status === 0, results, i);
@@ -291,13 +306,16 @@ export class Planner {
   #endWhereHopeless(batch: WorkBatch, results: Results, i: number): void {
     const kind = kindOfStatus(results.status(i));
     if (kind !== "no_space" && kind !== "read_only") return;
-    this.#context.executor.abandon(describeFailure({
-      status: results.status(i),
-      os: results.os(i),
-      step: results.step(i),
-      path: batch.path(i),
-      target: "destination",
-    }));
+    const { executor, tally } = this.#context;
+    executor.abandon(
+      tally.describe(
+        batch.path(i),
+        results.status(i),
+        results.os(i),
+        results.step(i),
+        "destination",
+      ),
+    );
   }
 
   #settleOne(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { kindOfStatus } from "../core/error.ts";
+import { type BlitError, kindOfStatus } from "../core/error.ts";
 import type {
   Failure,
   ItemAction,
@@ -61,6 +61,8 @@ export class Tally {
   readonly #methods = new Map<number, { files: number; bytes: number }>();
   readonly #listener: RunListener | undefined;
   readonly #emitItems: boolean;
+  /** Where paths of either side begin, for messages. */
+  roots: { readonly source: string; readonly destination: string } | undefined;
   /** Live bytes of work in flight, from the trees' counters. */
   liveBytes: () => number = () => this.bytesTransferred;
   current: () => RelPath | null = () => null;
@@ -109,8 +111,18 @@ export class Tally {
     const kind = kindOfStatus(status);
     // An interrupted entry is no failure of its own: the run as a whole says so.
     if (kind === "cancelled") return;
-    const error = describeFailure({ status, os, step, path, target: side });
-    this.fail({ path, kind, message: error.message });
+    this.fail({ path, kind, message: this.describe(path, status, os, step, side).message });
+  }
+
+  /** The error that packed numbers stand for, with the whole path. */
+  describe(
+    path: RelPath,
+    status: number,
+    os: number,
+    step: number,
+    side: "source" | "destination",
+  ): BlitError {
+    return describeFailure({ status, os, step, path, target: side, root: this.roots?.[side] });
   }
 
   /** Says something once. */

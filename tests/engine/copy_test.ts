@@ -270,7 +270,7 @@ Deno.test("one failed file fails only itself", async () => {
   failOn(source, "open", "d/b");
   const ran = await copy(source, destination);
   assert.deepEqual(failedPaths(ran), ["d/b"]);
-  assert.match(ran.summary.failures[0].message, /Cannot open "d\/b"/);
+  assert.match(ran.summary.failures[0].message, /Cannot open ".*d\/b"/);
   assert.deepEqual(Object.keys(destination.snapshot()), ["d/", "d/a", "d/c"]);
 });
 

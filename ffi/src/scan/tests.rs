@@ -10,6 +10,7 @@ use crate::control::Shared;
 use crate::frame::{Frame, FrameType};
 use crate::request::Request;
 use crate::status::Status;
+#[cfg(unix)]
 use crate::sys::AsFd;
 use crate::testing::{Head, blocks, handle_at, in_memory, root_at, shared};
 

@@ -37,6 +37,15 @@ fn climb(rung: usize, from: &File, to: &File, start: u64) -> Copied {
     ladder.copy(&sys::stat_fd(from).unwrap(), start).unwrap()
 }
 
+/// Whether a file that was written with holes has them.
+fn has_holes(path: &Path) -> bool {
+    let made = testing::stat(path);
+    if made.allocated >= made.size {
+        eprintln!("SKIPPED: this file system has no holes");
+    }
+    made.allocated < made.size
+}
+
 fn write_at(file: &File, bytes: &[u8], offset: u64) {
     sys::write_all_at(file.as_fd(), bytes, offset).unwrap();
 }
@@ -92,10 +101,14 @@ fn holes_stay_holes_by_every_method() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sparse");
     let file = File::create(&path).unwrap();
+    sys::allow_holes(&file);
     file.set_len(64 * MIB).unwrap();
     write_at(&file, &noise(100_000), 5 * MIB + 17);
     write_at(&file, b"x", 40 * MIB);
     let content = fs::read(&path).unwrap();
+    if !has_holes(&path) {
+        return;
+    }
     for (rung, _, word) in RUNGS {
         let to = temp.path().join(format!("to-{rung}"));
         let copied = climb(
@@ -105,7 +118,7 @@ fn holes_stay_holes_by_every_method() {
             0,
         );
         assert!(fs::read(&to).unwrap() == content, "{word}");
-        let allocated = fs::metadata(&to).unwrap().blocks() * 512;
+        let allocated = testing::stat(&to).allocated;
         assert!(allocated < MIB, "{allocated} bytes allocated by {word}");
         assert!(copied.length_ahead || copied.method == by::REFLINK);
     }
@@ -119,6 +132,7 @@ fn a_hole_at_the_end_and_an_empty_file_of_holes_keep_their_length() {
         .set_len(300_000)
         .unwrap();
     let file = File::create(pair.from.join("end")).unwrap();
+    sys::allow_holes(&file);
     write_at(&file, &noise(8192), 0);
     file.set_len(9_000_000).unwrap();
     let results = pair.copy(0, &[pair.item("all", CREATE), pair.item("end", CREATE)]);
@@ -128,7 +142,9 @@ fn a_hole_at_the_end_and_an_empty_file_of_holes_keep_their_length() {
     );
     assert!(pair.read("all") == vec![0; 300_000]);
     assert!(pair.read("end") == fs::read(pair.from.join("end")).unwrap());
-    assert!(fs::metadata(pair.to.join("end")).unwrap().blocks() * 512 < 100_000);
+    if has_holes(&pair.from.join("end")) {
+        assert!(testing::stat(&pair.to.join("end")).allocated < 100_000);
+    }
 }
 
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! What others do meanwhile: planted links, files that change, full disks, cancellation.
 
-use std::fs::{self, File};
+use std::fs::File;
 #[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 #[cfg(unix)]
@@ -10,6 +10,7 @@ use std::thread;
 
 use super::*;
 use crate::control::JobContext;
+#[cfg(unix)]
 use crate::request::flag;
 #[cfg(unix)]
 use crate::results::result_flag;

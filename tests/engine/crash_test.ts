@@ -127,6 +127,7 @@ Deno.test("an interrupted run that can't tell what is half written leaves its ma
   };
   const ran = await copy(source, destination, { request: { signal: abort.signal } });
   assert.equal(ran.summary.outcome, "interrupted");
+  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(stagedLeft(destination).length, 1);
 });
 

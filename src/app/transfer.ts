@@ -43,6 +43,7 @@ export interface TransferRequest {
 
 /** The engine's result, and where things went. */
 export interface TransferResult extends EngineResult {
+  /** Where source and destination were found to be. */
   readonly located: Located;
 }
 

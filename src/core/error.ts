@@ -95,6 +95,7 @@ export interface BlitErrorInit {
   readonly os?: { readonly errno: number; readonly code?: string };
   /** What the user can do about it: one sentence. */
   readonly advice?: string;
+  /** The error that led to this one, for debugging. */
   readonly cause?: unknown;
 }
 
@@ -104,14 +105,22 @@ export interface BlitErrorInit {
  * `message` is a whole sentence for a person: what failed, on which path, why, and what to do.
  */
 export class BlitError extends Error {
+  /** Always `BlitError`, so that the class is known after a clone or in a log. */
   override readonly name = "BlitError";
+  /** What kind of failure it is. */
   readonly kind: ErrorKind;
+  /** See {@link BlitErrorInit.operation}. */
   readonly operation?: string;
+  /** See {@link BlitErrorInit.path}. */
   readonly path?: string;
+  /** See {@link BlitErrorInit.os}. */
   readonly os?: { readonly errno: number; readonly code?: string };
+  /** See {@link BlitErrorInit.advice}. */
   readonly advice?: string;
 
   /**
+   * Makes an error.
+   *
    * @param kind what kind of failure it is
    * @param message a sentence for a person; see {@link BlitErrorInit} for the parts kept beside it
    */

@@ -25,6 +25,7 @@ export interface CompareOptions {
 
 /** One include or exclude rule, in command-line order; the first that matches decides. */
 export interface FilterRule {
+  /** What becomes of an entry that matches. */
   readonly action: "include" | "exclude";
   /** The glob as text; its meaning is in `engine/filter.ts`. */
   readonly pattern: string;
@@ -34,14 +35,19 @@ export interface FilterRule {
 
 /** Which entries take part. */
 export interface FilterRules {
+  /** Rules in order. */
   readonly rules: readonly FilterRule[];
   /** Obey `.gitignore` files of every level, with git's own meaning. */
   readonly gitignore: boolean;
+  /** Smaller files are left out. */
   readonly minSizeBytes?: number;
+  /** Larger files are left out. */
   readonly maxSizeBytes?: number;
-  /** Age limits in seconds before {@link FilterRules.nowMs}. */
+  /** Files changed more recently, counted back from {@link FilterRules.nowMs}, are left out, s. */
   readonly minAgeSeconds?: number;
+  /** Files changed longer ago are left out, s. */
   readonly maxAgeSeconds?: number;
+  /** The moment that ages count from, ms since 1970. */
   readonly nowMs: number;
 }
 
@@ -56,7 +62,9 @@ export type MaxDelete =
 export interface DeleteOptions {
   /** `subset` leaves what the filter hides; `all` deletes it too. */
   readonly scope: "subset" | "all";
+  /** Over this the mirror deletes nothing. */
   readonly maxDelete: MaxDelete;
+  /** Mirror an empty source, which empties the destination. */
   readonly allowEmptySource: boolean;
   /** Allow `/`, the home directory or a parent of either as a target. */
   readonly allowRoot: boolean;
@@ -64,10 +72,15 @@ export interface DeleteOptions {
 
 /** Everything the engine is told about a run. */
 export interface RunOptions {
+  /** What to do. */
   readonly mode: Mode;
+  /** Change nothing, only say what would be done. */
   readonly dryRun: boolean;
+  /** How existing files are judged. */
   readonly compare: CompareOptions;
+  /** Which entries take part. */
   readonly filter: FilterRules;
+  /** What a mirror deletes, and when it refuses. */
   readonly delete: DeleteOptions;
   /** `check` only: entries found only in the destination are no difference. */
   readonly oneWay: boolean;
@@ -75,14 +88,17 @@ export interface RunOptions {
   readonly resume: boolean;
   /** On disk before done. */
   readonly fsync: boolean;
+  /** Don't enter other file systems mounted below the source; their directories are made, empty. */
   readonly oneFileSystem: boolean;
-  /** How often a failed entry is tried again, and the wait between, ms. */
+  /** How often an entry that failed for a passing reason is tried again; 0: never. */
   readonly retries: number;
+  /** Wait before each retry, ms. */
   readonly retryWaitMs: number;
   /** Read everything, write nothing: a measuring aid. */
   readonly discard: boolean;
-  /** Debug limiters; undefined: the planner decides. */
+  /** Debug limiter: batches under way at once, 1 or more; undefined: the planner decides. */
   readonly workers?: number;
+  /** Debug limiter: most native threads, 1 to 64; undefined: by the number of processors. */
   readonly maxThreads?: number;
 }
 

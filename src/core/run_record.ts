@@ -11,8 +11,11 @@ export const RUN_RECORD_SCHEMA = 1;
 export interface RunProfile {
   /** Type of the source's file system, such as `ext4`; `unknown` where it can't be told. */
   readonly sourceFs: string;
+  /** Type of the destination's file system, likewise. */
   readonly destinationFs: string;
+  /** Which kind of tree the destination was. */
   readonly implementation: "native" | "portable";
+  /** What the run did. */
   readonly mode: "copy" | "mirror" | "move" | "check";
   /** Every byte was read on both sides to compare. */
   readonly checksum: boolean;
@@ -26,11 +29,15 @@ export interface RunProfile {
 
 /** What a remote run adds. */
 export interface RemoteFacts {
+  /** Time until both sides had agreed, ms. */
   readonly handshakeMs: number;
   /** Round-trip time in steps, so that it says little about where the host is. */
   readonly rttClass: "local" | "lan" | "metro" | "wan" | "far";
+  /** What carried the content. */
   readonly transport: "data_plane" | "data_plane_tls" | "control_plane";
+  /** Connections of the data plane, 1 or more. */
   readonly streams: number;
+  /** How often a connection or a range was tried again. */
   readonly retries: number;
   /** Hash of the host's name, salted on this machine; hexadecimal. */
   readonly hostHash: string;
@@ -38,29 +45,41 @@ export interface RemoteFacts {
 
 /** How a run went. */
 export interface RunRecord {
+  /** Version of this record. */
   readonly schema: typeof RUN_RECORD_SCHEMA;
   /** When it ended, ms since 1970. */
   readonly atMs: number;
+  /** What kind of run it was. */
   readonly profile: RunProfile;
   /** Entries of any kind that were looked at in the source. */
   readonly entriesExamined: number;
+  /** Entries other than directories that were made or replaced. */
   readonly filesCopied: number;
+  /** Content bytes that were moved. */
   readonly bytesCopied: number;
+  /** Entries that were deleted. */
   readonly entriesDeleted: number;
   /** From the start until everything was compared. */
   readonly planningMs: number;
   /** From the first work handed out until the last was done; overlaps with planning. */
   readonly transferMs: number;
+  /** Time of the whole run, ms. */
   readonly durationMs: number;
   /** Workers at the end of the run. */
   readonly workers: number;
+  /** A batch was full at this many files. */
   readonly batchFiles: number;
+  /** A batch was full at this many content bytes. */
   readonly batchBytes: number;
+  /** The path that the run took. */
   readonly path: "direct" | "pipeline" | "large" | "rename";
-  /** What was predicted for it; null where nothing was. */
+  /** What the predictor says of a run of this size for planning, ms; null where nothing was predicted. */
   readonly predictedPlanningMs: number | null;
+  /** Likewise for the transfer, ms. */
   readonly predictedTransferMs: number | null;
+  /** Likewise for the whole run, ms. */
   readonly predictedDurationMs: number | null;
+  /** What a remote run adds; left out in a local one. */
   readonly remote?: RemoteFacts;
 }
 

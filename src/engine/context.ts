@@ -28,6 +28,8 @@ export interface EngineContext {
   /** Batch limits that the predictor chose. */
   readonly batchFiles: number;
   readonly batchBytes: number;
+  /** Something of the source does not take part, by a rule or a list. */
+  readonly filtered: boolean;
   /** Numbers staged names of this run that the planner itself gives out. */
   nextStaged(): number;
 }

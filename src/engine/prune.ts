@@ -7,6 +7,7 @@ import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { displayName, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { isMarkerName } from "../core/staged_name.ts";
 import { type BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -21,6 +22,7 @@ export class Prune {
   #files: BatchBuilder;
   #directories: BatchBuilder;
   #stale: BatchBuilder;
+  readonly #markers: BatchBuilder;
   readonly #fileSpool = new ChunkSpool("queue");
   readonly #directorySpool = new ChunkSpool("queue");
   readonly #staleSpool = new ChunkSpool("queue");
@@ -32,6 +34,7 @@ export class Prune {
     this.#files = builderFor(context, Op.remove);
     this.#directories = builderFor(context, Op.remove);
     this.#stale = this.#staleBuilder();
+    this.#markers = this.#staleBuilder();
   }
 
   /**
@@ -74,6 +77,10 @@ export class Prune {
   staged(parent: RelPath, block: EntryBlock, j: number): void {
     if (touchesNothing(this.#context.options)) return;
     const path = nameToBytes(joinRel(parent, block.name(j)));
+    if (parent === "" && isMarkerName(block.name(j))) {
+      this.#markers.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
+      return;
+    }
     this.#stale.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
     if (this.#stale.count >= CHUNK_ITEMS) this.#stale = this.#spool(this.#stale, this.#staleSpool);
   }
@@ -132,24 +139,32 @@ export class Prune {
     }
   }
 
-  /** Removes what earlier runs staged and left; what a live run holds stays. */
+  /**
+   * Removes what earlier runs staged and left; what a live run holds stays.
+   *
+   * Their markers go only where this run left nothing out and nothing failed: while one is there, what
+   * changed since is compared by default rules.
+   */
   async sweep(): Promise<void> {
     this.#stale = this.#spool(this.#stale, this.#staleSpool);
     for (let c = this.#staleSpool.shift(); c !== undefined; c = this.#staleSpool.shift()) {
-      const batch = new WorkBatch(c.bytes);
-      const { destination, destinationRun } = this.#context;
-      const results = await destination.run(batch, null, destinationRun);
-      for (let i = 0; i < results.count; i++) {
-        const status = results.status(i);
-        if (status === 0) continue;
-        const kind = kindOfStatus(status);
-        if (kind === "busy" || kind === "not_found") continue;
-        this.#context.tally.warn(
-          `An earlier run's leftover could not be removed: "${
-            displayName(batch.path(i))
-          }" (${kind}).`,
-        );
-      }
+      await this.#sweep(c.bytes);
+    }
+    const whole = this.#context.tally.failed === 0 && !this.#context.filtered;
+    if (whole && this.#markers.count > 0) await this.#sweep(this.#markers.finish());
+  }
+
+  async #sweep(bytes: Uint8Array): Promise<void> {
+    const batch = new WorkBatch(bytes);
+    const { destination, destinationRun, tally } = this.#context;
+    const results = await destination.run(batch, null, destinationRun);
+    for (let i = 0; i < results.count; i++) {
+      const status = results.status(i);
+      if (status === 0) continue;
+      const kind = kindOfStatus(status);
+      if (kind === "busy" || kind === "not_found") continue;
+      const path = displayName(batch.path(i));
+      tally.warn(`An earlier run's leftover could not be removed: "${path}" (${kind}).`);
     }
   }
 

@@ -34,6 +34,7 @@ export interface EngineRequest {
 
 /** How a run ended. The engine throws only for what stopped the whole run before it could begin. */
 export interface EngineResult {
+  /** What was done, in counts and times. */
   readonly summary: Summary;
   /** For the history; null where the run was too odd to learn from (failed, dry, interrupted). */
   readonly record: RunRecord | null;

@@ -18,6 +18,7 @@ import {
   touchesNothing,
 } from "./context.ts";
 import { type Decided, decideRun, type RunDecision } from "./decide.ts";
+import { Ending } from "./ending.ts";
 import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
 import { Judge } from "./judge.ts";
@@ -35,7 +36,7 @@ import { Resume } from "./resume.ts";
 import { planSingle } from "./single.ts";
 import { Tally } from "./tally.ts";
 import type { FsFacts } from "./tree.ts";
-import { Watch } from "./watch.ts";
+import { STALL_MS, Watch } from "./watch.ts";
 import { Way } from "./way.ts";
 
 /** The parts of one run that plan and carry out work. */
@@ -59,16 +60,14 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   const { source, destination, options } = request;
   const filter = Filter.compile(options.filter);
   const runId = newRunId();
-  const ending = new AbortController();
-  const signal = AbortSignal.any([request.signal, ending.signal]);
+  const ending = new Ending(request.signal);
+  const { signal } = ending;
   const sourceRun = source.beginRun(runId, signal);
   const destinationRun = destination.beginRun(runId, signal);
   const tally = new Tally(request.listener, request.emitItems);
   tally.roots = { source: source.display, destination: destination.display };
   let parts: RunParts | null = null;
   let watch: Watch | null = null;
-  let lateTimer: ReturnType<typeof setTimeout> | undefined;
-  let endListening = () => {};
   try {
     tally.emit({
       type: "start",
@@ -77,14 +76,17 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       destination: destination.display,
       dryRun: options.dryRun,
     });
-    const [sourceFacts, destinationFacts] = await Promise.all([
-      source.probe(),
-      destination.probe(),
-    ]);
-    const first = await lookFirst(request, filter);
+    const places = `${source.display} or ${destination.display}`;
+    const [sourceFacts, destinationFacts] = await ending.within(
+      Promise.all([source.probe(), destination.probe()]),
+      STALL_MS,
+      places,
+    );
+    const first = await ending.within(lookFirst(request, filter), STALL_MS, source.display);
     const decided = decideRun(request, sourceFacts, destinationFacts, first);
     const { decision } = decided;
     tally.emit({ type: "decision", ...decision });
+    destination.setWorkers?.(decision.workers);
     let staged = 0;
     const context: EngineContext = {
       source,
@@ -98,66 +100,46 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       tally,
       executor: new Executor(decision.workers),
       signal,
+      filtered: filter.active || request.paths !== undefined || request.single !== undefined,
       batchFiles: decision.batchFiles,
       batchBytes: decision.batchBytes,
       nextStaged: () => PLANNER_STAGED + staged++,
     };
     tally.liveBytes = () => destinationRun.progress.bytes();
     tally.current = () => destinationRun.progress.current()[0]?.path ?? null;
-    let stalled: BlitError | null = null;
-    const stall = Promise.withResolvers<never>();
-    stall.promise.catch(() => {});
+    ending.attach(context.executor);
     let lastPath = () => "";
-    // Who waits for the kernel hears no signal: the run ends without it.
-    const onAbort = () => {
-      lateTimer = setTimeout(() => {
-        const error = new BlitError("cancelled", "Interrupted.");
-        context.executor.abandon(error);
-        stall.reject(error);
-      }, QUIET_MS);
-    };
-    request.signal.addEventListener("abort", onAbort, { once: true });
-    if (request.signal.aborted) onAbort();
-    endListening = () => request.signal.removeEventListener("abort", onAbort);
     const body = async () => {
       const copy = (copying: EngineContext) =>
         transfer(request, copying, decision, filter, first, (made, march) => {
           parts = made;
           lastPath = () => march.lastPath;
           (watch as Watch | null)?.stop();
-          watch = new Watch(context, made.planner, lastPath, onStall);
+          watch = new Watch(context, made.planner, lastPath, ending.stall);
         });
       if (options.mode !== "move") return await copy(context);
-      watch = new Watch(context, null, lastPath, onStall);
+      watch = new Watch(context, null, lastPath, ending.stall);
       await move(request, context, copy);
-    };
-    const onStall = (error: BlitError) => {
-      stalled = error;
-      ending.abort(error);
-      context.executor.abandon(error);
-      stall.reject(error);
     };
     let error: Error | null = null;
     try {
-      await Promise.race([body(), stall.promise]);
+      await ending.race(body());
     } catch (cause) {
-      error = stalled ?? asError(cause);
-      // Whatever still runs must not go on behind the summary.
-      ending.abort(error);
+      error = ending.stalled ?? asError(cause);
+      ending.end(error);
     }
     if (error !== null && isUsage(error) && tally.filesDone === 0) throw error;
     return finish(request, context, decided, error);
   } finally {
     (watch as Watch | null)?.stop();
-    clearTimeout(lateTimer);
-    endListening();
+    ending.close();
     closeParts(parts);
     source.endRun(sourceRun);
     destination.endRun(destinationRun);
   }
 }
 
-/** How long an ended run waits for what is in flight, and an interrupted one for its parts to notice. */
+/** How long an ended run waits for what is in flight. */
 const QUIET_MS = 500;
 
 /** Staged names that the planner gives out are numbered from here; native code counts from 1. */

@@ -111,6 +111,9 @@ export interface Tree {
    */
   run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results>;
 
+  /** Sets how many workers of its own the tree uses; left out where it has none. */
+  setWorkers?(count: number): void;
+
   /** Hashes files of this tree: a batch of op `hash`. */
   hash(batch: WorkBatch, run: RunContext): Promise<Results>;
 

@@ -124,6 +124,10 @@ export class LocalTree implements Tree {
     return await this.#call(batch, own, 0, this.root);
   }
 
+  setWorkers(count: number): void {
+    this.pool.resize(count);
+  }
+
   hash(batch: WorkBatch, run: RunContext): Promise<Results> {
     return this.#call(batch, this.#runOf(run), this.root, 0);
   }

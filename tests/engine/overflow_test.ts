@@ -39,6 +39,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
     signal,
     batchFiles: 64,
     batchBytes: 1 << 20,
+    filtered: false,
     nextStaged: () => 1,
   };
   const parts = makeParts(context, filter, table);

@@ -27,6 +27,8 @@ export interface RunWith {
   /** Folder to stand in, relative to the scratch folder. */
   readonly cwd?: string;
   readonly stdin?: string;
+  /** Words before the command: `strace`, `setpriv`, ... */
+  readonly wrapper?: readonly string[];
 }
 
 /** Content of files by path; a path that ends in `/` is a folder, content `-> X` a symlink. */
@@ -64,8 +66,12 @@ export class Scratch {
 
   /** Starts `blit ARGS`; its streams are the caller's to read and close. */
   spawn(surroundings: RunWith, ...args: string[]): Deno.ChildProcess {
-    return new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", CLI, ...args],
+    const [program, ...words] = [
+      ...surroundings.wrapper ?? [],
+      ...[Deno.execPath(), "run", "-A", "--no-check", CLI, ...args],
+    ];
+    return new Deno.Command(program, {
+      args: words,
       cwd: join(this.path, surroundings.cwd ?? "."),
       env: { ...this.env(), ...surroundings.env },
       stdin: "piped",

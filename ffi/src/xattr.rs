@@ -13,8 +13,8 @@ pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// All attributes of an entry that can be read, sorted by name; `None` where its file system has none at all.
 ///
-/// Security labels are left out: they are each system's own business, neither copied nor compared. A file's
-/// capabilities are the file's.
+/// The labels of security modules are left out: they are each system's own business, neither copied nor
+/// compared. A file's capabilities are the file's.
 ///
 /// # Errors
 ///
@@ -86,8 +86,16 @@ pub fn drop_acl(entry: Held, name: &[u8]) -> Outcome<()> {
     }
 }
 
+// What a machine's own security module writes, by its own policy or bound to the inode.
+const LABELS: [&[u8]; 4] = [
+    b"security.selinux",
+    b"security.SMACK64",
+    b"security.apparmor",
+    b"security.evm",
+];
+
 fn is_portable(name: &[u8]) -> bool {
-    !name.is_empty() && (!name.starts_with(b"security.") || name == b"security.capability")
+    !name.is_empty() && !LABELS.iter().any(|label| name.starts_with(label))
 }
 
 /// 64 bits of BLAKE3 over (length, bytes) of every name and value, sorted by name; 0 where there are none.

@@ -89,12 +89,15 @@ export const faultCases: Cases = {
   },
 
   "a cancelled run keeps the old content and leaves nothing staged": async (bench) => {
-    const source = MemoryTree.of({ f: LARGE, g: "never begun" });
+    const source = MemoryTree.of({ f: LARGE, g: "small" });
     await bench.seed(bench.destination, { f: "old" });
     beforeRead(source, 2, () => bench.abort.abort());
     const results = await bench.copy(["f", "g"], { source, action: CopyAction.replace });
-    assert.deepEqual(statuses(results), ["cancelled", "cancelled"]);
-    assert.deepEqual(await contents(bench.destination, bench.otherRun()), { f: "old" });
+    // Items may run side by side: the small one may be done when the cancel comes.
+    const [f, g] = statuses(results);
+    assert.equal(f, "cancelled");
+    const whole = g === "ok" ? { f: "old", g: "small" } : { f: "old" };
+    assert.deepEqual(await contents(bench.destination, bench.otherRun()), whole);
   },
 
   "a batch of a run that was cancelled before does nothing": async (bench) => {

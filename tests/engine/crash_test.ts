@@ -142,3 +142,14 @@ Deno.test("an interrupted run that settled everything takes its marker with it",
   assert.equal(ran.summary.outcome, "interrupted");
   assert.deepEqual(stagedLeft(destination), []);
 });
+
+Deno.test("a killed run's marker outlives a run that leaves something out, or fails somewhere", async () => {
+  const source = treeOf({ f: "1", "d/g": "2" });
+  const destination = treeOf({ before: "", [marker]: "" });
+  const rules = [{ action: "exclude", pattern: "d", origin: "--exclude" }] as const;
+  const filter = { rules, gitignore: false, nowMs: Date.now() };
+  expectDone(await copy(source, destination, { filter }));
+  assert.deepEqual(stagedLeft(destination), [marker]);
+  expectDone(await copy(source, destination));
+  assert.deepEqual(stagedLeft(destination), []);
+});

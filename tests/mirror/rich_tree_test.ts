@@ -15,28 +15,36 @@ import { EVERY_FS, sh, testOn, testOrSkip } from "../support/loop_fs.ts";
 import { deepTree, richTree } from "../support/trees.ts";
 
 for (const fs of EVERY_FS) {
-  testOn(fs, `mirror keeps everything on ${fs.type}, and a second run has nothing to do`, async (dir) => {
-    const [source, destination] = [join(dir.path, "src"), join(dir.path, "parent/dst")];
-    richTree(source);
-    // What is made below inherits this, and must not keep it.
-    sh(`mkdir "$0"; setfacl -d -m u:99:rwx,g:98:rwx "$0"`, join(dir.path, "parent"));
-    for (const isFirst of [true, false]) {
-      const ran = await dir.blit("mirror", "--yes", "--json", "src/", "parent/dst");
-      assertStatus(ran, 0);
-      const { files_transferred, directories_created, metadata_updated, warnings } = ran.json();
-      if (isFirst) assert.ok(files_transferred > 50);
-      else assert.deepEqual([files_transferred, directories_created, metadata_updated], [0, 0, 0]);
-      assert.deepEqual(warnings, []);
-      assertRsyncFindsNothing(source, destination);
-      assertMtreeAgrees(source, destination);
-      assert.equal(timesOf(source), timesOf(destination));
-    }
-    const again = await dir.blit("mirror", "--yes", "--json", "--checksum", "src/", "parent/dst");
-    assertStatus(again, 0);
-    assert.deepEqual([again.json().files_transferred, again.json().metadata_updated], [0, 0]);
-    assertStatus(await dir.blit("check", "src/", "parent/dst"), 0);
-    assertNothingStaged(dir.path);
-  });
+  testOn(
+    fs,
+    `mirror keeps everything on ${fs.type}, and a second run has nothing to do`,
+    async (dir) => {
+      const [source, destination] = [join(dir.path, "src"), join(dir.path, "parent/dst")];
+      richTree(source);
+      // What is made below inherits this, and must not keep it.
+      sh(`mkdir "$0"; setfacl -d -m u:99:rwx,g:98:rwx "$0"`, join(dir.path, "parent"));
+      for (const isFirst of [true, false]) {
+        const ran = await dir.blit("mirror", "--yes", "--json", "src/", "parent/dst");
+        assertStatus(ran, 0);
+        const { files_transferred, directories_created, metadata_updated, warnings } = ran.json();
+        if (isFirst) assert.ok(files_transferred > 50);
+        else {assert.deepEqual([files_transferred, directories_created, metadata_updated], [
+            0,
+            0,
+            0,
+          ]);}
+        assert.deepEqual(warnings, []);
+        assertRsyncFindsNothing(source, destination);
+        assertMtreeAgrees(source, destination);
+        assert.equal(timesOf(source), timesOf(destination));
+      }
+      const again = await dir.blit("mirror", "--yes", "--json", "--checksum", "src/", "parent/dst");
+      assertStatus(again, 0);
+      assert.deepEqual([again.json().files_transferred, again.json().metadata_updated], [0, 0]);
+      assertStatus(await dir.blit("check", "src/", "parent/dst"), 0);
+      assertNothingStaged(dir.path);
+    },
+  );
 }
 
 testOrSkip("a path of 4,200 bytes is mirrored, compared and deleted", async (dir) => {

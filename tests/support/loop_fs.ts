@@ -155,7 +155,9 @@ export function sh(script: string, ...words: string[]): string {
     env: { LC_ALL: "C" },
   }).outputSync();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (code !== 0) throw new CommandFailed(`${script.trim().slice(0, 200)}\n${code}: ${text(stderr)}`);
+  if (code !== 0) {
+    throw new CommandFailed(`${script.trim().slice(0, 200)}\n${code}: ${text(stderr)}`);
+  }
   return text(stdout);
 }
 

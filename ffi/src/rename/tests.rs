@@ -82,4 +82,7 @@ fn renames_replace_only_where_they_may() {
         [Status::Ok as u32, Status::IsDirectory as u32]
     );
     assert_eq!(fs::read(path("to/taken")).unwrap(), b"from/b");
+    for root in [head.source, head.destination] {
+        crate::root::close(root).unwrap();
+    }
 }

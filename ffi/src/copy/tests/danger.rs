@@ -137,6 +137,15 @@ fn another_inode_than_the_scan_saw_is_a_change() {
     assert!(pair.names().is_empty());
 }
 
+/// Ends the thread that changes the file, when the test fails too.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// Copies a file again and again while `churn` changes it. Whatever gets the final name must be `whole`.
 fn copy_under_churn(size: usize, churn: fn(&File, usize, u64), whole: fn(&[u8]) -> bool) {
     let pair = Pair::new();
@@ -153,6 +162,7 @@ fn copy_under_churn(size: usize, churn: fn(&File, usize, u64), whole: fn(&[u8]) 
                 churn(&file, size, round);
             }
         });
+        let _stop = StopAtEnd(&stop);
         for _ in 0..60 {
             let item = Item {
                 action: REPLACE,
@@ -174,7 +184,6 @@ fn copy_under_churn(size: usize, churn: fn(&File, usize, u64), whole: fn(&[u8]) 
                 other => panic!("{other:?}"),
             }
         }
-        stop.store(true, Relaxed);
     });
     assert!(pair.names().len() <= 1, "{:?}", pair.names());
     eprintln!("{changed} of 60 copies saw the file change");
@@ -228,11 +237,11 @@ fn a_file_without_end_is_read_to_its_size_only() {
                 std::io::Write::write_all(&mut log, b"more and more").unwrap();
             }
         });
+        let _stop = StopAtEnd(&stop);
         for action in [CREATE, REPLACE] {
             let (done, _) = pair.copy_one(0, "log", action);
             assert!(matches!(done, Status::Ok | Status::Changed));
         }
-        stop.store(true, Relaxed);
     });
     assert!(pair.names().len() <= 1);
 }

@@ -92,6 +92,15 @@ impl Pair {
     }
 }
 
+/// Where a name goes only with its last handle, a folder whose root is open could not be removed.
+impl Drop for Pair {
+    fn drop(&mut self) {
+        for root in [self.head.source, self.head.destination] {
+            let _ = crate::root::close(root);
+        }
+    }
+}
+
 fn recorded<'n>(root: &Path, name: &'n str, action: u16) -> Item<'n> {
     let metadata = testing::stat(&root.join(name));
     Item {

@@ -119,6 +119,8 @@ fn set_mode(entry: Held, look: &Look, age: Age, owner: (u32, u32), flags: &mut u
     // set-group-id bit grants nothing.
     let lost = if is_directory(age) {
         0
+    } else if !look.set_owner {
+        SET_ID
     } else {
         let uid = if owner.0 == look.uid { 0 } else { 0o4000 };
         let gid = if owner.1 == look.gid { 0 } else { 0o2000 };

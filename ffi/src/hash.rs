@@ -66,11 +66,7 @@ fn hash(job: &JobContext, root: &Root, path: &[u8], item: &Item) -> Outcome<Item
 }
 
 /// Hashes from the start to the end, a buffer at a time.
-fn content(
-    job: &JobContext,
-    fd: BorrowedFd,
-    metadata: &Metadata,
-) -> Outcome<([u8; 32], u64)> {
+fn content(job: &JobContext, fd: BorrowedFd, metadata: &Metadata) -> Outcome<([u8; 32], u64)> {
     let mut hasher = blake3::Hasher::new();
     let mut offset = 0;
     with_buffer(|buffer| {

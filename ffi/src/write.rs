@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
+use crate::copy::sparse::write_data;
 use crate::dirs::{Dir, DirCache, widening};
 use crate::finish::{Age, Look, finish};
 use crate::in_place::InPlace;
@@ -14,7 +15,7 @@ use crate::request::{action, flag};
 use crate::results::{ItemResult, Results, method, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, Held, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
 
 /// Parameter 1: the first piece of the content.
 const FIRST: u64 = 1;
@@ -127,7 +128,7 @@ fn piece(
     if pending.at != request.p0 || pending.at + content.len() as u64 > item.size {
         return Err(Fail::usage());
     }
-    sys::write_all_at(pending.file.as_fd(), content, pending.at).at(Step::Write)?;
+    put(pending.file.as_fd(), item, content, pending.at)?;
     pending.at += content.len() as u64;
     job.add_bytes(content.len() as u64);
     if !last {
@@ -162,12 +163,25 @@ fn in_place(
     }
     let (file, widened) = widening(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
     let file = InPlace::new(dir, name, file);
-    sys::write_all_at(file.as_fd(), content, 0).at(Step::Write)?;
+    put(file.as_fd(), item, content, 0)?;
     job.add_bytes(item.size);
     let result = complete(job, Held::open(file.as_fd()), dir, item, item.size)?;
     file.finish();
     sync_directory(job, dir)?;
     Ok(flagged(result, widened))
+}
+
+fn has_holes(item: &Item) -> bool {
+    item.allocated < item.size
+}
+
+/// Writes a piece; zeros of a file that had holes stay holes.
+fn put(file: BorrowedFd, item: &Item, content: &[u8], at: u64) -> Outcome<()> {
+    if has_holes(item) {
+        write_data(file, content, at).map(drop)
+    } else {
+        sys::write_all_at(file, content, at).at(Step::Write)
+    }
 }
 
 fn complete(
@@ -180,7 +194,12 @@ fn complete(
     if bytes != item.size {
         return Err(Fail::new(Status::Corrupt, Step::Write));
     }
-    if dir.reports_late() {
+    let sparse = has_holes(item);
+    if sparse {
+        sys::truncate(file.fd(), item.size).at(Step::Write)?;
+    }
+    // A length without data must never get the final time: see promise 6 in the design.
+    if sparse || dir.reports_late() {
         job.at(0, Step::Flush);
         sys::fdatasync(file.fd()).at(Step::Flush)?;
     }

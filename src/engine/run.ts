@@ -111,7 +111,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     let lastPath = () => "";
     const body = async () => {
       const copy = (copying: EngineContext) =>
-        transfer(request, copying, decision, filter, first, (made, march) => {
+        transfer(request, copying, decision, filter, first, ending, (made, march) => {
           parts = made;
           lastPath = () => march.lastPath;
           (watch as Watch | null)?.stop();
@@ -139,8 +139,10 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   }
 }
 
-/** How long an ended run waits for what is in flight. */
+/** How long an interrupted run waits for what is in flight. */
 const QUIET_MS = 500;
+/** How long a failed one does: nobody asked it to hurry, and a full disk is slow to say so. */
+const FAILED_QUIET_MS = 5000;
 
 /** Staged names that the planner gives out are numbered from here; native code counts from 1. */
 const PLANNER_STAGED = 1_000_000_000;
@@ -172,6 +174,7 @@ async function transfer(
   decision: RunDecision,
   filter: Filter,
   first: FirstLook,
+  ending: Ending,
   onParts: (parts: RunParts, march: March) => void,
 ): Promise<void> {
   const { options } = request;
@@ -200,10 +203,15 @@ async function transfer(
     if (deletes && options.mode === "mirror") refusal = await pruneAll(context, parts);
     await finishUp(context, parts);
     whole = true;
+  } catch (error) {
+    // Whatever still runs must not go on behind the summary.
+    ending.end(asError(error));
+    throw error;
   } finally {
     march.close();
     // While something may still be half written, the marker must stay to say so.
-    const quiet = whole || await base.executor.quiet(QUIET_MS);
+    const patience = request.signal.aborted ? QUIET_MS : FAILED_QUIET_MS;
+    const quiet = whole || await base.executor.quiet(patience);
     await marker.release(quiet && (whole || !options.resume));
   }
   // The marker's coming and going has touched the root: its stamp is the last.

@@ -155,7 +155,7 @@ export class Tally {
       this.warn("The destination keeps no extended attributes or ACLs; they were left out.");
     }
     if ((flags & ResultFlag.ownerDropped) !== 0) {
-      this.warn("The destination keeps no owners; owner, group and set-id bits were left out.");
+      this.warn("Owners can't be set here; owner, group and set-id bits were left out.");
     }
   }
 

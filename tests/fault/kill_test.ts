@@ -19,13 +19,13 @@ const KILLS = 12;
 
 /** A source that differs from its destination in every way. */
 function differing(dir: Scratch): void {
-  smallFiles(join(dir.path, "src"), 3000);
+  smallFiles(join(dir.path, "src"), 5000);
   sh(
     `set -e; cd "$0"; cp -a src dst; cd src
     for d in d0000[0-4]; do for f in $d/*0 $d/*1; do echo new content > $f; done; done
     rm -r d0000[5-7]; mkdir gone; echo x > gone/x; mv gone new
     ln d00000/f3 new/linked; ln -s ../x new/symlink; mkfifo new/fifo
-    cd ../dst; mkdir -p new d00001/f2x; ln d00002/f401 new/extra; rm d00003/f60?; mkdir d00009/sub; echo x > d00009/sub/old
+    cd ../dst; mkdir -p new d00001/f2x; ln d00002/f401 new/extra; rm d00003/f60? d0001[0-3]/*; mkdir d00009/sub; echo x > d00009/sub/old
     chmod 0555 d00008; rm d00014/*; rmdir d00014; echo file > d00014`,
     dir.path,
   );

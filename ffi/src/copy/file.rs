@@ -180,7 +180,13 @@ fn fill(batch: &mut Batch, place: &Place, source: &Source, target: &Target) -> O
     Ok(ItemResult {
         bytes: copied.bytes,
         method: copied.method,
-        flags: result.flags | again | if whole { 0 } else { result_flag::XATTRS_DROPPED },
+        flags: result.flags
+            | again
+            | if whole {
+                0
+            } else {
+                result_flag::XATTRS_DROPPED
+            },
         ..result
     })
 }

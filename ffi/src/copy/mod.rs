@@ -5,7 +5,7 @@ mod discard;
 mod file;
 mod ladder;
 mod resume;
-mod sparse;
+pub(crate) mod sparse;
 mod special;
 
 #[cfg(test)]

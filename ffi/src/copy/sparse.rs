@@ -3,7 +3,7 @@
 use crate::buffer::with_buffer;
 use crate::results::method;
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{self, Metadata};
+use crate::sys::{self, BorrowedFd, Metadata};
 
 use super::ladder::{Copied, Ladder};
 
@@ -88,17 +88,32 @@ fn without_zeros(ladder: &Ladder, size: u64, start: u64, copied: &mut Copied) ->
             if got == 0 {
                 break;
             }
-            for (i, unit) in buffer[..got].chunks(ZERO_UNIT).enumerate() {
-                if unit.iter().any(|&byte| byte != 0) {
-                    let offset = at + (i * ZERO_UNIT) as u64;
-                    sys::write_all_at(ladder.to, unit, offset).at(Step::Write)?;
-                    copied.bytes += unit.len() as u64;
-                }
-            }
+            copied.bytes += write_data(ladder.to, &buffer[..got], at)?;
             at += got as u64;
             ladder.job.add_bytes(got as u64);
             ladder.job.check()?;
         }
         Ok(at)
     })
+}
+
+/// Writes `bytes` at `at`, but for whole units of zeros: they stay holes. Returns how many bytes were written.
+///
+/// The file's length is the caller's to set: zeros at the end leave it short.
+pub(crate) fn write_data(to: BorrowedFd, bytes: &[u8], at: u64) -> Outcome<u64> {
+    let is_data = |unit: &[u8]| unit.iter().any(|&byte| byte != 0);
+    let (mut written, mut start) = (0, 0);
+    while start < bytes.len() {
+        let mut end = start;
+        while end < bytes.len() && is_data(&bytes[end..bytes.len().min(end + ZERO_UNIT)]) {
+            end = bytes.len().min(end + ZERO_UNIT);
+        }
+        if end > start {
+            sys::write_all_at(to, &bytes[start..end], at + start as u64).at(Step::Write)?;
+            written += (end - start) as u64;
+        }
+        // What ended the run is a unit of zeros.
+        start = end + ZERO_UNIT;
+    }
+    Ok(written)
 }

@@ -58,7 +58,11 @@ fn links_are_made_replaced_and_checked() {
         Status::Changed,
         Status::Ok,
         Status::Ok,
-        if cfg!(unix) { Status::Escaped } else { Status::NotFound },
+        if cfg!(unix) {
+            Status::Escaped
+        } else {
+            Status::NotFound
+        },
         Status::NotFound,
     ];
     assert_eq!(statuses, expected.map(|status| status as u32));
@@ -70,5 +74,8 @@ fn links_are_made_replaced_and_checked() {
         3,
         "no staged name is left"
     );
-    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), if cfg!(unix) { 4 } else { 3 });
+    assert_eq!(
+        fs::read_dir(temp.path()).unwrap().count(),
+        if cfg!(unix) { 4 } else { 3 }
+    );
 }

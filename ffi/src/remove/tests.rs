@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use super::run;
 use crate::block::{Item, Kind, NO_PARENT};
 use crate::request::{Op, flag};
-use crate::staging::name_of;
-use crate::status::Status;
 #[cfg(unix)]
 use crate::root;
+use crate::staging::name_of;
+use crate::status::Status;
 use crate::sys;
 #[cfg(unix)]
 use crate::sys::AsFd;
@@ -202,7 +202,13 @@ fn a_sweep_removes_a_directory_with_all_that_is_in_it_and_nothing_outside() {
         let fd = held.unwrap();
         let name = format!("{level}-{}", "n".repeat(20));
         sys::make_directory(&fd, name.as_bytes()).unwrap();
-        sys::make_symlink(outside.path().as_os_str().as_encoded_bytes(), &fd, b"link", 0).unwrap();
+        sys::make_symlink(
+            outside.path().as_os_str().as_encoded_bytes(),
+            &fd,
+            b"link",
+            0,
+        )
+        .unwrap();
         sys::create_file(fd.as_fd(), b"file").unwrap();
         held = sys::open_directory(fd.as_fd(), name.as_bytes());
         dir.push(name);

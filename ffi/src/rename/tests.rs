@@ -63,7 +63,11 @@ fn renames_replace_only_where_they_may() {
         Status::Exists,
         Status::Changed,
         Status::Changed,
-        if cfg!(unix) { Status::Escaped } else { Status::NotFound },
+        if cfg!(unix) {
+            Status::Escaped
+        } else {
+            Status::NotFound
+        },
         Status::Ok,
         Status::Ok,
         Status::NotFound,

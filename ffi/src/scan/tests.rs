@@ -65,7 +65,12 @@ fn a_sorted_scan_orders_names_by_bytes() {
         "😀",
         "a.",
     ];
-    for name in names {
+    // On Windows one is another spelling of b, the other loses its dot.
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| cfg!(unix) || !["B", "a."].contains(name))
+        .collect();
+    for name in &names {
         fs::write(temp.path().join(name), name).unwrap();
     }
     let source = handle_at(temp.path());

@@ -78,7 +78,7 @@ fn every_method_copies_every_shape() {
             );
             assert_eq!(copied.bytes, size as u64);
             assert!(!copied.short && !copied.length_ahead);
-            if size > 20_000 {
+            if size > 20_000 && cfg!(unix) {
                 assert!(
                     expected.contains(&copied.method),
                     "{size} bytes by {word}: {copied:?}"
@@ -232,14 +232,16 @@ fn replace_gives_a_new_inode_and_create_never_overwrites() {
     for (name, size) in [("small", 10), ("large", 2 << 20)] {
         pair.write(name, noise(size));
         fs::write(pair.to.join(name), "old").unwrap();
-        let mut held = File::open(pair.to.join(name)).unwrap();
+        // Wine lets nobody replace what is open.
+        let held = cfg!(unix).then(|| File::open(pair.to.join(name)).unwrap());
         assert_eq!(pair.copy_one(0, name, CREATE).0, Status::Exists);
         assert_eq!(pair.read(name), b"old");
         assert_eq!(pair.copy_one(0, name, REPLACE).0, Status::Ok);
         assert!(pair.read(name) == noise(size));
-        let mut old = String::new();
-        std::io::Read::read_to_string(&mut held, &mut old).unwrap();
-        assert_eq!(old, "old", "whoever has the old file open keeps it");
+        if let Some(held) = held {
+            let old = std::io::read_to_string(held).unwrap();
+            assert_eq!(old, "old", "whoever has the old file open keeps it");
+        }
     }
     assert_eq!(pair.names(), ["large", "small"]);
 }

@@ -16,8 +16,8 @@ mod write;
 pub use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use clone::{
-    allow_holes, copy_large_streams,
-    copy_range, copy_range_is_hopeless, copy_range_is_unsupported, next_data, next_hole, reflink, reflink_is_hopeless,
+    allow_holes, copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported,
+    next_data, next_hole, reflink, reflink_is_hopeless,
 };
 pub use errno::{Errno, os_number, status_of};
 pub use limits::raise_file_limit;
@@ -29,9 +29,7 @@ pub use name::{
     open_file_to_write, open_handle, read_link, remove_directory, remove_file, rename, rename_new,
     reopen_directory, stat_name,
 };
-pub use open::{
-    Mode, OFlags, is_link_at, open_beneath, open_child, open_followed, must_walk,
-};
+pub use open::{Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_followed};
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, effective_uid, means_other_kind};

@@ -24,7 +24,11 @@ const SETTABLE: u32 = fs::FILE_ATTRIBUTE_READONLY
 
 /// What an entry has that nobody gave any attributes: NTFS marks new files as not yet archived.
 fn usual(attributes: u32) -> u32 {
-    if attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0 { 0 } else { fs::FILE_ATTRIBUTE_ARCHIVE }
+    if attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0 {
+        0
+    } else {
+        fs::FILE_ATTRIBUTE_ARCHIVE
+    }
 }
 
 /// The letters of the attributes that an entry has; `None` where they are the usual ones.
@@ -34,7 +38,12 @@ pub fn letters(entry: BorrowedFd) -> Result<Option<Vec<u8>>, Errno> {
     if kept == usual(now) {
         return Ok(None);
     }
-    Ok(Some(KEPT.iter().filter(|(_, bit)| now & bit != 0).map(|&(letter, _)| letter).collect()))
+    Ok(Some(
+        KEPT.iter()
+            .filter(|(_, bit)| now & bit != 0)
+            .map(|&(letter, _)| letter)
+            .collect(),
+    ))
 }
 
 /// Gives an entry the attributes that the letters stand for, `None` the usual ones.
@@ -42,7 +51,11 @@ pub fn set_letters(entry: BorrowedFd, letters: Option<&[u8]>) -> Result<(), Errn
     let (now, _) = metadata::attributes_and_tag(entry)?;
     let wanted = match letters {
         None => usual(now),
-        Some(letters) => KEPT.iter().filter(|(letter, _)| letters.contains(letter)).map(|(_, bit)| bit).sum(),
+        Some(letters) => KEPT
+            .iter()
+            .filter(|(letter, _)| letters.contains(letter))
+            .map(|(_, bit)| bit)
+            .sum(),
     };
     let all: u32 = KEPT.iter().map(|(_, bit)| bit).sum();
     change(entry, now, now & !all | wanted)
@@ -51,7 +64,11 @@ pub fn set_letters(entry: BorrowedFd, letters: Option<&[u8]>) -> Result<(), Errn
 /// Sets or clears the read-only attribute.
 pub fn set_read_only(entry: BorrowedFd, read_only: bool) -> Result<(), Errno> {
     let (now, _) = metadata::attributes_and_tag(entry)?;
-    let bit = if read_only { fs::FILE_ATTRIBUTE_READONLY } else { 0 };
+    let bit = if read_only {
+        fs::FILE_ATTRIBUTE_READONLY
+    } else {
+        0
+    };
     change(entry, now, now & !fs::FILE_ATTRIBUTE_READONLY | bit)
 }
 
@@ -61,7 +78,15 @@ fn change(entry: BorrowedFd, now: u32, wanted: u32) -> Result<(), Errno> {
     }
     let settable = wanted & SETTABLE;
     // 0 would mean "leave them".
-    set_basic(entry, 0, if settable == 0 { fs::FILE_ATTRIBUTE_NORMAL } else { settable })
+    set_basic(
+        entry,
+        0,
+        if settable == 0 {
+            fs::FILE_ATTRIBUTE_NORMAL
+        } else {
+            settable
+        },
+    )
 }
 
 /// Sets the modification time.

@@ -59,6 +59,11 @@ pub fn next_hole(fd: impl AsFd, offset: u64) -> Result<u64, Errno> {
 fn next_range(fd: BorrowedFd, offset: u64) -> Result<Option<(u64, u64)>, Errno> {
     let input = [offset, i64::MAX as u64 - offset];
     let mut range = [0; 2];
-    let filled = nt::control(fd, FSCTL_QUERY_ALLOCATED_RANGES, nt::bytes_of(&input), &mut range)?;
+    let filled = nt::control(
+        fd,
+        FSCTL_QUERY_ALLOCATED_RANGES,
+        nt::bytes_of(&input),
+        &mut range,
+    )?;
     Ok((filled >= 16).then(|| (range[0], range[0].saturating_add(range[1]))))
 }

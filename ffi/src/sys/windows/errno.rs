@@ -86,7 +86,9 @@ impl Errno {
 
     /// The error that std reports.
     pub fn from_io_error(error: &std::io::Error) -> Option<Errno> {
-        error.raw_os_error().map(|number| Errno::of(number.cast_unsigned()))
+        error
+            .raw_os_error()
+            .map(|number| Errno::of(number.cast_unsigned()))
     }
 }
 

@@ -58,13 +58,21 @@ pub fn make_symlink(target: &[u8], dir: impl AsFd, name: &[u8], rdev: u64) -> Re
     if linked.is_ok() {
         return linked;
     }
-    let _ = if directory { super::remove_directory(dir, name) } else { remove_file(dir, name) };
+    let _ = if directory {
+        super::remove_directory(dir, name)
+    } else {
+        remove_file(dir, name)
+    };
     if linked != Err(Errno::PERM) {
         return linked;
     }
     let link = path_in(dir, &names::component(name)?)?;
     let target = OsString::from_wide(&target);
-    let linked = if directory { symlink_dir(target, link) } else { symlink_file(target, link) };
+    let linked = if directory {
+        symlink_dir(target, link)
+    } else {
+        symlink_file(target, link)
+    };
     linked.map_err(read::of)
 }
 

@@ -19,7 +19,10 @@ pub struct DirReader {
 impl DirReader {
     /// Allocates the buffer.
     pub fn new() -> Self {
-        Self { buffer: vec![0; BUFFER_WORDS].into(), name: Vec::new() }
+        Self {
+            buffer: vec![0; BUFFER_WORDS].into(),
+            name: Vec::new(),
+        }
     }
 
     /// Reads one buffer full of entries, `.` and `..` left out, from where `dir` stands.
@@ -28,7 +31,11 @@ impl DirReader {
     /// by another reader.
     ///
     /// Reference: NtQueryDirectoryFile, FILE_ID_BOTH_DIR_INFORMATION.
-    pub fn fill(&mut self, dir: BorrowedFd, mut each: impl FnMut(&CStr, u64, Kind)) -> Result<bool, Errno> {
+    pub fn fill(
+        &mut self,
+        dir: BorrowedFd,
+        mut each: impl FnMut(&CStr, u64, Kind),
+    ) -> Result<bool, Errno> {
         let filled = nt::list(dir, &mut self.buffer)?;
         if filled == 0 {
             return Ok(false);
@@ -36,7 +43,9 @@ impl DirReader {
         let mut rest = &nt::bytes_of(&self.buffer)[..filled];
         loop {
             let (next, attributes) = (u32_at(rest, 0) as usize, u32_at(rest, 56));
-            let units = rest[104..][..u32_at(rest, 60) as usize].chunks_exact(2).map(|two| u16_at(two, 0));
+            let units = rest[104..][..u32_at(rest, 60) as usize]
+                .chunks_exact(2)
+                .map(|two| u16_at(two, 0));
             self.name.clear();
             names::push_bytes(units, &mut self.name);
             self.name.push(0);

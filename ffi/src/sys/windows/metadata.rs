@@ -97,7 +97,11 @@ pub fn stat_fd(entry: impl AsFd) -> Result<Metadata, Errno> {
             _ if attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0 => DIRECTORY_LINK,
             _ => FILE_LINK,
         },
-        allocated: if sparse { allocated } else { allocated.max(size) },
+        allocated: if sparse {
+            allocated
+        } else {
+            allocated.max(size)
+        },
         mode: match kind {
             Kind::File if attributes & fs::FILE_ATTRIBUTE_READONLY != 0 => 0o444,
             Kind::File => 0o666,

@@ -24,7 +24,8 @@ mod stream;
 mod write;
 
 pub use clone::{
-    allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, next_data, next_hole, reflink, reflink_is_hopeless,
+    allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, next_data,
+    next_hole, reflink, reflink_is_hopeless,
 };
 pub use errno::{Errno, os_number, status_of};
 pub use fd::{AsFd, BorrowedFd, OwnedFd};
@@ -34,7 +35,8 @@ pub use list::DirReader;
 pub use make::make_directories;
 pub use metadata::{stat_at, stat_fd, stat_name};
 pub use name::{
-    create_file, hard_link, make_directory, make_node, remove_directory, remove_file, rename, rename_new,
+    create_file, hard_link, make_directory, make_node, remove_directory, remove_file, rename,
+    rename_new,
 };
 pub use open::{
     Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_directory, open_file,

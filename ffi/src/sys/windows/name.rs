@@ -12,17 +12,41 @@ const RENAME: u32 = nt::LOOK | fs::DELETE;
 
 /// Makes a file that did not exist. It inherits its rights from the directory, as all files of Windows do.
 pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    make(dir, &names::component(name)?, nt::READ | nt::WRITE, wdk::FILE_NON_DIRECTORY_FILE)
+    make(
+        dir,
+        &names::component(name)?,
+        nt::READ | nt::WRITE,
+        wdk::FILE_NON_DIRECTORY_FILE,
+    )
 }
 
 /// Makes a directory.
 pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
-    make(dir.as_fd(), &names::component(name)?, nt::LOOK, wdk::FILE_DIRECTORY_FILE).map(drop)
+    make(
+        dir.as_fd(),
+        &names::component(name)?,
+        nt::LOOK,
+        wdk::FILE_DIRECTORY_FILE,
+    )
+    .map(drop)
 }
 
-pub(super) fn make(dir: BorrowedFd, name: &[u16], access: u32, options: u32) -> Result<OwnedFd, Errno> {
+pub(super) fn make(
+    dir: BorrowedFd,
+    name: &[u16],
+    access: u32,
+    options: u32,
+) -> Result<OwnedFd, Errno> {
     let options = options | wdk::FILE_OPEN_REPARSE_POINT;
-    match nt::open(dir, name, How { access, options, make: true }) {
+    match nt::open(
+        dir,
+        name,
+        How {
+            access,
+            options,
+            make: true,
+        },
+    ) {
         // The name is somebody's whose deletion waits for its last handle.
         Err(Errno::DELETE_PENDING) => Err(Errno::BUSY),
         other => other,
@@ -39,7 +63,13 @@ pub fn make_node(_: impl AsFd, _: &[u8], _: Kind, _: u64) -> Result<(), Errno> {
 /// Reference: FILE_LINK_INFORMATION.
 pub fn hard_link(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
     let entry = open::open_itself(from.as_fd(), &names::component(old)?, nt::STAMP, 0)?;
-    nt::set_name(entry.as_fd(), wdk::FileLinkInformation, 0, to.as_fd(), &names::component(new)?)
+    nt::set_name(
+        entry.as_fd(),
+        wdk::FileLinkInformation,
+        0,
+        to.as_fd(),
+        &names::component(new)?,
+    )
 }
 
 /// Renames, replacing what has the new name, even if that is read-only or open elsewhere.
@@ -52,7 +82,13 @@ pub fn rename(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<
     let flags = wdk::FILE_RENAME_REPLACE_IF_EXISTS
         | wdk::FILE_RENAME_POSIX_SEMANTICS
         | wdk::FILE_RENAME_IGNORE_READONLY_ATTRIBUTE;
-    let renamed = match nt::set_name(entry.as_fd(), wdk::FileRenameInformationEx, flags, to, &name) {
+    let renamed = match nt::set_name(
+        entry.as_fd(),
+        wdk::FileRenameInformationEx,
+        flags,
+        to,
+        &name,
+    ) {
         Err(Errno::INVAL | Errno::OPNOTSUPP) => replace(entry.as_fd(), to, &name),
         other => other,
     };
@@ -71,7 +107,10 @@ fn replace(entry: BorrowedFd, to: BorrowedFd, name: &[u16]) -> Result<(), Errno>
     let replaced = || nt::set_name(entry, wdk::FileRenameInformation, 1, to, name);
     // A handle of what is replaced must not stay open: it would be in the way itself.
     let set_there = |read_only| {
-        attributes::set_read_only(open::open_itself(to, name, nt::STAMP, 0)?.as_fd(), read_only)
+        attributes::set_read_only(
+            open::open_itself(to, name, nt::STAMP, 0)?.as_fd(),
+            read_only,
+        )
     };
     match replaced() {
         Err(Errno::ACCESS) if set_there(false).is_ok() => replaced().inspect_err(|_| {
@@ -88,19 +127,33 @@ fn is_directory(dir: BorrowedFd, name: &[u8]) -> bool {
 /// Renames to a name that nothing has: `EXIST` otherwise. Another spelling of the old name is free.
 pub fn rename_new(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
     let entry = open::open_itself(from.as_fd(), &names::component(old)?, RENAME, 0)?;
-    nt::set_name(entry.as_fd(), wdk::FileRenameInformation, 0, to.as_fd(), &names::component(new)?)
+    nt::set_name(
+        entry.as_fd(),
+        wdk::FileRenameInformation,
+        0,
+        to.as_fd(),
+        &names::component(new)?,
+    )
 }
 
 /// Removes the name of anything but a directory; a link to a directory is none.
 pub fn remove_file(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
     let entry = open_to_remove(dir.as_fd(), name)?;
-    if stat_fd(&entry)?.kind == Kind::Directory { Err(Errno::ISDIR) } else { remove(entry.as_fd()) }
+    if stat_fd(&entry)?.kind == Kind::Directory {
+        Err(Errno::ISDIR)
+    } else {
+        remove(entry.as_fd())
+    }
 }
 
 /// Removes an empty directory.
 pub fn remove_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
     let entry = open_to_remove(dir.as_fd(), name)?;
-    if stat_fd(&entry)?.kind == Kind::Directory { remove(entry.as_fd()) } else { Err(Errno::NOTDIR) }
+    if stat_fd(&entry)?.kind == Kind::Directory {
+        remove(entry.as_fd())
+    } else {
+        Err(Errno::NOTDIR)
+    }
 }
 
 fn open_to_remove(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {

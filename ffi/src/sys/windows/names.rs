@@ -40,14 +40,23 @@ pub fn to_units(mut bytes: &[u8]) -> Result<Vec<u16>, Errno> {
             Err(error) => error.valid_up_to(),
         };
         let (text, rest) = bytes.split_at(plain);
-        units.extend(str::from_utf8(text).map_err(|_| Errno::INVALID_NAME)?.encode_utf16());
+        units.extend(
+            str::from_utf8(text)
+                .map_err(|_| Errno::INVALID_NAME)?
+                .encode_utf16(),
+        );
         let [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, rest @ ..] = rest else {
             return Err(Errno::INVALID_NAME);
         };
         let unit = 0xd000 | u16::from(second & 0x3f) << 6 | u16::from(third & 0x3f);
         let low = (0xdc00..0xe000).contains(&unit);
         // A pair has bytes of its own: taken as two, one name would have two spellings.
-        if low && plain == 0 && units.last().is_some_and(|last| (0xd800..0xdc00).contains(last)) {
+        if low
+            && plain == 0
+            && units
+                .last()
+                .is_some_and(|last| (0xd800..0xdc00).contains(last))
+        {
             return Err(Errno::INVALID_NAME);
         }
         units.push(unit);
@@ -68,12 +77,21 @@ pub fn component(name: &[u8]) -> Result<Vec<u16>, Errno> {
     if name == b"." {
         return Ok(Vec::new());
     }
-    let forbidden = |byte: &u8| matches!(byte, 0..=31 | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|');
+    let forbidden = |byte: &u8| {
+        matches!(
+            byte,
+            0..=31 | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|'
+        )
+    };
     if name.is_empty() || name == b".." || name.iter().any(forbidden) {
         return Err(Errno::INVALID_NAME);
     }
     let units = to_units(name)?;
-    if units.len() > NAME_UNITS { Err(Errno::NAMETOOLONG) } else { Ok(units) }
+    if units.len() > NAME_UNITS {
+        Err(Errno::NAMETOOLONG)
+    } else {
+        Ok(units)
+    }
 }
 
 #[cfg(test)]
@@ -99,12 +117,35 @@ mod tests {
     fn bytes_that_are_no_name_are_refused() {
         let two_halves = b"\xed\xa0\xbd\xed\xb8\x80";
         for bytes in [&b"\xff"[..], b"a\xed", b"\xed\xa0", b"\xc0\x80", two_halves] {
-            assert_eq!(to_units(bytes), Err(Errno::INVALID_NAME), "{}", bytes.escape_ascii());
+            assert_eq!(
+                to_units(bytes),
+                Err(Errno::INVALID_NAME),
+                "{}",
+                bytes.escape_ascii()
+            );
         }
-        for name in [&b"a:b"[..], b"a\\b", b"..\\x", b"a/b", b"..", b"", b"tab\t", b"a?", b"*"] {
-            assert_eq!(component(name), Err(Errno::INVALID_NAME), "{}", name.escape_ascii());
+        for name in [
+            &b"a:b"[..],
+            b"a\\b",
+            b"..\\x",
+            b"a/b",
+            b"..",
+            b"",
+            b"tab\t",
+            b"a?",
+            b"*",
+        ] {
+            assert_eq!(
+                component(name),
+                Err(Errno::INVALID_NAME),
+                "{}",
+                name.escape_ascii()
+            );
         }
         assert_eq!(component(&[b'n'; 256]), Err(Errno::NAMETOOLONG));
-        assert_eq!(component(b"CON.").unwrap(), "CON.".encode_utf16().collect::<Vec<_>>());
+        assert_eq!(
+            component(b"CON.").unwrap(),
+            "CON.".encode_utf16().collect::<Vec<_>>()
+        );
     }
 }

@@ -44,7 +44,11 @@ pub struct How {
 /// Reference: NtCreateFile, <https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntcreatefile>.
 pub fn open(dir: BorrowedHandle, name: &[u16], how: How) -> Result<OwnedHandle, Errno> {
     let bytes = u16::try_from(name.len() * 2).map_err(|_| Errno::NAMETOOLONG)?;
-    let name = w::UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: name.as_ptr().cast_mut() };
+    let name = w::UNICODE_STRING {
+        Length: bytes,
+        MaximumLength: bytes,
+        Buffer: name.as_ptr().cast_mut(),
+    };
     let object = OBJECT_ATTRIBUTES {
         Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
         RootDirectory: dir.as_raw_handle(),
@@ -65,7 +69,11 @@ pub fn open(dir: BorrowedHandle, name: &[u16], how: How) -> Result<OwnedHandle, 
             null(),
             fs::FILE_ATTRIBUTE_NORMAL,
             fs::FILE_SHARE_READ | fs::FILE_SHARE_WRITE | fs::FILE_SHARE_DELETE,
-            if how.make { wdk::FILE_CREATE } else { wdk::FILE_OPEN },
+            if how.make {
+                wdk::FILE_CREATE
+            } else {
+                wdk::FILE_OPEN
+            },
             how.options | wdk::FILE_SYNCHRONOUS_IO_NONALERT,
             null(),
             0,
@@ -101,7 +109,13 @@ pub fn set(handle: BorrowedHandle, class: i32, words: &[u64], bytes: usize) -> R
     // SAFETY: the buffer is at least as long as said, and both it and the block outlive the call.
     let status = unsafe {
         let start = words.as_ptr().cast();
-        wdk::NtSetInformationFile(handle.as_raw_handle(), &raw mut block, start, bytes as u32, class)
+        wdk::NtSetInformationFile(
+            handle.as_raw_handle(),
+            &raw mut block,
+            start,
+            bytes as u32,
+            class,
+        )
     };
     outcome(status)
 }
@@ -117,9 +131,15 @@ pub fn set_name(
     name: &[u16],
 ) -> Result<(), Errno> {
     let mut words = vec![u64::from(flags), dir.as_raw_handle().addr() as u64];
-    let units = [(name.len() * 2) as u16, 0].into_iter().chain(name.iter().copied());
+    let units = [(name.len() * 2) as u16, 0]
+        .into_iter()
+        .chain(name.iter().copied());
     let units: Vec<u16> = units.collect();
-    words.extend(units.chunks(4).map(|four| four.iter().rev().fold(0, |word, &unit| word << 16 | u64::from(unit))));
+    words.extend(units.chunks(4).map(|four| {
+        four.iter()
+            .rev()
+            .fold(0, |word, &unit| word << 16 | u64::from(unit))
+    }));
     // The system wants at least the size of the structure, which has room for two units of the name.
     let bytes = (20 + name.len() * 2).max(24);
     words.resize(words.len().max(bytes.div_ceil(8)), 0);
@@ -134,9 +154,19 @@ pub fn query_volume(handle: BorrowedHandle, class: i32, out: &mut [u64]) -> Resu
     // SAFETY: the buffer is as long as said, and both it and the block outlive the call.
     let status = unsafe {
         let (start, bytes) = (out.as_mut_ptr().cast(), size_of_val(out) as u32);
-        wdk::NtQueryVolumeInformationFile(handle.as_raw_handle(), &raw mut block, start, bytes, class)
+        wdk::NtQueryVolumeInformationFile(
+            handle.as_raw_handle(),
+            &raw mut block,
+            start,
+            bytes,
+            class,
+        )
     };
-    if status == w::STATUS_BUFFER_OVERFLOW { Ok(()) } else { outcome(status) }
+    if status == w::STATUS_BUFFER_OVERFLOW {
+        Ok(())
+    } else {
+        outcome(status)
+    }
 }
 
 /// Fills the buffer with the next entries of a directory; 0 at its end.
@@ -169,7 +199,12 @@ pub fn list(dir: BorrowedHandle, out: &mut [u64]) -> Result<usize, Errno> {
 /// Asks the file system for something of its own; returns how many bytes it answered.
 ///
 /// Reference: NtFsControlFile.
-pub fn control(handle: BorrowedHandle, code: u32, input: &[u8], out: &mut [u64]) -> Result<usize, Errno> {
+pub fn control(
+    handle: BorrowedHandle,
+    code: u32,
+    input: &[u8],
+    out: &mut [u64],
+) -> Result<usize, Errno> {
     let mut block = IO_STATUS_BLOCK::default();
     // SAFETY: both buffers are as long as said and outlive the call, as does the block.
     let status = unsafe {
@@ -208,7 +243,12 @@ pub fn lock(handle: BorrowedHandle, exclusive: bool) -> Result<bool, Errno> {
     let mut at = OVERLAPPED::default();
     at.Anonymous.Anonymous.Offset = LOCK_OFFSET as u32;
     at.Anonymous.Anonymous.OffsetHigh = (LOCK_OFFSET >> 32) as u32;
-    let flags = fs::LOCKFILE_FAIL_IMMEDIATELY | if exclusive { fs::LOCKFILE_EXCLUSIVE_LOCK } else { 0 };
+    let flags = fs::LOCKFILE_FAIL_IMMEDIATELY
+        | if exclusive {
+            fs::LOCKFILE_EXCLUSIVE_LOCK
+        } else {
+            0
+        };
     // SAFETY: the offsets outlive the call, which ends at once: the handle is a synchronous one.
     if unsafe { fs::LockFileEx(handle.as_raw_handle(), flags, 0, 1, 0, &raw mut at) } != 0 {
         return Ok(true);
@@ -236,10 +276,19 @@ pub fn path_of(handle: BorrowedHandle) -> Result<Vec<u16>, Errno> {
     let mut path = vec![0; 1 << 15];
     // SAFETY: the buffer is as long as said.
     let units = unsafe {
-        fs::GetFinalPathNameByHandleW(handle.as_raw_handle(), path.as_mut_ptr(), path.len() as u32, 0)
+        fs::GetFinalPathNameByHandleW(
+            handle.as_raw_handle(),
+            path.as_mut_ptr(),
+            path.len() as u32,
+            0,
+        )
     };
     path.truncate(units as usize);
-    if units == 0 { Err(Errno::OPNOTSUPP) } else { Ok(path) }
+    if units == 0 {
+        Err(Errno::OPNOTSUPP)
+    } else {
+        Ok(path)
+    }
 }
 
 /// Uses a handle as a file of std's.
@@ -262,5 +311,9 @@ pub fn win32_number(status: w::NTSTATUS) -> u32 {
 }
 
 fn outcome(status: w::NTSTATUS) -> Result<(), Errno> {
-    if status >= 0 { Ok(()) } else { Err(Errno::of_status(status)) }
+    if status >= 0 {
+        Ok(())
+    } else {
+        Err(Errno::of_status(status))
+    }
 }

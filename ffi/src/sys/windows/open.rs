@@ -57,7 +57,12 @@ impl Mode {
 /// # Errors
 ///
 /// `LOOP` for a link, unless `flags` has `PATH` without `DIRECTORY`, which opens the link itself.
-pub fn open_child(dir: BorrowedFd, name: &[u8], flags: OFlags, _mode: Mode) -> Result<OwnedFd, Errno> {
+pub fn open_child(
+    dir: BorrowedFd,
+    name: &[u8],
+    flags: OFlags,
+    _mode: Mode,
+) -> Result<OwnedFd, Errno> {
     let directory = flags.contains(OFlags::DIRECTORY);
     let handle_only = flags.contains(OFlags::PATH);
     let access = match (handle_only, directory) {
@@ -66,7 +71,11 @@ pub fn open_child(dir: BorrowedFd, name: &[u8], flags: OFlags, _mode: Mode) -> R
         (false, false) => nt::READ,
         (false, true) => nt::READ | nt::REACH,
     };
-    let options = if directory { wdk::FILE_DIRECTORY_FILE } else { 0 };
+    let options = if directory {
+        wdk::FILE_DIRECTORY_FILE
+    } else {
+        0
+    };
     let units = names::component(name)?;
     if handle_only && !directory {
         return open_itself(dir, &units, access, options);
@@ -75,14 +84,32 @@ pub fn open_child(dir: BorrowedFd, name: &[u8], flags: OFlags, _mode: Mode) -> R
 }
 
 /// Opens what has the name; of a link, the link.
-pub(super) fn open_itself(dir: BorrowedFd, name: &[u16], access: u32, options: u32) -> Result<OwnedFd, Errno> {
+pub(super) fn open_itself(
+    dir: BorrowedFd,
+    name: &[u16],
+    access: u32,
+    options: u32,
+) -> Result<OwnedFd, Errno> {
     let options = options | wdk::FILE_OPEN_REPARSE_POINT;
-    nt::open(dir, name, How { access, options, make: false })
+    nt::open(
+        dir,
+        name,
+        How {
+            access,
+            options,
+            make: false,
+        },
+    )
 }
 
 /// Opens what has the name, with what a filter of the system keeps elsewhere (deduplicated, compressed, in
 /// the cloud); refuses a link.
-pub(super) fn open_beyond(dir: BorrowedFd, name: &[u16], access: u32, options: u32) -> Result<OwnedFd, Errno> {
+pub(super) fn open_beyond(
+    dir: BorrowedFd,
+    name: &[u16],
+    access: u32,
+    options: u32,
+) -> Result<OwnedFd, Errno> {
     let found = open_itself(dir, name, access, options)?;
     let found_fd = super::AsFd::as_fd(&found);
     let (_, tag) = metadata::attributes_and_tag(found_fd)?;
@@ -90,7 +117,15 @@ pub(super) fn open_beyond(dir: BorrowedFd, name: &[u16], access: u32, options: u
         0 => Ok(found),
         tag if metadata::is_link(tag) => Err(Errno::LOOP),
         // The same entry once more, by its handle: nothing can have taken its place.
-        _ => nt::open(found_fd, &[], How { access, options, make: false }),
+        _ => nt::open(
+            found_fd,
+            &[],
+            How {
+                access,
+                options,
+                make: false,
+            },
+        ),
     }
 }
 
@@ -106,7 +141,12 @@ pub fn open_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
 
 /// Opens a file that exists for reading and writing.
 pub fn open_file_to_write(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    open_beyond(dir, &names::component(name)?, nt::READ | nt::WRITE, wdk::FILE_NON_DIRECTORY_FILE)
+    open_beyond(
+        dir,
+        &names::component(name)?,
+        nt::READ | nt::WRITE,
+        wdk::FILE_NON_DIRECTORY_FILE,
+    )
 }
 
 /// Holds whatever has this name without opening its content.
@@ -134,7 +174,11 @@ pub fn open_followed(path: &[u8]) -> Result<OwnedFd, Errno> {
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
     let opened = OwnedFd::from(opened);
     let (attributes, _) = metadata::attributes_and_tag(super::AsFd::as_fd(&opened))?;
-    if attributes & fs::FILE_ATTRIBUTE_DIRECTORY == 0 { Err(Errno::NOTDIR) } else { Ok(opened) }
+    if attributes & fs::FILE_ATTRIBUTE_DIRECTORY == 0 {
+        Err(Errno::NOTDIR)
+    } else {
+        Ok(opened)
+    }
 }
 
 /// A path as std takes it.

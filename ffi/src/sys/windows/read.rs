@@ -46,7 +46,8 @@ pub fn fsync(fd: impl AsFd) -> Result<(), Errno> {
 
 // A read-only file can't be opened for writing: its content went to disk before it got that attribute.
 fn holds_content(fd: BorrowedFd) -> bool {
-    super::stat_fd(fd).is_ok_and(|now| now.kind == crate::block::Kind::File && now.mode & 0o200 != 0)
+    super::stat_fd(fd)
+        .is_ok_and(|now| now.kind == crate::block::Kind::File && now.mode & 0o200 != 0)
 }
 
 /// Puts the whole volume on disk: only administrators may.

@@ -1,7 +1,9 @@
 //! The data of links: symlinks, junctions, and the symlinks of the Linux subsystem.
 
 use windows_sys::Win32::System::Ioctl::{FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT};
-use windows_sys::Win32::System::SystemServices::{IO_REPARSE_TAG_MOUNT_POINT, IO_REPARSE_TAG_SYMLINK};
+use windows_sys::Win32::System::SystemServices::{
+    IO_REPARSE_TAG_MOUNT_POINT, IO_REPARSE_TAG_SYMLINK,
+};
 
 use super::metadata::LX_SYMLINK;
 use super::{BorrowedFd, Errno, names, nt};
@@ -45,9 +47,15 @@ fn parse(data: &[u8]) -> Option<Vec<u8>> {
     };
     // The printed name is the one that was asked for; it need not be there.
     let printed = part(4)?;
-    let units = if printed.is_empty() { shown(part(0)?) } else { printed };
+    let units = if printed.is_empty() {
+        shown(part(0)?)
+    } else {
+        printed
+    };
     let mut bytes = Vec::new();
-    let with_slashes = units.into_iter().map(|unit| if unit == BACKSLASH { SLASH } else { unit });
+    let with_slashes = units
+        .into_iter()
+        .map(|unit| if unit == BACKSLASH { SLASH } else { unit });
     names::push_bytes(with_slashes, &mut bytes);
     Some(bytes)
 }
@@ -76,12 +84,26 @@ fn pack(target: &[u16], junction: bool) -> Option<Vec<u8>> {
     let relative = named.is_none();
     let substitute = named.unwrap_or_else(|| target.to_vec());
     // Two names, each with an end that its length doesn't count.
-    let bytes_of = |units: &[u16]| units.iter().chain([&0]).flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>();
+    let bytes_of = |units: &[u16]| {
+        units
+            .iter()
+            .chain([&0])
+            .flat_map(|unit| unit.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     let (first, second) = (bytes_of(&substitute), bytes_of(target));
     let lengths = [0, first.len() - 2, first.len(), second.len() - 2];
-    let flags = if junction { Vec::new() } else { (u32::from(relative) * RELATIVE).to_le_bytes().to_vec() };
+    let flags = if junction {
+        Vec::new()
+    } else {
+        (u32::from(relative) * RELATIVE).to_le_bytes().to_vec()
+    };
     let length = 8 + flags.len() + first.len() + second.len();
-    let tag = if junction { IO_REPARSE_TAG_MOUNT_POINT } else { IO_REPARSE_TAG_SYMLINK };
+    let tag = if junction {
+        IO_REPARSE_TAG_MOUNT_POINT
+    } else {
+        IO_REPARSE_TAG_SYMLINK
+    };
     let mut data = tag.to_le_bytes().to_vec();
     data.extend(u32::from(u16::try_from(length).ok()?).to_le_bytes());
     for length in lengths {
@@ -101,7 +123,11 @@ fn named(target: &[u16]) -> Option<Vec<u16>> {
         return prefixed(r"\??\UNC\", rest);
     }
     let drive = target.get(1..3) == Some(&units(r":\")[..]);
-    if drive { prefixed(r"\??\", target) } else { None }
+    if drive {
+        prefixed(r"\??\", target)
+    } else {
+        None
+    }
 }
 
 fn units(text: &str) -> Vec<u16> {
@@ -122,7 +148,10 @@ mod tests {
             (r"\\server\share", false, b"//server/share"),
             (r"\\?\Volume{1}\", true, b"//?/Volume{1}/"),
         ] {
-            assert_eq!(parse(&pack(&units(target), junction).unwrap()).unwrap(), bytes);
+            assert_eq!(
+                parse(&pack(&units(target), junction).unwrap()).unwrap(),
+                bytes
+            );
         }
     }
 

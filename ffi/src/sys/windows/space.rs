@@ -19,7 +19,10 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
     let about = nt::bytes_of(&words);
     let (flags, longest) = (u32_at(about, 0), u32_at(about, 4));
     let name_bytes = (u32_at(about, 8) as usize).min(about.len() - 12);
-    let name: Vec<u16> = about[12..12 + name_bytes].chunks_exact(2).map(|two| u16_at(two, 0)).collect();
+    let name: Vec<u16> = about[12..12 + name_bytes]
+        .chunks_exact(2)
+        .map(|two| u16_at(two, 0))
+        .collect();
     let (magic, time_grain_ns) = match String::from_utf16_lossy(&name).as_str() {
         "NTFS" => (0x5346_544e, 100),
         "ReFS" => (0x5346_6552, 100),

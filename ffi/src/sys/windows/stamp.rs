@@ -26,18 +26,26 @@ impl Holder {
     /// Opens `name` in `dir` without following a link.
     pub fn open(dir: BorrowedFd, name: &[u8], kind: Kind) -> Result<Holder, Errno> {
         let name = names::component(name)?;
-        let read = if kind == Kind::File { fs::FILE_READ_DATA } else { 0 };
+        let read = if kind == Kind::File {
+            fs::FILE_READ_DATA
+        } else {
+            0
+        };
         match open::open_itself(dir, &name, nt::STAMP | read, 0) {
             Ok(fd) => Ok(Holder { fd }),
             // To be looked at only.
-            Err(Errno::ACCESS) => open::open_itself(dir, &name, nt::LOOK, 0).map(|fd| Holder { fd }),
+            Err(Errno::ACCESS) => {
+                open::open_itself(dir, &name, nt::LOOK, 0).map(|fd| Holder { fd })
+            }
             Err(errno) => Err(errno),
         }
     }
 
     /// The entry.
     pub fn held(&self) -> Held<'_> {
-        Held { fd: self.fd.as_fd() }
+        Held {
+            fd: self.fd.as_fd(),
+        }
     }
 
     /// Puts the entry on disk.
@@ -107,7 +115,11 @@ impl<'a> Held<'a> {
             return stream::get(self.fd, &stream_name(name)?, buffer);
         }
         let letters = attributes::letters(self.fd)?.ok_or(Errno::NODATA)?;
-        if buffer.is_empty() { Ok(letters.len()) } else { fill(buffer, &letters) }
+        if buffer.is_empty() {
+            Ok(letters.len())
+        } else {
+            fill(buffer, &letters)
+        }
     }
 
     /// Sets a stream or the attributes.
@@ -116,7 +128,11 @@ impl<'a> Held<'a> {
             return attributes::set_letters(self.fd, Some(value));
         }
         let name = stream_name(name)?;
-        if stream::are_kept(self.fd) { stream::set(self.fd, &name, value) } else { Err(Errno::OPNOTSUPP) }
+        if stream::are_kept(self.fd) {
+            stream::set(self.fd, &name, value)
+        } else {
+            Err(Errno::OPNOTSUPP)
+        }
     }
 
     /// Removes a stream, or sets the usual attributes.
@@ -129,7 +145,10 @@ impl<'a> Held<'a> {
 }
 
 fn fill(buffer: &mut [u8], all: &[u8]) -> Result<usize, Errno> {
-    buffer.get_mut(..all.len()).ok_or(Errno::RANGE)?.copy_from_slice(all);
+    buffer
+        .get_mut(..all.len())
+        .ok_or(Errno::RANGE)?
+        .copy_from_slice(all);
     Ok(all.len())
 }
 

@@ -25,7 +25,10 @@ type Stream = (Vec<u16>, u64);
 /// The streams of an entry that are small enough to be attributes.
 pub fn small(entry: BorrowedFd) -> Result<Vec<Vec<u16>>, Errno> {
     let all = list(entry)?.into_iter();
-    Ok(all.filter(|(_, bytes)| *bytes <= ATTRIBUTE_BYTES).map(|(name, _)| name).collect())
+    Ok(all
+        .filter(|(_, bytes)| *bytes <= ATTRIBUTE_BYTES)
+        .map(|(name, _)| name)
+        .collect())
 }
 
 /// Reference: FILE_STREAM_INFORMATION.
@@ -49,7 +52,9 @@ fn parse(mut rest: &[u8]) -> Vec<Stream> {
     let mut all = Vec::new();
     while rest.len() >= 24 {
         let (next, name_bytes) = (u32_at(rest, 0) as usize, u32_at(rest, 4) as usize);
-        let Some(name) = rest.get(24..24 + name_bytes) else { break };
+        let Some(name) = rest.get(24..24 + name_bytes) else {
+            break;
+        };
         let name: Vec<u16> = name.chunks_exact(2).map(|two| u16_at(two, 0)).collect();
         // `:name:$DATA`; the content itself has no name.
         let mut parts = name.split(|&unit| unit == COLON).skip(1);
@@ -111,13 +116,31 @@ pub fn remove(entry: BorrowedFd, name: &[u16]) -> Result<(), Errno> {
 }
 
 fn open(entry: BorrowedFd, name: &[u16], access: u32) -> Result<OwnedFd, Errno> {
-    let opened = nt::open(entry, &in_entry(name), How { access, options: 0, make: false });
-    opened.map_err(|errno| if errno == Errno::NOENT { Errno::NODATA } else { errno })
+    let opened = nt::open(
+        entry,
+        &in_entry(name),
+        How {
+            access,
+            options: 0,
+            make: false,
+        },
+    );
+    opened.map_err(|errno| {
+        if errno == Errno::NOENT {
+            Errno::NODATA
+        } else {
+            errno
+        }
+    })
 }
 
 /// Opens a stream to be written from its start.
 fn open_to_write(entry: BorrowedFd, name: &[u16]) -> Result<OwnedFd, Errno> {
-    let how = How { access: nt::WRITE, options: 0, make: true };
+    let how = How {
+        access: nt::WRITE,
+        options: 0,
+        make: true,
+    };
     let make = || match nt::open(entry, &in_entry(name), how) {
         Err(Errno::EXIST) => {
             let there = open(entry, name, nt::WRITE)?;
@@ -187,11 +210,16 @@ mod tests {
     fn streams_are_listed_without_the_content_itself() {
         let listing = [
             record(40, "::$DATA", 5),
-            record(64, ":Zone.Identifier:$DATA", 26),
+            record(72, ":Zone.Identifier:$DATA", 26),
             record(0, ":é:$DATA", 70_000),
         ];
-        let got: Vec<(String, u64)> =
-            parse(&listing.concat()).into_iter().map(|(name, size)| (String::from_utf16_lossy(&name), size)).collect();
-        assert_eq!(got, [("Zone.Identifier".to_owned(), 26), ("é".to_owned(), 70_000)]);
+        let got: Vec<(String, u64)> = parse(&listing.concat())
+            .into_iter()
+            .map(|(name, size)| (String::from_utf16_lossy(&name), size))
+            .collect();
+        assert_eq!(
+            got,
+            [("Zone.Identifier".to_owned(), 26), ("é".to_owned(), 70_000)]
+        );
     }
 }

@@ -243,10 +243,28 @@ export class EntryBlock {
     return `${w[r + 9]}:${w[r + 8]}:${w[r + 7]}:${w[r + 6]}`;
   }
 
-  /** The packed bytes of one record, for an {@link EntryBlockWriter}. */
-  recordBytes(i: number): Uint8Array {
-    const at = HEADER_BYTES + i * RECORD_BYTES;
-    return this.bytes.subarray(at, at + RECORD_BYTES);
+  /** Copies one packed record to `words` at index `at`. */
+  copyRecord(i: number, words: Uint32Array, at: number): void {
+    const r = HEADER_WORDS + i * WORDS;
+    for (let k = 0; k < WORDS; k++) words[at + k] = this.#w[r + k];
+  }
+  /** Length of a record's name, bytes. */
+  nameLength(i: number): number {
+    return this.#w[HEADER_WORDS + i * WORDS + 15] & 0xffff;
+  }
+  /** Length of a record's target, bytes. */
+  targetLength(i: number): number {
+    return this.#w[HEADER_WORDS + i * WORDS + 15] >>> 16;
+  }
+  /** Copies the bytes of a record's name to `into` at `at`. */
+  copyName(i: number, into: Uint8Array, at: number): void {
+    const from = this.#dataOffset + this.#w[HEADER_WORDS + i * WORDS + 14];
+    for (let k = 0, n = this.nameLength(i); k < n; k++) into[at + k] = this.bytes[from + k];
+  }
+  /** Copies the bytes of a record's target to `into` at `at`. */
+  copyTarget(i: number, into: Uint8Array, at: number): void {
+    const from = this.#dataOffset + this.#w[HEADER_WORDS + i * WORDS + 16];
+    for (let k = 0, n = this.targetLength(i); k < n; k++) into[at + k] = this.bytes[from + k];
   }
   /** The bytes of a record's name. */
   nameBytes(i: number): Uint8Array {
@@ -302,13 +320,14 @@ export interface EntryFields {
 
 /** Builds a block; grows as needed and can be used again after {@link EntryBlockWriter.reset}. */
 export class EntryBlockWriter {
-  #records: Uint8Array;
+  /** The records, as words: little-endian, as is every machine that this runs on. */
+  #words: Uint32Array<ArrayBuffer>;
   #data: Uint8Array;
   #count = 0;
   #dataLength = 0;
 
   constructor(expectedEntries = 64) {
-    this.#records = new Uint8Array(Math.max(1, expectedEntries) * RECORD_BYTES);
+    this.#words = new Uint32Array(Math.max(1, expectedEntries) * WORDS);
     this.#data = new Uint8Array(Math.max(64, expectedEntries * 24));
   }
 
@@ -325,7 +344,7 @@ export class EntryBlockWriter {
     const name = Buffer.from(fields.name, "latin1");
     const target = Buffer.from(fields.target ?? "", "latin1");
     const i = this.#reserve(name.length + target.length);
-    const view = new DataView(this.#records.buffer, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(this.#words.buffer, i * RECORD_BYTES, RECORD_BYTES);
     view.setBigUint64(0, BigInt(fields.sizeBytes ?? 0), true);
     view.setBigInt64(8, fields.mtimeNs ?? 0n, true);
     view.setBigInt64(16, fields.ctimeNs ?? 0n, true);
@@ -342,7 +361,9 @@ export class EntryBlockWriter {
     view.setUint16(86, fields.action ?? 0, true);
     view.setUint32(88, fields.parent ?? fields.status ?? 0, true);
     view.setUint32(92, fields.os ?? 0, true);
-    this.#setNames(view, name, target);
+    this.#data.set(name, this.#dataLength);
+    this.#data.set(target, this.#dataLength + name.length);
+    this.#setNames(i * WORDS, name.length, target.length);
     return i;
   }
 
@@ -357,44 +378,44 @@ export class EntryBlockWriter {
     index: number,
     parent: number,
     action: number,
-    name: Uint8Array = block.nameBytes(index),
-    target: Uint8Array = block.targetBytes(index),
+    name?: Uint8Array,
+    target?: Uint8Array,
   ): number {
-    const i = this.#reserve(name.length + target.length);
-    this.#records.set(block.recordBytes(index), i * RECORD_BYTES);
-    const view = new DataView(this.#records.buffer, i * RECORD_BYTES, RECORD_BYTES);
-    view.setUint16(86, action, true);
-    view.setUint32(88, parent, true);
-    view.setUint32(92, 0, true);
-    this.#setNames(view, name, target);
+    const i = this.copy(block, index, name, target);
+    const r = i * WORDS;
+    const words = this.#words;
+    words[r + 21] = (words[r + 21] & 0xffff) | (action << 16);
+    words[r + 22] = parent;
+    words[r + 23] = 0;
     return i;
   }
 
   /** Adds a copy of another block's record as it is, its status included, under a name of its own. */
-  copy(
-    block: EntryBlock,
-    index: number,
-    name: Uint8Array = block.nameBytes(index),
-    target: Uint8Array = block.targetBytes(index),
-  ): number {
-    const i = this.#reserve(name.length + target.length);
-    this.#records.set(block.recordBytes(index), i * RECORD_BYTES);
-    this.#setNames(
-      new DataView(this.#records.buffer, i * RECORD_BYTES, RECORD_BYTES),
-      name,
-      target,
-    );
+  copy(block: EntryBlock, index: number, name?: Uint8Array, target?: Uint8Array): number {
+    const nameLength = name?.length ?? block.nameLength(index);
+    const targetLength = target?.length ?? block.targetLength(index);
+    const i = this.#reserve(nameLength + targetLength);
+    const r = i * WORDS;
+    block.copyRecord(index, this.#words, r);
+    const at = this.#dataLength;
+    // A million records pass through here: a view for each would keep the garbage collector busy.
+    if (name === undefined) block.copyName(index, this.#data, at);
+    else this.#data.set(name, at);
+    if (target === undefined) block.copyTarget(index, this.#data, at + nameLength);
+    else this.#data.set(target, at + nameLength);
+    this.#setNames(r, nameLength, targetLength);
     return i;
   }
 
   /** Changes the flags that a record added before carries. */
   setFlags(i: number, flags: number): void {
-    this.#records[i * RECORD_BYTES + 85] = flags;
+    const r = i * WORDS + 21;
+    this.#words[r] = (this.#words[r] & 0xffff00ff) | (flags << 8);
   }
 
   /** Changes the inode that a record added before carries. */
   setInode(i: number, inode: bigint): void {
-    new DataView(this.#records.buffer).setBigUint64(i * RECORD_BYTES + 24, inode, true);
+    new DataView(this.#words.buffer).setBigUint64(i * RECORD_BYTES + 24, inode, true);
   }
 
   /**
@@ -425,7 +446,10 @@ export class EntryBlockWriter {
     view.setUint32(20, dataOffset, true);
     view.setUint32(24, this.#dataLength, true);
     view.setUint32(28, header.stagedSkipped ?? 0, true);
-    bytes.set(this.#records.subarray(0, this.#count * RECORD_BYTES), prefix + HEADER_BYTES);
+    bytes.set(
+      new Uint8Array(this.#words.buffer, 0, this.#count * RECORD_BYTES),
+      prefix + HEADER_BYTES,
+    );
     bytes.set(this.#data.subarray(0, this.#dataLength), prefix + dataOffset);
     return bytes;
   }
@@ -438,32 +462,27 @@ export class EntryBlockWriter {
 
   #reserve(nameBytes: number): number {
     const i = this.#count++;
-    if (this.#count * RECORD_BYTES > this.#records.length) {
-      this.#records = grown(this.#records, this.#count * RECORD_BYTES);
+    if (this.#count * WORDS > this.#words.length) {
+      const larger = new Uint32Array(this.#words.length * 2);
+      larger.set(this.#words);
+      this.#words = larger;
     }
-    if (this.#dataLength + nameBytes > this.#data.length) {
-      this.#data = grown(this.#data, this.#dataLength + nameBytes);
+    const needed = this.#dataLength + nameBytes;
+    if (needed > this.#data.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#data.length * 2));
+      larger.set(this.#data);
+      this.#data = larger;
     }
     return i;
   }
 
-  #setNames(view: DataView, name: Uint8Array, target: Uint8Array): void {
-    if (name.length > 0xffff || target.length > 0xffff) {
+  #setNames(r: number, nameLength: number, targetLength: number): void {
+    if (nameLength > 0xffff || targetLength > 0xffff) {
       throw new BlitError("name_too_long", "Cannot pack a name of over 65,535 bytes.");
     }
-    view.setUint32(56, this.#dataLength, true);
-    view.setUint16(60, name.length, true);
-    view.setUint16(62, target.length, true);
-    this.#data.set(name, this.#dataLength);
-    this.#dataLength += name.length;
-    view.setUint32(64, this.#dataLength, true);
-    this.#data.set(target, this.#dataLength);
-    this.#dataLength += target.length;
+    this.#words[r + 14] = this.#dataLength;
+    this.#words[r + 15] = nameLength | (targetLength << 16);
+    this.#words[r + 16] = this.#dataLength + nameLength;
+    this.#dataLength += nameLength + targetLength;
   }
-}
-
-function grown(bytes: Uint8Array, needed: number): Uint8Array {
-  const larger = new Uint8Array(Math.max(needed, bytes.length * 2));
-  larger.set(bytes);
-  return larger;
 }

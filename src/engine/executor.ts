@@ -74,11 +74,16 @@ export class Executor {
     return this.#inFlight === 0;
   }
 
+  /** Fails the run as a job that throws does: nothing new is started, what is in flight is still waited for. */
+  fail(error: unknown): void {
+    this.#error ??= error;
+    this.#wake();
+  }
+
   /** Ends every wait with this error: what is in flight is abandoned. */
   abandon(error: unknown): void {
-    this.#error ??= error;
     this.#abandoned = true;
-    this.#wake();
+    this.fail(error);
   }
 
   #change(): Promise<void> {

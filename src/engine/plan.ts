@@ -307,7 +307,7 @@ export class Planner {
     const kind = kindOfStatus(results.status(i));
     if (kind !== "no_space" && kind !== "read_only") return;
     const { executor, tally } = this.#context;
-    executor.abandon(
+    executor.fail(
       tally.describe(
         batch.path(i),
         results.status(i),

@@ -42,19 +42,19 @@ export function isUtf8Name(name: RelPath): boolean {
 
 /** For people: UTF-8 with control characters, backslashes and bytes that are not UTF-8 escaped. */
 export function displayName(name: RelPath): string {
-  // deno-lint-ignore no-control-regex
   if (/^[\x20-\x5b\x5d-\x7e]*$/.test(name)) return name;
   const text = nameToText(name);
-  if (textToName(text) === name) {
-    // deno-lint-ignore no-control-regex
-    return text.replace(
-      /[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-      escapeChar,
-    );
-  }
-  // deno-lint-ignore no-control-regex
-  return name.replace(/[\x00-\x1f\x7f-\xff\\]/g, escapeChar);
+  return textToName(text) === name
+    ? text.replace(CONFUSING, escapeChar)
+    : name.replace(NOT_PRINTABLE, escapeChar);
 }
+
+/** Control characters, the backslash that escapes, and what changes the direction or line of text. */
+// deno-lint-ignore no-control-regex
+const CONFUSING = /[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** Bytes that can't be shown by themselves. */
+// deno-lint-ignore no-control-regex
+const NOT_PRINTABLE = /[\x00-\x1f\x7f-\xff\\]/g;
 
 function escapeChar(char: string): string {
   if (char === "\n") return "\\n";

@@ -8,7 +8,7 @@ use crate::beneath;
 use crate::block::Kind;
 use crate::names::{check_path, split};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, BorrowedFd, Metadata, Mode, OFlags, OwnedFd};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Metadata, Mode, OFlags, OwnedFd};
 
 /// Make the root and its missing parents.
 pub const MAKE: u32 = 1;
@@ -32,10 +32,15 @@ impl Root {
         if path.is_empty() || path.contains(&0) || flags & !MAKE != 0 {
             return Err(Fail::usage());
         }
-        if flags & MAKE != 0 {
-            sys::make_directories(path).at(Step::MakeDirectory)?;
+        let fd = match sys::open_followed(path) {
+            // Only then: a frozen file system holds a mkdir even of what is there.
+            Err(Errno::NOENT) if flags & MAKE != 0 => {
+                sys::make_directories(path).at(Step::MakeDirectory)?;
+                sys::open_followed(path)
+            }
+            opened => opened,
         }
-        let fd = sys::open_followed(path).at(Step::Open)?;
+        .at(Step::Open)?;
         let Metadata { device, inode, .. } = sys::stat_fd(&fd).at(Step::Stat)?;
         Ok(Root {
             fd,

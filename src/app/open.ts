@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { BlitError } from "../core/error.ts";
 import type { Tree } from "../engine/tree.ts";
+import { STALL_MS } from "../engine/watch.ts";
 import { loadNative, type NativeLibrary } from "../native/load.ts";
 import type { NativePool } from "../native/pool.ts";
 
@@ -57,8 +59,7 @@ async function openShared(maxThreads: number | undefined): Promise<Pool | string
   const loaded = loadNative();
   if (loaded.library === null) return loaded.reason;
   const { openPool } = await import("../native/pool.ts");
-  // Workers mostly wait for storage, so there are more of them than processors; the planner's window of batches
-  // decides how many have work.
+  // A start for the questions that come first; the planner then sets how many work on its batches.
   const threads = Math.max(4, navigator.hardwareConcurrency * 2);
   try {
     const pool = openPool(loaded.library, Math.min(threads, maxThreads ?? 64, 64));
@@ -75,17 +76,44 @@ async function nativeOpener(used: Pool): Promise<TreeOpener> {
   return {
     kind: "native",
     notice: null,
-    open: (path, create) => LocalTree.open(path, { pool: used.pool, create }),
+    open: (path, create) =>
+      inTime(LocalTree.open(path, { pool: used.pool, create }), path, used.library),
     release: () =>
       inTurn(async () => {
         if (released) return;
         released = true;
         if (--used.users > 0) return;
         shared = null;
+        if (Deno.env.get("BLIT_STATS") === "1") {
+          // For measuring: what crossing the native border cost this process in calls.
+          console.error(JSON.stringify({ stats: { ffi_calls: used.pool.workCalls } }));
+        }
         await used.pool.close();
         used.library.close();
       }),
   };
+}
+
+/** Opening is a call that nothing can watch: a volume that is frozen or gone never answers it. */
+async function inTime(opened: Promise<Tree>, path: string, library: NativeLibrary): Promise<Tree> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    // The call returns into the library, whenever that may be.
+    library.keep();
+    late.reject(
+      new BlitError(
+        "stalled",
+        `Stalled at the start: no answer within ${STALL_MS / 1000} s from ${path}. ` +
+          "Check the disk or the mount, and run again.",
+        { operation: "open", path },
+      ),
+    );
+  }, STALL_MS);
+  try {
+    return await Promise.race([opened, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function portableOpener(reason: string): Promise<TreeOpener> {

@@ -91,6 +91,7 @@ export class NativePool {
   #nextJob = 1;
   #collecting: Promise<void> | null = null;
   #collectCalls = 0;
+  #submitCalls = 0;
   #closed = false;
 
   constructor(library: NativeLibrary, control: ControlBlock, threads: number) {
@@ -111,6 +112,10 @@ export class NativePool {
   /** How many times the waiting call was made; what crossing the border costs is 34 µs each. */
   get collectCalls(): number {
     return this.#collectCalls;
+  }
+  /** How many calls crossed the border for work: submissions and collections. */
+  get workCalls(): number {
+    return this.#submitCalls + this.#collectCalls;
   }
 
   /** Sets the number of workers, kept within 1 to 64. */
@@ -140,6 +145,7 @@ export class NativePool {
     view.setUint32(20, target.destination ?? 0, true);
     view.setBigUint64(24, target.runId ?? 0n, true);
     view.setUint32(48, target.slot, true);
+    this.#submitCalls++;
     checkCode(
       this.symbols.blit_pool_submit(request as Uint8Array<ArrayBuffer>, BigInt(request.length)),
       "submit work",

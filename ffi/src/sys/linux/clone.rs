@@ -1,12 +1,16 @@
-//! Copying within the kernel, and finding holes.
+//! Copying within the kernel.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::SeekFrom;
 use rustix::io::retry_on_intr;
 
 use super::Errno;
 use crate::status::Outcome;
+
+/// Only macOS shares blocks by making the new file: [`reflink`] does it here.
+pub fn create_clone(_: BorrowedFd, _: BorrowedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
+    Err(Errno::OPNOTSUPP)
+}
 
 /// Makes `to` share all blocks of `from`.
 ///
@@ -47,31 +51,12 @@ pub fn copy_range_is_unsupported(errno: Errno) -> bool {
     )
 }
 
-/// Start of the next data at or after `offset`; `None` where only a hole follows.
-///
-/// Reference: `man 2 lseek`, SEEK_DATA.
-pub fn next_data(fd: impl AsFd, offset: u64) -> Result<Option<u64>, Errno> {
-    match rustix::fs::seek(fd, SeekFrom::Data(offset)) {
-        Ok(at) => Ok(Some(at)),
-        Err(Errno::NXIO) => Ok(None),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// Start of the next hole at or after `offset`; every file has one at its end.
-pub fn next_hole(fd: impl AsFd, offset: u64) -> Result<u64, Errno> {
-    rustix::fs::seek(fd, SeekFrom::Hole(offset))
-}
-
 /// Whether a refused [`copy_range`] is a matter of the two file systems, not of this one file.
 pub fn copy_range_is_hopeless(errno: Errno) -> bool {
     matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS)
 }
 
-/// Any file may have holes here.
-pub fn allow_holes(_: impl AsFd) {}
-
-/// Only Windows has streams beside a file's content.
+/// Nothing here is too large for an attribute: only Windows and macOS have streams beside a file's content.
 pub fn copy_large_streams(
     _: BorrowedFd,
     _: BorrowedFd,

@@ -2,7 +2,12 @@
 
 use windows_sys::Win32::System::Ioctl::{FSCTL_QUERY_ALLOCATED_RANGES, FSCTL_SET_SPARSE};
 
-use super::{AsFd, BorrowedFd, Errno, nt};
+use super::{AsFd, BorrowedFd, Errno, OwnedFd, nt};
+
+/// Not done on Windows; see [`reflink`].
+pub fn create_clone(_: BorrowedFd, _: BorrowedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
+    Err(Errno::OPNOTSUPP)
+}
 
 /// Not done on Windows: only ReFS shares blocks.
 pub fn reflink(_: impl AsFd, _: impl AsFd) -> Result<(), Errno> {

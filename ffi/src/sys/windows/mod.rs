@@ -24,7 +24,7 @@ mod stream;
 mod write;
 
 pub use clone::{
-    allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, next_data,
+    allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, create_clone, next_data,
     next_hole, reflink, reflink_is_hopeless,
 };
 pub use errno::{Errno, os_number, status_of};

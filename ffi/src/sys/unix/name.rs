@@ -2,15 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, RenameFlags};
 use rustix::path::Arg;
 
-use super::{Errno, open_child, stat_at};
-use crate::block::Kind;
-use crate::sys::Metadata;
+use crate::sys::{Errno, Metadata, Mode, OFlags, open_child, stat_at};
 
 /// Nobody but the owner, until the entry is finished.
-const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+pub const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Metadata of `name` in `dir`, not following a link.
 pub fn stat_name(dir: impl AsFd, name: &[u8]) -> Result<Metadata, Errno> {
@@ -71,21 +69,6 @@ pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
 /// Reference: `man 2 symlinkat`.
 pub fn make_symlink(target: &[u8], dir: impl AsFd, name: &[u8], _rdev: u64) -> Result<(), Errno> {
     rustix::fs::symlinkat(target, dir, name)
-}
-
-/// Makes a FIFO, socket or device, for its owner only. `rdev` is major << 32 | minor.
-///
-/// Reference: `man 2 mknodat`.
-pub fn make_node(dir: impl AsFd, name: &[u8], kind: Kind, rdev: u64) -> Result<(), Errno> {
-    let file_type = match kind {
-        Kind::Fifo => FileType::Fifo,
-        Kind::Socket => FileType::Socket,
-        Kind::CharDevice => FileType::CharacterDevice,
-        Kind::BlockDevice => FileType::BlockDevice,
-        _ => return Err(Errno::INVAL),
-    };
-    let device = rustix::fs::makedev((rdev >> 32) as u32, rdev as u32);
-    rustix::fs::mknodat(dir, name, file_type, PRIVATE_FILE, device)
 }
 
 /// Makes a second name of an entry; a symlink is linked itself, not followed.

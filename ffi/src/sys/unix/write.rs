@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::FlockOperation;
 use rustix::io::retry_on_intr;
 
-use super::Errno;
+use crate::sys::Errno;
 
 /// Writes all bytes at an offset.
 pub fn write_all_at(fd: BorrowedFd, mut bytes: &[u8], mut offset: u64) -> Result<(), Errno> {
@@ -25,14 +25,6 @@ pub fn write_all_at(fd: BorrowedFd, mut bytes: &[u8], mut offset: u64) -> Result
 pub fn truncate(fd: impl AsFd, bytes: u64) -> Result<(), Errno> {
     let fd = fd.as_fd();
     retry_on_intr(|| rustix::fs::ftruncate(fd, bytes))
-}
-
-/// Puts a file's content and length on disk.
-///
-/// Reference: `man 2 fdatasync`.
-pub fn fdatasync(fd: impl AsFd) -> Result<(), Errno> {
-    let fd = fd.as_fd();
-    retry_on_intr(|| rustix::fs::fdatasync(fd))
 }
 
 /// Takes the exclusive lock of an open file without waiting; false where somebody else holds one.
@@ -55,20 +47,4 @@ pub fn is_locked(fd: impl AsFd) -> Result<bool, Errno> {
         Err(Errno::AGAIN) => Ok(true),
         Err(errno) => Err(errno),
     }
-}
-
-/// Whether the file system that holds the descriptor may report a failed write only at a flush: NFS, SMB,
-/// CIFS, Ceph, 9P, FUSE.
-///
-/// Reference: `man 2 statfs`, linux/magic.h.
-pub fn reports_late(fd: impl AsFd) -> bool {
-    const LATE: [u32; 6] = [
-        0x6969,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x00c3_6400,
-        0x0102_1997,
-        0x6573_5546,
-    ];
-    rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::Errno;
+use crate::sys::Errno;
 
 /// Makes a directory and its missing parents; one that exists is fine. For roots only: links are followed.
 pub fn make_directories(path: &[u8]) -> Result<(), Errno> {

@@ -1,0 +1,51 @@
+//! Reading ahead, and making what was written durable.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::Advice;
+use rustix::io::retry_on_intr;
+
+use super::Errno;
+
+/// Tells the kernel to read ahead further. Advice only: a refusal changes nothing.
+///
+/// Reference: `man 2 posix_fadvise`.
+pub fn advise_sequential(fd: impl AsFd) {
+    let _ = rustix::fs::fadvise(fd, 0, None, Advice::Sequential);
+}
+
+/// Puts one file or directory on disk.
+pub fn fsync(fd: impl AsFd) -> Result<(), Errno> {
+    let fd = fd.as_fd();
+    retry_on_intr(|| rustix::fs::fsync(fd))
+}
+
+/// Puts the whole file system that holds the descriptor on disk.
+pub fn syncfs(fd: impl AsFd) -> Result<(), Errno> {
+    let fd = fd.as_fd();
+    retry_on_intr(|| rustix::fs::syncfs(fd))
+}
+
+/// Puts a file's content and length on disk.
+///
+/// Reference: `man 2 fdatasync`.
+pub fn fdatasync(fd: impl AsFd) -> Result<(), Errno> {
+    let fd = fd.as_fd();
+    retry_on_intr(|| rustix::fs::fdatasync(fd))
+}
+
+/// Whether the file system that holds the descriptor may report a failed write only at a flush: NFS, SMB,
+/// CIFS, Ceph, 9P, FUSE.
+///
+/// Reference: `man 2 statfs`, linux/magic.h.
+pub fn reports_late(fd: impl AsFd) -> bool {
+    const LATE: [u32; 6] = [
+        0x6969,
+        0xfe53_4d42,
+        0xff53_4d42,
+        0x00c3_6400,
+        0x0102_1997,
+        0x6573_5546,
+    ];
+    rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
+}

@@ -136,9 +136,25 @@ pub struct StagedFile {
 impl StagedFile {
     /// Makes and locks a file in `dir`; returns what it is, its owner among others.
     pub fn create(dir: &Arc<Dir>, run: u64) -> Outcome<(StagedFile, Metadata)> {
+        Self::made_by(dir, run, |name| sys::create_file(dir.as_fd(), name))
+    }
+
+    /// Makes and locks a file that shares all blocks of `source`, and has its attributes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`sys::create_clone`] says: another way to copy is to be tried then.
+    pub fn clone_of(dir: &Arc<Dir>, run: u64, source: BorrowedFd) -> Outcome<(StagedFile, Metadata)> {
+        Self::made_by(dir, run, |name| sys::create_clone(source, dir.as_fd(), name))
+    }
+
+    fn made_by(
+        dir: &Arc<Dir>,
+        run: u64,
+        create: impl Fn(&[u8]) -> Result<OwnedFd, Errno>,
+    ) -> Outcome<(StagedFile, Metadata)> {
         for _ in 0..ATTEMPTS {
-            let made = make(run, |name| sys::create_file(dir.as_fd(), name)).at(Step::Create)?;
-            let (name, file) = made;
+            let (name, file) = make(run, &create).at(Step::Create)?;
             let entry = Staged::new(Arc::clone(dir), name);
             let locked = sys::try_lock(&file).at(Step::Lock)?;
             let metadata = sys::stat_fd(&file).at(Step::Stat)?;

@@ -1,5 +1,7 @@
 //! What tests share: requests built from items, and jobs run without a pool.
 
+use std::fmt::Display;
+use std::io::Write;
 use std::path::Path;
 
 use crate::block::{BlockWriter, Header, Item, Layout, u32_at, u64_at};
@@ -19,6 +21,14 @@ pub fn root_at(path: &Path) -> Root {
 /// A registered root's handle.
 pub fn handle_at(path: &Path) -> u32 {
     root::add(root_at(path))
+}
+
+/// Says aloud that the running test can't do its work here: the gate counts such lines.
+pub fn skip(reason: impl Display) {
+    let thread = std::thread::current();
+    let line = format!("SKIP: {}: {reason}\n", thread.name().unwrap_or("?"));
+    // Not by eprint, which the test harness keeps to itself while a test passes.
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// A temporary directory that no disk slows down, where there is one.

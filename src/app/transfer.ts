@@ -56,6 +56,10 @@ export interface TransferResult extends EngineResult {
 export async function transfer(request: TransferRequest): Promise<TransferResult> {
   const { options, cwd } = request;
   guardOptions(options, request.filesFrom !== undefined);
+  if (options.filter.rules.length > 0) {
+    // A bad pattern is an error before anything is opened, let alone made.
+    (await import("../engine/filter.ts")).Filter.compile(options.filter);
+  }
   const located = await locate(request.source, request.destination, cwd);
   await guardPlaces(located, options);
   request.onLocated?.(located);

@@ -16,6 +16,9 @@ export interface Host {
   exit(status: number): void;
 }
 
+/** Signals closer together than this are one press of Ctrl-C. */
+const SAME_KEY_MS = 300;
+
 /**
  * Runs a command line.
  *
@@ -89,7 +92,11 @@ function applySettings(settings: Settings, terminal: Terminal): void {
 /** The first Ctrl-C asks the run to end, the second ends the process. */
 function listenForInterrupt(terminal: Terminal, host: Host) {
   const controller = new AbortController();
+  let firstAtMs = 0;
   const onSignal = () => {
+    // A task runner passes on the Ctrl-C that the terminal has already sent: two signals, one key.
+    if (controller.signal.aborted && performance.now() - firstAtMs < SAME_KEY_MS) return;
+    firstAtMs = performance.now();
     if (controller.signal.aborted) {
       terminal.live?.stop();
       host.exit(EXIT_INTERRUPTED);

@@ -50,7 +50,7 @@ export const OPTIONS = {
   force: flag({
     long: "force",
     group: "Compare",
-    help: "Copy every file, and replace what is otherwise refused",
+    help: "Copy every file, the same or not",
   }),
   oneWay: flag({
     long: "one-way",

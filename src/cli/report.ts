@@ -92,7 +92,9 @@ export class TextReport implements Report {
     const text = summaryText(summary);
     if (!this.#terminal.quiet) this.#terminal.out(text);
     if (this.#options.verbose) this.#figures(result);
-    if (error !== null) this.#terminal.error(error.message);
+    // An entry's failure that ended the run has been told already.
+    const told = summary.failures.some(({ message }) => message === error?.message);
+    if (error !== null && !told) this.#terminal.error(error.message);
   }
 
   #figures({ summary }: TransferResult): void {

@@ -19,7 +19,7 @@ export interface CompareOptions {
   readonly ignoreExisting: boolean;
   /** Leave a destination file alone that is newer than its source. */
   readonly update: boolean;
-  /** Copy every file, the same or not; replace what a safe run would refuse to replace. */
+  /** Copy every file, the same or not. */
   readonly force: boolean;
 }
 

@@ -192,7 +192,7 @@ export class Encounter {
     }
     const aside = this.#way.asideName();
     children.add(destination, j, 0, nameToBytes(aside));
-    this.#way.replaceLater(node, source, i, aside);
+    this.#way.replaceLater(node, source.name(i), destination, j, aside);
   }
 
   async #isEmpty(path: RelPath): Promise<boolean> {

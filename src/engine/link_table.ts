@@ -32,7 +32,7 @@ export class LinkTable {
   readonly #device: Uint32Array;
   readonly #left: Uint32Array;
   readonly #destination: BigUint64Array;
-  readonly #path: (Uint8Array | null)[];
+  readonly #path: (RelPath | null)[];
   readonly #devices = new Map<bigint, number>();
   #count = 0;
   #filled = 0;
@@ -79,7 +79,7 @@ export class LinkTable {
     this.#device[slot] = index;
     this.#left[slot] = linkCount - 1;
     this.#destination[slot] = 0n;
-    this.#path[slot] = nameToBytes(path);
+    this.#path[slot] = flat(path);
     this.#count++;
     return slot;
   }
@@ -95,11 +95,11 @@ export class LinkTable {
     return this.#destination[slot];
   }
   path(slot: number): RelPath {
-    return bytesToName(this.#path[slot]!);
+    return this.#path[slot]!;
   }
   /** Another name takes the first one's place. */
   setPath(slot: number, path: RelPath): void {
-    this.#path[slot] = nameToBytes(path);
+    this.#path[slot] = flat(path);
   }
 
   /** Counts one more name as seen; true where it was the last. */
@@ -128,4 +128,9 @@ export class LinkTable {
       Math.imul(device + 1, 0x85ebca6b);
     return (mixed ^ (mixed >>> 15)) & (this.#slots - 1);
   }
+}
+
+/** A string of its own: a joined one would keep its parts, and the listing that they were cut from. */
+function flat(path: RelPath): RelPath {
+  return bytesToName(nameToBytes(path));
 }

@@ -49,7 +49,8 @@ export class Hardlinks {
   readonly #table: LinkTable;
   #waiting = new ChunkSpool("queue");
   #items = new EntryBlockWriter(64);
-  #later = new ChunkSpool<Uint8Array>("queue");
+  /** Two blocks a chunk, names at the source and what is there; the tag is the first one's length. */
+  #later = new ChunkSpool<number>("queue");
   #laterSource = new EntryBlockWriter(64);
   #laterDestination = new EntryBlockWriter(64);
 
@@ -106,9 +107,12 @@ export class Hardlinks {
       // Another pass for the groups that found no place: the table is free again.
       this.#table.clear();
       const later = this.#later;
-      this.#later = new ChunkSpool<Uint8Array>("queue");
+      this.#later = new ChunkSpool<number>("queue");
       for (let chunk = later.shift(); chunk !== undefined; chunk = later.shift()) {
-        this.#judgeLater(new EntryBlock(chunk.bytes), new EntryBlock(chunk.tag), judge);
+        await this.#context.executor.room();
+        const { bytes, tag: length } = chunk;
+        const there = new EntryBlock(bytes.slice(length));
+        this.#judgeLater(new EntryBlock(bytes.slice(0, length)), there, judge);
       }
       later.close();
       await drain();
@@ -264,7 +268,12 @@ export class Hardlinks {
   }
 
   #spoolLater(): void {
-    this.#later.push(this.#laterSource.finish(), this.#laterDestination.finish());
+    const source = this.#laterSource.finish();
+    const destination = this.#laterDestination.finish();
+    const both = new Uint8Array(source.length + destination.length);
+    both.set(source);
+    both.set(destination, source.length);
+    this.#later.push(both, source.length);
     this.#laterSource.reset();
     this.#laterDestination.reset();
   }

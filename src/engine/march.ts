@@ -178,14 +178,20 @@ export class March {
     const { source, destination, tally, executor } = this.#context;
     this.lastPath = node.path;
     tally.directoriesExamined++;
-    const here = new Cursor(source.list(node.path, { sorted: destinationExists }));
     const there = destinationExists
       ? new Cursor(
         destination.list(node.path, { sorted: true, staged: true }),
         (block, j) => this.#staged(node, block, j),
       )
       : null;
-    await Promise.all([here.fetch(), there?.fetch()]);
+    // The root was made a moment ago where it was missing. What is empty has no order: the first file of a wide
+    // directory needn't wait for its last name.
+    const looked = node.parent === null && there !== null;
+    if (looked) await there.fetch();
+    const isEmpty = looked && there.name === null && there.status === 0;
+    const sorted = destinationExists && !isEmpty;
+    const here = new Cursor(source.list(node.path, { sorted }));
+    await Promise.all([here.fetch(), looked ? undefined : there?.fetch()]);
     const unread = here.status !== 0 || (there !== null && there.status !== 0);
     if (unread) node.touched = false;
     // Only now: what can't be listed must not take the place of anything.

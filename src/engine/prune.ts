@@ -115,7 +115,9 @@ export class Prune {
       "refused",
       `Nothing was deleted: ${planned.toLocaleString("en-US")} of ${
         total.toLocaleString("en-US")
-      } destination entries would go, ${rule}. What was to be copied is there. ` +
+      } destination entries would go, ${rule}. ${
+        options.dryRun ? "" : "What was to be copied is there. "
+      }` +
         `If that is what you want, add --max-delete ${planned} (or a percentage, or all).`,
       { operation: "delete" },
     );

@@ -54,12 +54,25 @@ export class Way {
     return true;
   }
 
-  /** Plans a directory's replacement by `source` for when the deletions have been allowed. */
-  replaceLater(node: DirNode, source: EntryBlock, i: number, aside: RelPath): void {
+  /**
+   * Plans a directory's replacement for when the deletions have been allowed.
+   *
+   * @param name of what replaces it, in the source
+   * @param aside staging name that it will have
+   */
+  replaceLater(
+    node: DirNode,
+    name: RelPath,
+    destination: EntryBlock,
+    j: number,
+    aside: RelPath,
+  ): void {
     node.touched = true;
     node.late = true;
-    const path = nameToBytes(joinRel(node.path, source.name(i)));
-    this.#items.addFrom(source, i, NO_PARENT, 0, path, nameToBytes(aside));
+    const path = nameToBytes(joinRel(node.path, destination.name(j)));
+    // No name holds a NUL, so it can stand between two.
+    const target = nameToBytes(`${aside}\0${name}`);
+    this.#items.addFrom(destination, j, NO_PARENT, 0, path, target);
     if (this.#items.count >= CHUNK_ITEMS) this.#spool();
   }
 
@@ -75,8 +88,10 @@ export class Way {
     for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
       const items = new EntryBlock(chunk.bytes);
       for (let k = 0; k < items.count; k++) {
-        const path = items.name(k);
-        const aside = joinRel(parentOf(path), items.target(k));
+        const there = items.name(k);
+        const [staged, name] = items.target(k).split("\0");
+        const aside = joinRel(parentOf(there), staged);
+        const path = joinRel(parentOf(there), name);
         if (this.#held.has(aside)) {
           tally.fail(failureOf(
             path,
@@ -85,11 +100,11 @@ export class Way {
           ));
           continue;
         }
-        if (!touchesNothing(options) && !await this.#rename(path, aside, items, k)) continue;
+        if (!touchesNothing(options) && !await this.#rename(there, aside, items, k)) continue;
         const parent = new DirNode(null, parentOf(path), null, () => {});
         const fresh = await source.stat([path]);
         const writer = new EntryBlockWriter(1);
-        writer.copy(fresh, 0, nameToBytes(baseOf(path)));
+        writer.copy(fresh, 0, nameToBytes(name));
         judge.entry(parent, new EntryBlock(writer.finish()), 0, null, 0);
       }
     }

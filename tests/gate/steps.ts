@@ -5,7 +5,7 @@
  */
 import { buildNative } from "../../ffi/build.ts";
 import { ask, ROOT, run } from "./command.ts";
-import { TARGETS, testTarget } from "./cross.ts";
+import { checkMac, TARGETS, testTarget } from "./cross.ts";
 import {
   type Counts,
   type FileCoverage,
@@ -157,4 +157,5 @@ export const GATE_STEPS: readonly Step[] = [
   RUST,
   { name: "TypeScript tests with coverage", run: testWithCoverage },
   ...TARGETS.map((target) => ({ name: `${target.name} library`, run: () => testTarget(target) })),
+  { name: "macos types", run: checkMac },
 ];

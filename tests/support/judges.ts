@@ -8,13 +8,14 @@ import { join } from "node:path";
 import type { Ran, Scratch } from "./cli.ts";
 import { need, needsPrograms, sh } from "./loop_fs.ts";
 
-/** Fails where rsync would change anything to make `destination` the same as `source`, in anything it keeps. */
-export function assertRsyncFindsNothing(source: string, destination: string): void {
+/** Fails where rsync would change anything to make `destination` the same as `source`, in anything it keeps, but for `options`. */
+export function assertRsyncFindsNothing(source: string, destination: string, ...options: string[]) {
   need(needsPrograms("rsync"));
   const changes = sh(
-    `rsync --dry-run --checksum --itemize-changes --archive --hard-links --acls --xattrs --devices --specials --delete "$0/" "$1/"`,
+    `rsync --dry-run --checksum --itemize-changes --archive --hard-links --acls --xattrs --devices --specials --delete "\${@:2}" "$0/" "$1/"`,
     source,
     destination,
+    ...options,
   );
   assert.equal(changes, "", "rsync would change this");
 }

@@ -9,7 +9,7 @@ use crate::finish::{Age, Look, finish};
 use crate::in_place::InPlace;
 use crate::journal::{self, Partial};
 use crate::request::{action, flag};
-use crate::results::{ItemResult, result_flag};
+use crate::results::{ItemResult, method, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Errno, Held, Metadata, OwnedFd};
@@ -82,6 +82,19 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<ItemResult> {
         });
     }
     let run = batch.job.request.run;
+    if sys::CLONES_AT_CREATION
+        && source.before.size > IN_PLACE_MOST
+        && let Ok((file, metadata)) = StagedFile::clone_of(&place.to, run, source.file)
+    {
+        let size = source.before.size;
+        let result = staged(batch, place, &source, (file, Some(metadata), size), how)?;
+        batch.job.add_bytes(size);
+        return Ok(ItemResult {
+            bytes: size,
+            method: method::CLONEFILE,
+            ..result
+        });
+    }
     let (file, metadata) = batch.creating(place, || StagedFile::create(&place.to, run))?;
     place.to.learn(&metadata);
     staged(batch, place, &source, (file, None, 0), how)

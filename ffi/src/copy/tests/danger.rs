@@ -250,7 +250,7 @@ fn a_file_without_end_is_read_to_its_size_only() {
 #[test]
 fn a_full_volume_leaves_no_name_behind() {
     if sys::effective_uid() != 0 {
-        eprintln!("SKIPPED: only root may mount");
+        testing::skip("only root may mount");
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -260,7 +260,7 @@ fn a_full_volume_leaves_no_name_behind() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("SKIPPED: cannot mount a tmpfs");
+        testing::skip("cannot mount a tmpfs");
         return;
     }
     let pair = Pair::new();
@@ -325,7 +325,7 @@ fn a_cancelled_batch_answers_for_all_and_leaves_nothing_half() {
         run(&job, &mut results).unwrap();
     });
     if status(&results, 0) == Status::Ok {
-        eprintln!("SKIPPED: this file system copies 200 MiB in one step");
+        testing::skip("this file system copies 200 MiB in one step");
         return;
     }
     assert_eq!(status(&results, 0), Status::Cancelled);
@@ -358,7 +358,7 @@ fn a_directory_of_ones_own_is_made_writable_and_says_so() {
                 "{}",
                 String::from_utf8_lossy(&done.stdout)
             ),
-            Err(_) => eprintln!("SKIPPED: setpriv is not installed"),
+            Err(_) => testing::skip("setpriv is not installed"),
         }
         return;
     }

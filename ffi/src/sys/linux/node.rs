@@ -6,7 +6,7 @@ use rustix::fs::FileType;
 
 use crate::block::Kind;
 use crate::sys::Errno;
-use crate::sys::unix::PRIVATE_FILE;
+use crate::sys::unix::name::PRIVATE_FILE;
 
 /// Makes a FIFO, socket or device, for its owner only. `rdev` is major << 32 | minor.
 ///

@@ -4,7 +4,7 @@ mod errno;
 mod holes;
 mod limits;
 mod make;
-mod name;
+pub(super) mod name;
 mod read;
 mod write;
 
@@ -14,7 +14,6 @@ pub use errno::{Errno, os_number, status_of};
 pub use holes::{allow_holes, next_data, next_hole};
 pub use limits::raise_file_limit;
 pub use make::make_directories;
-pub(super) use name::PRIVATE_FILE;
 pub use name::{
     create_file, hard_link, make_directory, make_symlink, open_directory, open_file,
     open_file_to_write, open_handle, read_link, remove_directory, remove_file, rename, rename_new,

@@ -4,6 +4,9 @@ use windows_sys::Win32::System::Ioctl::{FSCTL_QUERY_ALLOCATED_RANGES, FSCTL_SET_
 
 use super::{AsFd, BorrowedFd, Errno, OwnedFd, nt};
 
+/// Whether sharing blocks is tried while a file is made.
+pub const CLONES_AT_CREATION: bool = false;
+
 /// Not done on Windows; see [`reflink`].
 pub fn create_clone(_: BorrowedFd, _: BorrowedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
     Err(Errno::OPNOTSUPP)

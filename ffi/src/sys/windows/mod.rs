@@ -24,6 +24,7 @@ mod stream;
 mod write;
 
 pub use clone::{
+    CLONES_AT_CREATION,
     allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, create_clone, next_data,
     next_hole, reflink, reflink_is_hopeless,
 };

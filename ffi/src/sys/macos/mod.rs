@@ -1,0 +1,24 @@
+//! macOS, through rustix. Type-checked in the gate, never run: untested.
+
+mod clone;
+mod durable;
+mod list;
+mod metadata;
+mod node;
+mod open;
+mod space;
+mod stamp;
+
+pub use super::unix::*;
+pub use clone::{
+    CLONES_AT_CREATION,
+    copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, create_clone,
+    reflink, reflink_is_hopeless,
+};
+pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
+pub use list::DirReader;
+pub use metadata::{read_link_at, stat_at, stat_fd};
+pub use node::make_node;
+pub use open::{Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_followed};
+pub use space::file_system_facts;
+pub use stamp::{Held, Holder, effective_uid, means_other_kind};

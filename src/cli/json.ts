@@ -79,3 +79,13 @@ function plain(key: string, value: unknown): unknown {
 function snake(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/** The same value with snake_case keys at every level, and with bigints as text. */
+export function snakeKeys(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return value.map(snakeKeys);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [snake(key), snakeKeys(inner)]),
+  );
+}

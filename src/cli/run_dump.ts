@@ -6,6 +6,7 @@
 import { type Dump, gatherDump, type SideDump } from "../app/dump.ts";
 import { formatBytes, formatCount } from "../core/units.ts";
 import type { Invocation } from "./invocation.ts";
+import { snakeKeys } from "./json.ts";
 
 /** Shows how a copy would go about it. */
 export async function run({ args, values, cwd, configDir, terminal }: Invocation): Promise<number> {
@@ -65,17 +66,4 @@ function sideLines(name: string, { path, exists, traits, facts }: SideDump): str
 /** `nanosecondTimes` as words. */
 function words(camel: string): string {
   return camel.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-/** The same value with snake_case keys, and with numbers beyond 53 bits as text. */
-function snakeKeys(value: Dump | unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (Array.isArray(value)) return value.map(snakeKeys);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      snakeKeys(inner),
-    ]),
-  );
 }

@@ -8,6 +8,7 @@ import { BlitError } from "../core/error.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { formatBytes, formatCount, formatDuration } from "../core/units.ts";
 import type { Invocation } from "./invocation.ts";
+import { snakeKeys } from "./json.ts";
 
 const DEFAULT_LIMIT = 50;
 
@@ -34,7 +35,7 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
   }
   const { records, skipped } = await listHistory(configDir, values.limit ?? DEFAULT_LIMIT);
   if (values.json) {
-    const fields = { schema: 1, enabled, skipped, records: records.map(recordJson) };
+    const fields = { schema: 1, enabled, skipped, records: records.map(snakeKeys) };
     terminal.out(JSON.stringify(fields, null, 2));
     return 0;
   }
@@ -65,16 +66,4 @@ function recordLine(record: RunRecord): string {
     (predictedDurationMs === null ? "-" : formatDuration(predictedDurationMs)).padStart(9),
     formatDuration(durationMs).padStart(8),
   ].join(" ");
-}
-
-/** A record with snake_case keys. */
-export function recordJson(record: RunRecord): Record<string, unknown> {
-  const snake = (value: object): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [
-        key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        typeof inner === "object" && inner !== null ? snake(inner) : inner,
-      ]),
-    );
-  return snake(record);
 }

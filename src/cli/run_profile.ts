@@ -8,7 +8,7 @@ import { profileKey, type RunProfile, type RunRecord } from "../core/run_record.
 import { formatCount, formatDuration } from "../core/units.ts";
 import { Predictor } from "../engine/predict.ts";
 import type { Invocation } from "./invocation.ts";
-import { recordJson } from "./run_perf.ts";
+import { snakeKeys } from "./json.ts";
 
 const MANY_FILES = 10_000, MANY_BYTES = 2 ** 30;
 
@@ -29,7 +29,7 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
   const learned = learn(records);
   if (values.json) {
     const profiles = learned.map(({ profile, runs, manyFilesMs, manyBytesMs, lastError }) => ({
-      profile,
+      profile: snakeKeys(profile),
       runs,
       predicted_ms_10000_files: Math.round(manyFilesMs),
       predicted_ms_1_gib: Math.round(manyBytesMs),
@@ -39,7 +39,7 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
       schema: 1,
       enabled: isHistoryEnabled(configDir),
       profiles,
-      records: records.map(recordJson),
+      records: records.map(snakeKeys),
     };
     terminal.out(JSON.stringify(fields, null, 2));
     return 0;

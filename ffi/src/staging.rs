@@ -144,8 +144,14 @@ impl StagedFile {
     /// # Errors
     ///
     /// Whatever [`sys::create_clone`] says: another way to copy is to be tried then.
-    pub fn clone_of(dir: &Arc<Dir>, run: u64, source: BorrowedFd) -> Outcome<(StagedFile, Metadata)> {
-        Self::made_by(dir, run, |name| sys::create_clone(source, dir.as_fd(), name))
+    pub fn clone_of(
+        dir: &Arc<Dir>,
+        run: u64,
+        source: BorrowedFd,
+    ) -> Outcome<(StagedFile, Metadata)> {
+        Self::made_by(dir, run, |name| {
+            sys::create_clone(source, dir.as_fd(), name)
+        })
     }
 
     fn made_by(

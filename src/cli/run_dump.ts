@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Dump, gatherDump, type SideDump } from "../app/dump.ts";
+import { gatherDump, type SideDump } from "../app/dump.ts";
 import { formatBytes, formatCount } from "../core/units.ts";
 import type { Invocation } from "./invocation.ts";
 import { snakeKeys } from "./json.ts";

@@ -14,10 +14,11 @@ const SWAP = String.raw`
 my ($root, $outside) = @ARGV; my $end = time + 60;
 while (time < $end) {
   for my $path (glob("$root/d*")) {
-    my $aside = $path; $aside =~ s{/d}{/aside};
+    my $aside = $path; $aside =~ s{/d(\d+)$}{/aside$1};
     next if -l $path;
     rename($path, $aside) or next;
     symlink($outside, $path);
+    select(undef, undef, undef, rand(0.004));
     unlink($path) if -l $path;
     rename($aside, $path);
   }

@@ -47,7 +47,10 @@ const ACL: [u8; 44] = {
 fn set_xattr(path: &Path, name: &[u8], value: &[u8]) -> bool {
     let kept = rustix::fs::lsetxattr(path, name, value, XattrFlags::empty()).is_ok();
     if !kept {
-        testing::skip(format_args!("this file system keeps no {}", name.escape_ascii()));
+        testing::skip(format_args!(
+            "this file system keeps no {}",
+            name.escape_ascii()
+        ));
     }
     kept
 }

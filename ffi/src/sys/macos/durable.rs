@@ -12,7 +12,9 @@ pub fn advise_sequential(_: impl AsFd) {}
 /// Reference: `man 2 fcntl`, F_FULLFSYNC.
 pub fn fsync(fd: impl AsFd) -> Result<(), Errno> {
     match rustix::fs::fcntl_fullfsync(&fd) {
-        Err(Errno::NOTSUP | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOTTY) => rustix::fs::fsync(fd),
+        Err(Errno::NOTSUP | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOTTY) => {
+            rustix::fs::fsync(fd)
+        }
         other => other,
     }
 }

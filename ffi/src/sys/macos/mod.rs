@@ -11,9 +11,8 @@ mod stamp;
 
 pub use super::unix::*;
 pub use clone::{
-    CLONES_AT_CREATION,
-    copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, create_clone,
-    reflink, reflink_is_hopeless,
+    CLONES_AT_CREATION, copy_large_streams, copy_range, copy_range_is_hopeless,
+    copy_range_is_unsupported, create_clone, reflink, reflink_is_hopeless,
 };
 pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
 pub use list::DirReader;

@@ -174,5 +174,8 @@ pub fn effective_uid() -> u32 {
 
 /// Whether an open that never follows links failed because the entry is of another kind by now.
 pub fn means_other_kind(errno: Errno) -> bool {
-    matches!(errno, Errno::LOOP | Errno::NXIO | Errno::NOTDIR | Errno::OPNOTSUPP)
+    matches!(
+        errno,
+        Errno::LOOP | Errno::NXIO | Errno::NOTDIR | Errno::OPNOTSUPP
+    )
 }

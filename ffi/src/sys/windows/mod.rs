@@ -24,9 +24,8 @@ mod stream;
 mod write;
 
 pub use clone::{
-    CLONES_AT_CREATION,
-    allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, create_clone, next_data,
-    next_hole, reflink, reflink_is_hopeless,
+    CLONES_AT_CREATION, allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported,
+    create_clone, next_data, next_hole, reflink, reflink_is_hopeless,
 };
 pub use errno::{Errno, os_number, status_of};
 pub use fd::{AsFd, BorrowedFd, OwnedFd};

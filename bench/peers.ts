@@ -124,7 +124,7 @@ export interface FoundPeer {
 
 /** Looks for a tool; null where it is missing or doesn't start. */
 export async function findPeer(peer: Peer): Promise<FoundPeer | null> {
-  const folder = Deno.env.get("BLIT_PEERS") ?? "/opt/peers/bin";
+  const folder = Deno.env.get("BLIT_PEERS") ?? "";
   for (const path of [`${folder}/${peer.program}`, peer.program]) {
     try {
       const { success, stdout } = await new Deno.Command(path, {

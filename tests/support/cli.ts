@@ -91,7 +91,8 @@ export class Scratch {
     const child = new Deno.Command("script", {
       args: ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"],
       cwd: this.path,
-      env: { ...this.env(), TERM: "xterm" },
+      // What the test runner wants of its own output is not what a terminal shows.
+      env: { ...this.env(), TERM: "xterm", NO_COLOR: "" },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

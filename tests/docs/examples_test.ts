@@ -54,7 +54,8 @@ async function runExample(dir: Scratch, example: Example): Promise<void> {
     await Deno.writeTextFile(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
   const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-eu", "-c", example.script],
+    // The gate is a task too, and a task keeps the INIT_CWD of the one around it.
+    args: ["-eu", "-c", `unset INIT_CWD\n${example.script}`],
     cwd: dir.path,
     env: { ...dir.env(), PATH: `${bin}:${Deno.env.get("PATH")}`, TZ: "UTC" },
     stdin: "null",

@@ -76,25 +76,26 @@ fn change(entry: BorrowedFd, now: u32, wanted: u32) -> Result<(), Errno> {
     if now == wanted {
         return Ok(());
     }
-    let settable = wanted & SETTABLE;
-    // 0 would mean "leave them".
-    set_basic(
-        entry,
-        0,
-        if settable == 0 {
-            fs::FILE_ATTRIBUTE_NORMAL
-        } else {
-            settable
-        },
-    )
+    set_basic(entry, 0, as_set(wanted))
 }
 
 /// Sets the modification time.
+///
+/// The attributes are given as they are: to Windows 0 means that too, to wine 10 that there are none.
 pub fn set_mtime(entry: BorrowedFd, mtime_ns: i64) -> Result<(), Errno> {
-    set_basic(entry, metadata::system_time(mtime_ns), 0)
+    let (now, _) = metadata::attributes_and_tag(entry)?;
+    set_basic(entry, metadata::system_time(mtime_ns), as_set(now))
 }
 
-/// FILE_BASIC_INFORMATION: what is 0 stays as it is.
+/// Attributes as a call takes them: 0 would mean "leave them".
+fn as_set(attributes: u32) -> u32 {
+    match attributes & SETTABLE {
+        0 => fs::FILE_ATTRIBUTE_NORMAL,
+        some => some,
+    }
+}
+
+/// FILE_BASIC_INFORMATION: a time that is 0 stays as it is.
 fn set_basic(entry: BorrowedFd, mtime: i64, attributes: u32) -> Result<(), Errno> {
     let words = [0, 0, mtime.cast_unsigned(), 0, attributes.into()];
     let set = |entry| nt::set(entry, wdk::FileBasicInformation, &words, 40);

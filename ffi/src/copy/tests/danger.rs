@@ -343,6 +343,11 @@ fn a_directory_of_ones_own_is_made_writable_and_says_so() {
         fs::set_permissions(temp.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let program = temp.path().join("tests");
         fs::copy(own, &program).unwrap();
+        let listed = Command::new(&program).arg("--list").output();
+        if !listed.is_ok_and(|done| done.status.success()) {
+            testing::skip("an emulated program cannot be started again");
+            return;
+        }
         let done = Command::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .arg(&program)
@@ -353,10 +358,6 @@ fn a_directory_of_ones_own_is_made_writable_and_says_so() {
             .env("TMPDIR", temp.path())
             .output();
         match done {
-            // What env and its like say where a program can't be executed.
-            Ok(done) if done.status.code() == Some(126) => {
-                testing::skip("an emulated program can't be run again");
-            }
             Ok(done) => assert!(
                 done.status.success(),
                 "{}",

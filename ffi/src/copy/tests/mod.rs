@@ -168,13 +168,19 @@ fn inode(results: &Results, i: usize) -> u64 {
 
 /// Bytes that no two blocks of which are equal.
 fn noise(bytes: usize) -> Vec<u8> {
+    const BLOCK: usize = 64 << 10;
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut content = Vec::with_capacity(bytes + 8);
-    while content.len() < bytes {
+    let mut block = Vec::with_capacity(BLOCK);
+    while block.len() < BLOCK {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        content.extend(state.to_le_bytes());
+        block.extend(state.to_le_bytes());
+    }
+    // One block over and over, each with its number: an emulator takes minutes to make all of it anew.
+    let mut content = block.repeat(bytes.div_ceil(BLOCK));
+    for (number, block) in content.chunks_mut(BLOCK).enumerate() {
+        block[..8].copy_from_slice(&(number as u64).to_le_bytes());
     }
     content.truncate(bytes);
     content

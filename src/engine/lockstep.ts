@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
-import { joinRel, nameToBytes } from "../core/rel_path.ts";
+import { EntryBlock, Kind } from "../core/entry_block.ts";
+import { joinRel } from "../core/rel_path.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { checkCancelled, type EngineContext } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { DirNode } from "./node.ts";
@@ -31,7 +32,7 @@ export async function lockstep(context: EngineContext, handlers: LockstepHandler
   const settle = (node: DirNode) => handlers.left(node, new EntryBlock(node.record!));
   try {
     const here = await context.source.stat([""]);
-    let node = new DirNode(null, "", single(here, 0, ""), settle);
+    let node = new DirNode(null, "", singleRecord(here, 0, ""), settle);
     for (;;) {
       checkCancelled(context);
       await walk(context, handlers, node, visits);
@@ -40,7 +41,7 @@ export async function lockstep(context: EngineContext, handlers: LockstepHandler
       const visit = visits.next();
       if (visit === undefined) return;
       const name = visit.block.name(visit.i);
-      const record = single(visit.block, visit.i, name);
+      const record = singleRecord(visit.block, visit.i, name, NONE);
       node = new DirNode(visit.node, joinRel(visit.node.path, name), record, settle);
     }
   } finally {
@@ -96,8 +97,4 @@ async function walk(
   await there.close();
 }
 
-function single(block: EntryBlock, i: number, name: string): Uint8Array {
-  const writer = new EntryBlockWriter(1);
-  writer.copy(block, i, nameToBytes(name), new Uint8Array(0));
-  return writer.finish();
-}
+const NONE = new Uint8Array(0);

@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
-import { baseOf, displayName, joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { EntryBlock, Kind } from "../core/entry_block.ts";
+import { baseOf, displayName, joinRel, type RelPath } from "../core/rel_path.ts";
 import { stagedName } from "../core/staged_name.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
@@ -357,8 +358,7 @@ export class March {
   }
 }
 
+/** A directory's record; a target would be the name it was moved aside to. */
 function recordOf(block: EntryBlock, i: number, name: RelPath): Uint8Array {
-  const writer = new EntryBlockWriter(1);
-  writer.copy(block, i, nameToBytes(name), new Uint8Array(0));
-  return writer.finish();
+  return singleRecord(block, i, name, new Uint8Array(0));
 }

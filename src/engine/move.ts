@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { compare } from "./compare.ts";
 import {
   builderFor,
@@ -135,10 +136,8 @@ async function removeName(context: EngineContext, path: RelPath, block: EntryBlo
     tally.entriesMoved++;
     return;
   }
-  const writer = new EntryBlockWriter(1);
-  writer.copy(block, 0, nameToBytes(baseOf(path)));
   const removal = new Removal(context);
-  removal.file(parentOf(path), new EntryBlock(writer.finish()), 0);
+  removal.file(parentOf(path), new EntryBlock(singleRecord(block, 0, baseOf(path))), 0);
   await removal.run();
   removal.close();
 }

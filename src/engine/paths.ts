@@ -5,9 +5,10 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
+import { EntryBlock, Kind } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
-import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { baseOf, joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
 import { DirNode } from "./node.ts";
@@ -161,7 +162,5 @@ class PathWalk {
 }
 
 function single(block: EntryBlock, k: number, path: RelPath): EntryBlock {
-  const writer = new EntryBlockWriter(1);
-  writer.copy(block, k, nameToBytes(baseOf(path)));
-  return new EntryBlock(writer.finish());
+  return new EntryBlock(singleRecord(block, k, baseOf(path)));
 }

@@ -9,7 +9,7 @@
 import { ENTRY_RENAMED, type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { joinRel, nameToBytes } from "../core/rel_path.ts";
 import {
   BatchBuilder,
   CopyAction,
@@ -287,7 +287,7 @@ export class Planner {
         continue;
       }
       if (status !== 0 && this.retry.wants(kindOfStatus(status))) {
-        this.retry.add(planned.node, items, i, batch.path(i), (ok, again, k) => {
+        this.retry.add(items, i, batch.path(i), (ok, again, k) => {
           this.#settleOne(planned, items, i, ok, again, k);
         });
         continue;
@@ -376,8 +376,3 @@ export class Planner {
 }
 
 const EMPTY = new Uint8Array(0);
-
-/** Bytes of a path for an item's target. */
-export function targetBytes(path: RelPath): Uint8Array {
-  return nameToBytes(path);
-}

@@ -8,7 +8,6 @@ import { type ErrorKind, kindOfStatus } from "../core/error.ts";
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, Op, type Results } from "../core/work_batch.ts";
 import { checkCancelled, type EngineContext, keepFlags, runNow } from "./context.ts";
-import type { DirNode } from "./node.ts";
 
 /** More than this fail at once: trying each again would only double the wait. */
 const MOST = 10_000;
@@ -33,7 +32,7 @@ export class Retry {
   }
 
   /** Keeps one failed item; `settle` is called once, after the last try. */
-  add(_node: DirNode, items: EntryBlock, i: number, path: RelPath, settle: Settle): void {
+  add(items: EntryBlock, i: number, path: RelPath, settle: Settle): void {
     this.#builder.items.addFrom(items, i, NO_PARENT, items.action(i), nameToBytes(path));
     this.#settles.push(settle);
   }

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind, KIND_WORD } from "../core/entry_block.ts";
+import { EntryBlock, Kind, KIND_WORD } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import { baseOf, displayName, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { CopyAction } from "../core/work_batch.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { compare, compareMeta, type Judgement } from "./compare.ts";
 import type { ContentCompare } from "./content.ts";
 import type { EngineContext } from "./context.ts";
@@ -39,9 +40,7 @@ export async function readSingle(
       target: "source",
     });
   }
-  const writer = new EntryBlockWriter(1);
-  writer.copy(here, 0, nameToBytes(baseOf(paths.source)));
-  return new EntryBlock(writer.finish());
+  return new EntryBlock(singleRecord(here, 0, baseOf(paths.source)));
 }
 
 /**

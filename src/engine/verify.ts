@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, Kind } from "../core/entry_block.ts";
-import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { EntryBlock, Kind } from "../core/entry_block.ts";
+import { baseOf, joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { ContentCompare } from "./content.ts";
 import type { EngineContext } from "./context.ts";
 import { lockstep } from "./lockstep.ts";
@@ -55,10 +56,9 @@ export async function verifySingle(
       judge.missing(paths.source);
       return;
     }
-    const writer = new EntryBlockWriter(1);
-    writer.copy(here, 0, nameToBytes(baseOf(paths.source)));
+    const record = new EntryBlock(singleRecord(here, 0, baseOf(paths.source)));
     const node = new DirNode(null, parentOf(paths.source), null, () => {});
-    judge.pair(node, new EntryBlock(writer.finish()), 0, there, 0, paths.destination);
+    judge.pair(node, record, 0, there, 0, paths.destination);
     content.flush();
     await context.executor.drain();
     tally.enter("remove-source");

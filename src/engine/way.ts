@@ -8,6 +8,7 @@ import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts"
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
 import { stagedName } from "../core/staged_name.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { type EngineContext, runNow, touchesNothing } from "./context.ts";
 import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
@@ -103,9 +104,7 @@ export class Way {
         if (!touchesNothing(options) && !await this.#rename(there, aside, items, k)) continue;
         const parent = new DirNode(null, parentOf(path), null, () => {});
         const fresh = await source.stat([path]);
-        const writer = new EntryBlockWriter(1);
-        writer.copy(fresh, 0, nameToBytes(name));
-        judge.entry(parent, new EntryBlock(writer.finish()), 0, null, 0);
+        judge.entry(parent, new EntryBlock(singleRecord(fresh, 0, name)), 0, null, 0);
       }
     }
   }

@@ -1,19 +1,8 @@
 import type { Traits } from "../../src/engine/tree.ts";
 import { MemoryTree } from "../../src/tree/memory.ts";
 import { PortableTree } from "../../src/tree/portable.ts";
-import { conformance } from "./suite.ts";
+import { conformance, FULL } from "./suite.ts";
 
-const FULL: Traits = {
-  nanosecondTimes: true,
-  rawNames: true,
-  xattrs: true,
-  owners: true,
-  hardlinks: true,
-  specials: true,
-  holes: true,
-  beneath: true,
-  symlinkTimes: true,
-};
 const NOTHING: Partial<Traits> = {
   nanosecondTimes: false,
   rawNames: false,

@@ -4,20 +4,9 @@ import { loadNative } from "../../src/native/load.ts";
 import { openPool } from "../../src/native/pool.ts";
 import { LocalTree } from "../../src/tree/local.ts";
 import { MemoryTree } from "../../src/tree/memory.ts";
-import { conformance } from "./suite.ts";
+import { conformance, FULL } from "./suite.ts";
 import type { TreePair } from "./workbench.ts";
 
-const FULL: Traits = {
-  nanosecondTimes: true,
-  rawNames: true,
-  xattrs: true,
-  owners: true,
-  hardlinks: true,
-  specials: true,
-  holes: true,
-  beneath: true,
-  symlinkTimes: true,
-};
 const LOCAL: Traits = {
   ...FULL,
   rawNames: Deno.build.os === "linux",

@@ -61,3 +61,16 @@ export function conformance(
     });
   }
 }
+
+/** What a tree declares that keeps everything. */
+export const FULL: Traits = {
+  nanosecondTimes: true,
+  rawNames: true,
+  xattrs: true,
+  owners: true,
+  hardlinks: true,
+  specials: true,
+  holes: true,
+  beneath: true,
+  symlinkTimes: true,
+};

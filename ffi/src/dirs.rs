@@ -45,7 +45,7 @@ impl Dir {
         Ok(*self.device.get_or_init(|| device))
     }
 
-    /// Whether what is created here inherits an ACL.
+    /// Whether what is created here inherits an ACL, as it was at the first call.
     pub fn has_default_acl(&self) -> bool {
         *self.default_acl.get_or_init(|| {
             let held = Held::any(self.fd.as_fd());
@@ -127,6 +127,15 @@ pub fn widening<T>(dir: &Dir, change: impl Fn() -> Outcome<T>) -> Outcome<(T, bo
         }
         other => other.map(|made| (made, false)),
     }
+}
+
+/// As [`widening`], for what makes a new entry in `dir`.
+///
+/// Looks before it makes: another job may drop the ACLs that this directory inherited at any moment, and
+/// then nothing would tell that the new entry has inherited them too.
+pub fn creating<T>(dir: &Dir, make: impl Fn() -> Outcome<T>) -> Outcome<(T, bool)> {
+    dir.has_default_acl();
+    widening(dir, make)
 }
 
 /// The directories below one root that a job has open, most recently used first.

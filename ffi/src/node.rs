@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::block::Kind;
-use crate::dirs::{Dir, widening};
+use crate::dirs::{Dir, creating};
 use crate::finish::{Age, Look, finish};
 use crate::in_place::InPlace;
 use crate::results::{ItemResult, result_flag};
@@ -31,7 +31,7 @@ pub struct Node {
 impl Node {
     /// Makes the entry under a name that nothing has.
     pub fn create(&self, dir: &Dir, name: &[u8]) -> Outcome<ItemResult> {
-        let ((), widened) = widening(dir, || self.make(dir, name).at(Step::Create))?;
+        let ((), widened) = creating(dir, || self.make(dir, name).at(Step::Create))?;
         let made = InPlace::new(dir, name, self.hold(dir, name)?);
         let result = self.finish(dir, made.entry())?;
         made.finish();
@@ -51,7 +51,7 @@ impl Node {
     }
 
     fn try_replace(&self, dir: &Arc<Dir>, name: &[u8], run: u64) -> Outcome<ItemResult> {
-        let ((staged, ()), widened) = widening(dir, || {
+        let ((staged, ()), widened) = creating(dir, || {
             staging::make(run, |name| self.make(dir, name)).at(Step::Create)
         })?;
         let staged = Staged::new(Arc::clone(dir), staged);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
 use crate::copy::sparse::write_data;
-use crate::dirs::{Dir, DirCache, widening};
+use crate::dirs::{Dir, DirCache, creating};
 use crate::finish::{Age, Look, finish};
 use crate::in_place::InPlace;
 use crate::names;
@@ -114,7 +114,7 @@ fn piece(
         if last && how == Publish::New && item.size <= IN_PLACE_MOST {
             return in_place(job, &dir, name, item, content).map(|result| (result, None));
         }
-        let ((file, metadata), widened) = widening(&dir, || StagedFile::create(&dir, request.run))?;
+        let ((file, metadata), widened) = creating(&dir, || StagedFile::create(&dir, request.run))?;
         dir.learn(&metadata);
         Pending {
             file,
@@ -161,7 +161,7 @@ fn in_place(
     if job.request.p0 != 0 || content.len() as u64 != item.size {
         return Err(Fail::new(Status::Corrupt, Step::Write));
     }
-    let (file, widened) = widening(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
+    let (file, widened) = creating(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
     let file = InPlace::new(dir, name, file);
     put(file.as_fd(), item, content, 0)?;
     job.add_bytes(item.size);

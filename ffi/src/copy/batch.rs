@@ -8,7 +8,7 @@ use super::ladder::{Pair, Pairs};
 use super::{discard, file, special};
 use crate::block::{ENTRY_RENAMED, Item, Kind, NO_PARENT};
 use crate::control::JobContext;
-use crate::dirs::{Dir, DirCache, widening};
+use crate::dirs::{Dir, DirCache, creating};
 use crate::durable::Touched;
 use crate::names;
 use crate::request::{action, flag};
@@ -164,7 +164,7 @@ impl<'a> Batch<'a> {
     /// Makes something in the destination directory; where only a missing `u+wx` of an own directory is in
     /// the way, adds it and tries again.
     pub fn creating<T>(&mut self, place: &Place, make: impl Fn() -> Outcome<T>) -> Outcome<T> {
-        let (made, widened) = widening(&place.to, make)?;
+        let (made, widened) = creating(&place.to, make)?;
         if widened {
             self.note_widened(place);
         }
@@ -244,6 +244,8 @@ fn make_path(
     let (mut created, mut widened) = (false, false);
     while let Some(next) = missing.pop() {
         let (parent, name) = names::split(next);
+        // Before it is made, as in `creating`.
+        let inherits = above.has_default_acl();
         let mut made = sys::make_directory(&*above, name);
         if made == Err(Errno::ACCESS) && above.widen() {
             widened = true;
@@ -253,7 +255,7 @@ fn make_path(
             Ok(()) => {
                 created = missing.is_empty();
                 touched.add(parent, index);
-                if above.has_default_acl() {
+                if inherits {
                     dirs.open(next)?.drop_inherited_acls()?;
                 }
             }

@@ -10,8 +10,11 @@ use rustix::fs::XattrFlags;
 
 use super::*;
 use crate::block::ENTRY_RENAMED;
+use crate::dirs::{Dir, creating};
+use crate::finish::{Age, Look, finish};
 use crate::request::flag;
 use crate::results::result_flag;
+use crate::status::{AtStep, Step};
 use crate::sys::{AsFd, Held};
 use crate::xattr;
 
@@ -133,6 +136,31 @@ fn attributes_and_acls_are_kept_when_asked_for() {
     }
     assert_eq!(pair.copy_one(0, "f", REPLACE).0, Status::Ok);
     assert_eq!(get_xattr(&copy, b"user.small"), None);
+}
+
+#[test]
+fn an_acl_is_dropped_that_was_inherited_before_another_job_cleaned_the_directory() {
+    let pair = Pair::new();
+    if !set_xattr(&pair.to, xattr::DEFAULT_ACL, &ACL) {
+        return;
+    }
+    let root = testing::root_at(&pair.to);
+    let dir = Dir::new(root.open_dir(b"").unwrap());
+    let (file, _) = creating(&dir, || {
+        sys::create_file(dir.as_fd(), b"f").at(Step::Create)
+    })
+    .unwrap();
+    rustix::fs::lremovexattr(&pair.to, xattr::DEFAULT_ACL).unwrap();
+    let look = Look {
+        uid: 0,
+        gid: 0,
+        mode: Some(0o644),
+        mtime_ns: 0,
+        set_owner: false,
+        xattrs: None,
+    };
+    finish(Held::any(file.as_fd()), &look, Age::New(&dir)).unwrap();
+    assert_eq!(get_xattr(&pair.to.join("f"), xattr::ACCESS_ACL), None);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub mod link;
 pub mod marker;
 pub mod meta;
 pub mod names;
+pub mod net;
 pub mod node;
 pub mod pool;
 pub mod probe;

@@ -57,6 +57,10 @@ pub enum Status {
     Refused = 23,
     /// Content differs from what was verified.
     Corrupt = 24,
+    /// A peer can't be reached, or the link to it broke.
+    Disconnected = 25,
+    /// A peer doesn't know who asks.
+    Unauthenticated = 26,
 }
 
 /// What was being done when it failed, in the order of `STEPS` in `src/core/work_batch.ts`.

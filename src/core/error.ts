@@ -42,6 +42,10 @@ export const STATUS = {
   refused: 23,
   /** Content differs from what was verified. */
   corrupt: 24,
+  /** A host can't be reached, or the connection to it broke. */
+  disconnected: 25,
+  /** A daemon doesn't know who asks, or the client doesn't know the daemon. */
+  unauthenticated: 26,
 } as const;
 
 /** Exit code of a run that ended with an error of this kind. */
@@ -70,6 +74,8 @@ export const EXIT_CODE: Record<ErrorKind, 1 | 64 | 130> = {
   stalled: 1,
   refused: 1,
   corrupt: 1,
+  disconnected: 1,
+  unauthenticated: 1,
 };
 
 const KIND_OF_STATUS: ErrorKind[] = [];

@@ -54,6 +54,8 @@ const REASON: Record<ErrorKind, string> = {
   stalled: "No progress",
   refused: "Refused for safety",
   corrupt: "Content differs from what was verified",
+  disconnected: "The connection is gone",
+  unauthenticated: "The other side doesn't know who asks",
 };
 
 /** What to do about it, one sentence; the step narrows it in {@link adviceFor}. */
@@ -82,6 +84,8 @@ const ADVICE: Record<ErrorKind, string> = {
   stalled: "Check the disk and the connection, then run again.",
   refused: "The option that allows it is in the message before.",
   corrupt: "Run again; if it stays, check the memory, the disks and the network.",
+  disconnected: "Run again: it goes on where it ended.",
+  unauthenticated: "Run blit login for that host.",
 };
 
 const REMOVE = STEPS.indexOf("remove");

@@ -1,0 +1,3 @@
+//! The network: streams of the data plane, and what travels on them. See docs/protocol.md.
+
+pub mod link;

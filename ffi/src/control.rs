@@ -100,6 +100,10 @@ impl Control {
     pub fn cancel(&self, slot: usize) {
         self.slots.runs[slot].cancel.store(1, Relaxed);
     }
+    /// Whether a run was cancelled.
+    pub fn is_cancelled(&self, slot: u32) -> bool {
+        self.slots.runs[slot as usize].cancel.load(Relaxed) != 0
+    }
     /// Bytes and entries that a run has done.
     pub fn progress(&self, slot: usize) -> (u64, u64) {
         let run = &self.slots.runs[slot];

@@ -8,7 +8,7 @@ import type { BlitError } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import { joinRel, type RelPath } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
-import type { Tree } from "../engine/tree.ts";
+import { type Tree, Walk } from "../engine/tree.ts";
 
 /** What a walk comes upon. */
 export type Step =
@@ -47,7 +47,8 @@ export async function* walk(
   directory: RelPath,
   options: WalkOptions,
 ): AsyncGenerator<Step, void, undefined> {
-  yield* walkListing(tree, directory, begin(tree, directory), options);
+  const walk = options.recursive ? new Walk(directory) : undefined;
+  yield* walkListing(tree, directory, begin(tree, directory, walk), options, walk);
 }
 
 async function* walkListing(
@@ -55,6 +56,7 @@ async function* walkListing(
   directory: RelPath,
   listing: Listing,
   options: WalkOptions,
+  walk: Walk | undefined,
 ): AsyncGenerator<Step, void, undefined> {
   const below: RelPath[] = [];
   for await (const block of blocks(listing)) {
@@ -74,9 +76,9 @@ async function* walkListing(
   try {
     for (let next = 0, done = 0; done < below.length; done++) {
       while (next < below.length && ahead.length < READ_AHEAD) {
-        ahead.push(begin(tree, below[next++]));
+        ahead.push(begin(tree, below[next++], walk));
       }
-      yield* walkListing(tree, below[done], ahead.shift()!, options);
+      yield* walkListing(tree, below[done], ahead.shift()!, options, walk);
     }
   } finally {
     for (const listing of ahead) await end(listing);
@@ -90,9 +92,10 @@ export function entersDirectory(block: EntryBlock, i: number, options: WalkOptio
     (options.device === undefined || block.device(i) === options.device);
 }
 
-function begin(tree: Tree, directory: RelPath): Listing {
+function begin(tree: Tree, directory: RelPath, walk: Walk | undefined): Listing {
   // Whoever looks, or deletes, means staged entries too.
-  const rest = tree.list(directory, { sorted: true, staged: true })[Symbol.asyncIterator]();
+  const options = { sorted: true, staged: true, walk };
+  const rest = tree.list(directory, options)[Symbol.asyncIterator]();
   const first = rest.next();
   // It may fail before its turn comes; then is when it is reported.
   first.catch(() => {});

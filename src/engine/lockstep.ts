@@ -10,6 +10,7 @@ import { singleRecord } from "../core/single_record.ts";
 import { checkCancelled, type EngineContext } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { DirNode } from "./node.ts";
+import { Walk } from "./tree.ts";
 import { Children, VisitBit, Visits } from "./visits.ts";
 
 const LIST = 14;
@@ -29,13 +30,14 @@ export interface LockstepHandlers {
 /** Walks, one directory after the other, depth first. */
 export async function lockstep(context: EngineContext, handlers: LockstepHandlers): Promise<void> {
   const visits = new Visits();
+  const walks = { here: new Walk(), there: new Walk() };
   const settle = (node: DirNode) => handlers.left(node, new EntryBlock(node.record!));
   try {
     const here = await context.source.stat([""]);
     let node = new DirNode(null, "", singleRecord(here, 0, ""), settle);
     for (;;) {
       checkCancelled(context);
-      await walk(context, handlers, node, visits);
+      await walk(context, handlers, node, visits, walks);
       node.done();
       await context.executor.room();
       const visit = visits.next();
@@ -54,10 +56,11 @@ async function walk(
   handlers: LockstepHandlers,
   node: DirNode,
   visits: Visits,
+  walks: { readonly here: Walk; readonly there: Walk },
 ): Promise<void> {
   const { source, destination, tally } = context;
-  const here = new Cursor(source.list(node.path, { sorted: true }));
-  const there = new Cursor(destination.list(node.path, { sorted: true }));
+  const here = new Cursor(source.list(node.path, { sorted: true, walk: walks.here }));
+  const there = new Cursor(destination.list(node.path, { sorted: true, walk: walks.there }));
   await Promise.all([here.fetch(), there.fetch()]);
   if (here.status !== 0 || there.status !== 0) {
     const failing = here.status !== 0 ? here : there;

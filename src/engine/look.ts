@@ -9,6 +9,7 @@ import type { Filter } from "./filter.ts";
 import { DIRECT_BYTES, DIRECT_FILES } from "./predict.ts";
 import type { EngineRequest } from "./request.ts";
 import { readSingle } from "./single.ts";
+import { Walk } from "./tree.ts";
 
 /** What a first look at the source shows. */
 export interface FirstLook {
@@ -17,6 +18,8 @@ export interface FirstLook {
   readonly empty: boolean;
   /** Few plain files and nothing else. */
   readonly few: { readonly files: number; readonly bytes: number } | null;
+  /** The walk that the look began; the march goes on with it. */
+  readonly walk: Walk;
 }
 
 /**
@@ -26,12 +29,13 @@ export interface FirstLook {
  */
 export async function lookFirst(request: EngineRequest, filter: Filter): Promise<FirstLook> {
   const { source, options, single, paths } = request;
+  const walk = new Walk();
   if (single !== undefined) {
     const block = await readSingle(request, single);
-    return { single: block, empty: false, few: null };
+    return { single: block, empty: false, few: null, walk };
   }
   let first: EntryBlock | null = null;
-  for await (const block of source.list("", { sorted: false })) {
+  for await (const block of source.list("", { sorted: false, walk })) {
     first = block;
     break;
   }
@@ -48,15 +52,15 @@ export async function lookFirst(request: EngineRequest, filter: Filter): Promise
     );
   }
   if (first === null || !first.last || first.count > DIRECT_FILES || paths !== undefined) {
-    return { single: null, empty, few: null };
+    return { single: null, empty, few: null, walk };
   }
   let bytes = 0;
   for (let i = 0; i < first.count; i++) {
     if (first.kind(i) !== Kind.file || first.linkCount(i) > 1) {
-      return { single: null, empty, few: null };
+      return { single: null, empty, few: null, walk };
     }
     bytes += first.sizeBytes(i);
   }
   const few = bytes <= DIRECT_BYTES && !filter.active ? { files: first.count, bytes } : null;
-  return { single: null, empty, few };
+  return { single: null, empty, few, walk };
 }

@@ -23,6 +23,7 @@ import type { Prune } from "./prune.ts";
 import type { Resume } from "./resume.ts";
 import { Scopes } from "./scopes.ts";
 import { failureOf } from "./tally.ts";
+import { Walk } from "./tree.ts";
 import { Children, type Visit, VisitBit, Visits } from "./visits.ts";
 import type { Way } from "./way.ts";
 
@@ -49,6 +50,8 @@ export class March {
   readonly #sweeper: Prune;
   readonly #way: Way;
   readonly #ownStaged: string;
+  readonly #here: Walk;
+  readonly #there = new Walk();
   readonly #resume: Resume;
   readonly #filter: Filter;
   readonly #scopes: Scopes;
@@ -61,8 +64,18 @@ export class March {
   /** The directory being walked, for messages. */
   lastPath: RelPath = "";
 
-  /** @param deletes whether what only the destination has is to go */
-  constructor(context: EngineContext, parts: MarchParts, filter: Filter, deletes: boolean) {
+  /**
+   * @param deletes whether what only the destination has is to go
+   * @param here the walk over the source, where it has begun
+   */
+  constructor(
+    context: EngineContext,
+    parts: MarchParts,
+    filter: Filter,
+    deletes: boolean,
+    here = new Walk(),
+  ) {
+    this.#here = here;
     this.#context = context;
     this.#planner = parts.planner;
     this.#sweeper = parts.prune;
@@ -181,7 +194,7 @@ export class March {
     tally.directoriesExamined++;
     const there = destinationExists
       ? new Cursor(
-        destination.list(node.path, { sorted: true, staged: true }),
+        destination.list(node.path, { sorted: true, staged: true, walk: this.#there }),
         (block, j) => this.#staged(node, block, j),
       )
       : null;
@@ -191,7 +204,7 @@ export class March {
     if (looked) await there.fetch();
     const isEmpty = looked && there.name === null && there.status === 0;
     const sorted = destinationExists && !isEmpty;
-    const here = new Cursor(source.list(node.path, { sorted }));
+    const here = new Cursor(source.list(node.path, { sorted, walk: this.#here }));
     await Promise.all([here.fetch(), looked ? undefined : there?.fetch()]);
     const unread = here.status !== 0 || (there !== null && there.status !== 0);
     if (unread) node.touched = false;
@@ -311,7 +324,7 @@ export class March {
     const { destination, tally } = this.#context;
     this.lastPath = node.path;
     const cursor = new Cursor(
-      destination.list(node.path, { sorted: false, staged: true }),
+      destination.list(node.path, { sorted: false, staged: true, walk: this.#there }),
       (block, j) => this.#prune!.file(node.path, node.removalPath, block, j),
     );
     const scope = await this.#scopes.of(node);

@@ -190,7 +190,7 @@ async function transfer(
   }
   const deletes = request.single === undefined && request.paths === undefined &&
     (options.mode === "mirror" || (options.mode === "check" && !options.oneWay));
-  const march = new March(context, parts, filter, deletes);
+  const march = new March(context, parts, filter, deletes, first.walk);
   onParts(parts, march);
   const unmarked = decision.path === "direct" || request.single !== undefined ||
     touchesNothing(options);

@@ -8,6 +8,7 @@
  */
 import type { EntryBlock } from "../core/entry_block.ts";
 import type { RelPath } from "../core/rel_path.ts";
+import type { RemoteFacts } from "../core/run_record.ts";
 import type { Results, WorkBatch } from "../core/work_batch.ts";
 
 /** What a tree can keep; what is missing is reported once per run, never lost silently. */
@@ -50,12 +51,27 @@ export interface FsFacts {
   readonly timeGrainNs: number;
 }
 
+/**
+ * One walk over a tree, depth first. A tree that is far away may read ahead for it; what it then shows of a directory
+ * may be as old as the walk. Left out, a listing is fresh.
+ */
+export class Walk {
+  /** Where it begins. */
+  readonly top: RelPath;
+
+  constructor(top: RelPath = "") {
+    this.top = top;
+  }
+}
+
 /** How a directory is to be listed. */
 export interface ListOptions {
   /** Sorted by name bytes; needed for a merge. */
   readonly sorted: boolean;
   /** List staged entries (flagged) instead of counting them. */
   readonly staged?: boolean;
+  /** The walk that asks, and will ask for the directories below; all of its listings have the same `staged`. */
+  readonly walk?: Walk;
 }
 
 /** What belongs to one run and goes with each of its batches. */
@@ -76,6 +92,46 @@ export interface RunProgress {
   entries(): number;
   /** What the workers are at now: path and words such as `flush`; empty when idle. */
   current(): readonly { readonly path: RelPath; readonly doing: string }[];
+  /** Goes up with work that the counters don't show, such as what a daemon hashes. */
+  motion?(): number;
+  /** Whether it waits until a broken connection is made anew. */
+  isWaiting?(): boolean;
+}
+
+/** Where content comes and goes that doesn't lie on this machine: streams to the tree's daemon. */
+export interface ContentStreams {
+  /**
+   * Takes a stream for one batch; waits while all are in use.
+   *
+   * @throws {BlitError} `disconnected` where there is no way to the daemon
+   */
+  lease(run: RunContext): Promise<LeasedStream>;
+}
+
+/** A stream, until it is given back. */
+export interface LeasedStream {
+  /** Its handle in native code. */
+  readonly handle: number;
+  /** Gives it back; `broken` where its connection is gone. */
+  release(broken: boolean): void;
+}
+
+/** What a run over the network was like, for the summary and the history. */
+export interface LinkReport {
+  /** Time until both sides had agreed, ms. */
+  readonly handshakeMs: number;
+  /** Time of one round trip when the connection was made, ms. */
+  readonly rttMs: number;
+  /** The daemon is on this machine. */
+  readonly isLoopback: boolean;
+  /** What carried the content. */
+  readonly transport: RemoteFacts["transport"];
+  /** Streams that were open at once, at most; 1 where none was needed. */
+  readonly streams: number;
+  /** How often the connection was made anew. */
+  readonly retries: number;
+  /** Hash of the host's name, salted on this machine; hexadecimal. */
+  readonly hostHash: string;
 }
 
 /** A file tree below one root. Methods reject with {@link BlitError} when the whole call failed. */
@@ -84,6 +140,10 @@ export interface Tree {
   /** The root as a person would write it. */
   readonly display: string;
   readonly traits: Traits;
+  /** Streams that carry its content; left out where that lies on this machine. */
+  readonly content?: ContentStreams;
+  /** What the link to it is like; left out where there is none. */
+  link?(): LinkReport;
 
   /** Facts of the file system; asked once per run. */
   probe(): Promise<FsFacts>;
@@ -111,7 +171,7 @@ export interface Tree {
    */
   run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results>;
 
-  /** Sets how many workers of its own the tree uses; left out where it has none. */
+  /** Sets how many workers of its own the tree uses, or how many streams; left out where it has none. */
   setWorkers?(count: number): void;
 
   /** Hashes files of this tree: a batch of op `hash`. */

@@ -78,10 +78,14 @@ export class Watch {
 
   #check(): BlitError | null {
     const { tally, sourceRun, destinationRun } = this.#context;
-    const motion = tally.motion + sourceRun.progress.bytes() + destinationRun.progress.bytes() +
-      sourceRun.progress.entries() + destinationRun.progress.entries();
+    const runs = [sourceRun.progress, destinationRun.progress];
+    const motion = runs.reduce(
+      (sum, run) => sum + run.bytes() + run.entries() + (run.motion?.() ?? 0),
+      tally.motion,
+    );
     const now = performance.now();
-    if (motion !== this.#motion || tally.patient) {
+    const waits = tally.patient || runs.some((run) => run.isWaiting?.());
+    if (motion !== this.#motion || waits) {
       this.#motion = motion;
       this.#movedAtMs = now;
       this.#flushShown = "";

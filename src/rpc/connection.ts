@@ -1,0 +1,112 @@
+/**
+ * Connection: one HTTP/2 connection to a daemon, and the clients of its services.
+ *
+ * @module
+ */
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { BlitError } from "../core/error.ts";
+import {
+  type AskUnknown,
+  dial,
+  type Dialled,
+  hostDisplay,
+  type HostName,
+  type HostTrust,
+} from "./dial.ts";
+import { fromConnectError } from "./errors.ts";
+
+/** Longest message that is taken from a daemon: a batch of results or a block with long names. */
+const MOST_MESSAGE_BYTES = 16 << 20;
+
+/** What is needed to connect. */
+export interface ConnectRequest {
+  readonly name: HostName;
+  /** What is known of the host; null: nothing. */
+  readonly trust: HostTrust | null;
+  /** The user's token; null where there is none. It goes to a host that is trusted, and over plain links only to this machine's. */
+  readonly token: string | null;
+  /** Decides about an unknown host; left out, the answer is no. */
+  readonly ask?: AskUnknown;
+}
+
+/** A connection; {@link Connection.close} ends it. */
+export class Connection {
+  /** The host as a person writes it. */
+  readonly display: string;
+  readonly dialled: Dialled;
+  readonly #transport: Transport;
+
+  private constructor(display: string, dialled: Dialled, token: string | null) {
+    this.display = display;
+    this.dialled = dialled;
+    const session = dialled.http2;
+    this.#transport = createConnectTransport({
+      baseUrl: `${dialled.isTls ? "https" : "http"}://${display}`,
+      httpVersion: "2",
+      sessionManager: {
+        authority: display,
+        request: (method, path, headers, options) => {
+          if (session.closed || session.destroyed) return Promise.reject(this.#gone());
+          const named = { ...headers, ":method": method, ":path": path };
+          return Promise.resolve(session.request(named, options));
+        },
+        notifyResponseByteRead() {},
+      },
+      interceptors: token === null ? [] : [withToken(token)],
+      // What is listed and hashed is read once: compressing it costs more than a local link does.
+      acceptCompression: [],
+      readMaxBytes: MOST_MESSAGE_BYTES,
+    });
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws {BlitError} as {@link dial}; `unauthenticated` where a token would go over an open link
+   */
+  static async open({ name, trust, token, ask }: ConnectRequest): Promise<Connection> {
+    const display = hostDisplay(name);
+    const dialled = await dial(name, trust, ask);
+    if (token !== null && !dialled.isTls && !dialled.isLoopback) {
+      dialled.http2.destroy();
+      throw new BlitError(
+        "unauthenticated",
+        `${display} doesn't encrypt: your token for it was not sent. Turn TLS on there, or run blit logout for that host.`,
+        { operation: "connect to" },
+      );
+    }
+    return new Connection(display, dialled, token);
+  }
+
+  /** A client of one of the daemon's services; what it throws goes through {@link Connection.error}. */
+  client<T extends DescService>(service: T): Client<T> {
+    return createClient(service, this.#transport);
+  }
+
+  /** What a call failed with, as blit's own error. */
+  error(thrown: unknown): BlitError {
+    return fromConnectError(thrown, this.display);
+  }
+
+  /** Ends the connection and every call on it. */
+  close(): void {
+    this.dialled.http2.destroy();
+  }
+
+  #gone(): BlitError {
+    return new BlitError(
+      "disconnected",
+      `The connection to ${this.display} is gone. Run again: it goes on where it ended.`,
+      { operation: "call" },
+    );
+  }
+}
+
+function withToken(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+}

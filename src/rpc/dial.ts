@@ -1,0 +1,330 @@
+/**
+ * Dial: from a host's name to an HTTP/2 session with the daemon that was meant, over TLS or plain.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+import http2 from "node:http2";
+import net from "node:net";
+import tls from "node:tls";
+import { BlitError } from "../core/error.ts";
+import { formatFingerprint } from "../core/fingerprint.ts";
+
+/** Port of the control plane where none is named. */
+export const DEFAULT_PORT = 9031;
+
+/** How a host is known to be the one that is meant. */
+export type HostTrust =
+  /** By its certificate alone: SHA-256 of the DER form. */
+  | { readonly kind: "pin"; readonly sha256: Uint8Array }
+  /** By whoever signed its certificate: a file's content, or the system's authorities. */
+  | { readonly kind: "ca"; readonly pem?: string }
+  /** Not at all: nothing on the way is encrypted. */
+  | { readonly kind: "plain" };
+
+/** Where a daemon is. */
+export interface HostName {
+  /** Name or address as typed, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A connection and what was found out while it was made. */
+export interface Dialled {
+  readonly http2: http2.ClientHttp2Session;
+  /** The address that answered: the data plane is there too. */
+  readonly address: string;
+  /** The daemon is on this machine. */
+  readonly isLoopback: boolean;
+  readonly isTls: boolean;
+  /** SHA-256 of the daemon's certificate; null on a plain link. */
+  readonly sha256: Uint8Array | null;
+  /** Time of the first round trip, ms. */
+  readonly rttMs: number;
+}
+
+/** What to do about a host that nothing is known of. */
+export type AskUnknown = (found: UnknownHost) => Promise<boolean>;
+
+/** What an unknown host shows. */
+export interface UnknownHost {
+  /** As a person writes it: `nas:9031`. */
+  readonly display: string;
+  /** SHA-256 of its certificate; null where it doesn't speak TLS. */
+  readonly sha256: Uint8Array | null;
+}
+
+/** One address may take this long to answer. */
+const CONNECT_MS = 10_000;
+/** A listener that isn't a daemon may never answer. */
+const HANDSHAKE_MS = 10_000;
+/** What may be under way to this side: a link of 1 Gbit/s and 100 ms holds 12 MB. */
+const STREAM_WINDOW_BYTES = 8 << 20, SESSION_WINDOW_BYTES = 32 << 20;
+
+/** A host as a person writes it. */
+export function hostDisplay({ host, port }: HostName): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether an address never leaves this machine. */
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+/**
+ * Connects to a daemon.
+ *
+ * @param trust what is known of the host; null: nothing
+ * @param ask decides about an unknown host; left out, the answer is no
+ * @throws {BlitError} `disconnected` where nobody answers; `unauthenticated` where the host is unknown, or not the one
+ *   that is known
+ */
+export async function dial(
+  name: HostName,
+  trust: HostTrust | null,
+  ask?: AskUnknown,
+): Promise<Dialled> {
+  const display = hostDisplay(name);
+  const { socket, ...reached } = await connectAny(name, display);
+  if (trust?.kind === "plain") return await plain(socket, reached, display);
+  let secured: tls.TLSSocket;
+  try {
+    secured = await handshake(socket, name.host, trust, display);
+  } catch (error) {
+    socket.destroy();
+    if (error instanceof BlitError || trust !== null) throw tlsError(error, display, trust);
+    // No TLS there, or it broke off: a plain daemon answers the first bytes by closing.
+    return await unknownPlain(name, reached, display, ask);
+  }
+  try {
+    const sha256 = certificateOf(secured, display);
+    await expectTrusted(sha256, trust, display, ask);
+    return { ...await upgrade(secured, display, true), ...reached, isTls: true, sha256 };
+  } catch (error) {
+    secured.destroy();
+    throw error;
+  }
+}
+
+async function unknownPlain(
+  name: HostName,
+  reached: Reached,
+  display: string,
+  ask: AskUnknown | undefined,
+): Promise<Dialled> {
+  if (!reached.isLoopback && !await ask?.({ display, sha256: null })) throw unknownHost(display);
+  const { socket, ...again } = await connectAny(name, display, [reached.address]);
+  return await plain(socket, again, display);
+}
+
+async function plain(
+  socket: net.Socket,
+  reached: Reached,
+  display: string,
+): Promise<Dialled> {
+  return { ...await upgrade(socket, display, false), ...reached, isTls: false, sha256: null };
+}
+
+type Reached = Pick<Dialled, "address" | "isLoopback" | "rttMs">;
+
+interface Connected extends Reached {
+  readonly socket: net.Socket;
+}
+
+/** Tries every address in turn. */
+async function connectAny(
+  { host, port }: HostName,
+  display: string,
+  addresses?: readonly string[],
+): Promise<Connected> {
+  let known = addresses;
+  if (known === undefined) {
+    try {
+      known = (await lookup(host, { all: true })).map(({ address }) => address);
+    } catch (error) {
+      throw new BlitError(
+        "disconnected",
+        `Cannot reach ${display}: its name has no address. Check the name.`,
+        { operation: "reach", cause: error },
+      );
+    }
+  }
+  let failure: unknown;
+  for (const address of known) {
+    const startedMs = performance.now();
+    try {
+      const socket = await connectOne(address, port);
+      return {
+        socket,
+        address,
+        isLoopback: isLoopback(address),
+        rttMs: performance.now() - startedMs,
+      };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new BlitError(
+    "disconnected",
+    `Cannot reach ${display}: ${
+      wordsOf(failure)
+    }. Check that blit-daemon runs there, and the firewall.`,
+    { operation: "reach", cause: failure },
+  );
+}
+
+function connectOne(address: string, port: number): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: address, port, noDelay: true });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new BlitError("disconnected", "no answer"));
+    }, CONNECT_MS);
+    socket.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+function handshake(
+  socket: net.Socket,
+  host: string,
+  trust: HostTrust | null,
+  display: string,
+): Promise<tls.TLSSocket> {
+  const byAuthority = trust?.kind === "ca";
+  return new Promise((resolve, reject) => {
+    const secured = tls.connect({
+      socket,
+      // The certificate's fingerprint is compared below, before a byte of ours is sent.
+      rejectUnauthorized: byAuthority,
+      ca: byAuthority ? trust.pem : undefined,
+      servername: net.isIP(host) === 0 ? host : "",
+      ALPNProtocols: ["h2"],
+    });
+    const timer = setTimeout(() => {
+      secured.destroy();
+      reject(new BlitError("disconnected", `Cannot reach ${display}: no answer to the handshake.`));
+    }, HANDSHAKE_MS);
+    secured.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    secured.once("close", () => {
+      clearTimeout(timer);
+      reject(new BlitError("mismatch", "closed"));
+    });
+    secured.once("secureConnect", () => {
+      clearTimeout(timer);
+      secured.removeAllListeners("error");
+      secured.removeAllListeners("close");
+      secured.on("error", () => {});
+      resolve(secured);
+    });
+  });
+}
+
+function certificateOf(socket: tls.TLSSocket, display: string): Uint8Array {
+  const hex = socket.getPeerCertificate()?.fingerprint256?.replaceAll(":", "") ?? "";
+  const bytes = Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  if (bytes.length === 32) return bytes;
+  throw new BlitError("mismatch", `${display} shows no certificate.`, { operation: "connect to" });
+}
+
+async function expectTrusted(
+  sha256: Uint8Array,
+  trust: HostTrust | null,
+  display: string,
+  ask: AskUnknown | undefined,
+): Promise<void> {
+  if (trust?.kind === "ca") return;
+  if (trust === null) {
+    if (await ask?.({ display, sha256 })) return;
+    throw unknownHost(display);
+  }
+  if (trust.kind === "pin" && sameBytes(trust.sha256, sha256)) return;
+  const known = trust.kind === "pin" ? formatFingerprint(trust.sha256) : "none";
+  throw new BlitError(
+    "unauthenticated",
+    `${display} shows another certificate than the one that is known: ${
+      formatFingerprint(sha256)
+    } instead of ${known}. ` +
+      "Somebody may be in between. If the daemon has a new one, run blit logout and blit login for that host.",
+    { operation: "connect to" },
+  );
+}
+
+function unknownHost(display: string): BlitError {
+  const host = display.replace(new RegExp(`:${DEFAULT_PORT}$`), "");
+  return new BlitError("unauthenticated", `${display} is unknown. Run: blit login ${host}`, {
+    operation: "connect to",
+    advice: `Run: blit login ${host}`,
+  });
+}
+
+function tlsError(error: unknown, display: string, trust: HostTrust | null): BlitError {
+  if (error instanceof BlitError && error.kind === "disconnected") return error;
+  const [words, advice] = trust?.kind === "ca"
+    ? [wordsOf(error), "Check its certificate, or log in with its fingerprint"]
+    : ["it doesn't speak TLS as it did", "Check what answers there"];
+  return new BlitError("unauthenticated", `Cannot trust ${display}: ${words}. ${advice}.`, {
+    operation: "connect to",
+    cause: error,
+  });
+}
+
+/** Starts HTTP/2 on a connection. */
+function upgrade(
+  socket: net.Socket,
+  display: string,
+  isTls: boolean,
+): Promise<{ readonly http2: http2.ClientHttp2Session }> {
+  return new Promise((resolve, reject) => {
+    const session = http2.connect(`${isTls ? "https" : "http"}://${display}`, {
+      createConnection: () => socket,
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+    });
+    const fail = (error?: unknown) => {
+      clearTimeout(timer);
+      session.destroy();
+      reject(
+        new BlitError(
+          "mismatch",
+          `${display} doesn't answer as a blit daemon does. Check the port.`,
+          { operation: "connect to", cause: error },
+        ),
+      );
+    };
+    const timer = setTimeout(fail, HANDSHAKE_MS);
+    session.once("error", fail);
+    session.once("close", fail);
+    // Only its settings show that HTTP/2 is spoken: "connect" comes with the socket.
+    session.once("remoteSettings", () => {
+      clearTimeout(timer);
+      session.removeListener("error", fail);
+      session.removeListener("close", fail);
+      session.on("error", () => {});
+      session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+      resolve({ http2: session });
+    });
+  });
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function wordsOf(error: unknown): string {
+  const code = (error as { code?: string } | null)?.code;
+  if (code === "ECONNREFUSED") return "Connection refused (ECONNREFUSED)";
+  if (code === "EHOSTUNREACH") return "No route to host (EHOSTUNREACH)";
+  if (code === "ENETUNREACH") return "Network is unreachable (ENETUNREACH)";
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}

@@ -1,0 +1,377 @@
+/**
+ * RemoteTree: a directory of a daemon's module as a tree.
+ *
+ * Listings, metadata and everything that moves no content go over the control plane; content goes over streams.
+ *
+ * @module
+ */
+import { create } from "@bufbuild/protobuf";
+import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { BlitError, STATUS } from "../core/error.ts";
+import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import {
+  Op,
+  RESULT_BYTES,
+  type Results,
+  ResultsWriter,
+  type WorkBatch,
+} from "../core/work_batch.ts";
+import type {
+  ContentStreams,
+  FileReader,
+  FsFacts,
+  LinkReport,
+  ListOptions,
+  RunContext,
+  Traits,
+  Tree,
+  Walk,
+} from "../engine/tree.ts";
+import { type ListRequest, ListRequestSchema } from "../gen/blit/v1/session_pb.ts";
+import { factsFromMessage, traitsFromMessage } from "./convert.ts";
+import { Outbox } from "./outbox.ts";
+import { listingFromPeer, resultsFromPeer, statFromPeer } from "./peer_data.ts";
+import { RemoteFile } from "./remote_file.ts";
+import { RemoteRun } from "./remote_run.ts";
+import { RemoteStat } from "./remote_stat.ts";
+import { RemoteWalk } from "./remote_walk.ts";
+import type { Session } from "./session.ts";
+import { isBroken, type SessionKeeper } from "./session_keeper.ts";
+
+/** Moves the content of copy batches between a remote tree and another. */
+export interface RemoteContent extends ContentStreams {
+  /** Sends a copy batch's content to the daemon. */
+  push(batch: WorkBatch, source: Tree, run: RemoteRun): Promise<Results>;
+  /** Begins a run on the side that moves the content; null where TypeScript does. */
+  beginRun(runId: bigint, signal: AbortSignal): RunContext | null;
+  endRun(run: RunContext): void;
+  setStreams(count: number): void;
+  report(): Pick<LinkReport, "transport" | "streams">;
+  close(): Promise<void>;
+}
+
+/** How a {@link RemoteTree} is opened. */
+export interface RemoteTreeOptions {
+  /** Directory in the module; empty: the module itself. */
+  readonly path: RelPath;
+  /** The root as a person would write it: `nas:/backup/photos`. */
+  readonly display: string;
+  /** Make the directory, and missing parents. */
+  readonly create?: boolean;
+  /** Follow symlinks on the way, as far as they stay in the module. */
+  readonly follow?: boolean;
+  /** Salted hash of the host's name, for the history. */
+  readonly hostHash: string;
+  /** Makes what moves the content, once the root is open. */
+  readonly content: (tree: RemoteTree) => RemoteContent;
+}
+
+/** A root in one session. */
+interface OpenRoot {
+  readonly session: Session;
+  readonly handle: number;
+}
+
+/** A remote {@link Tree}. */
+export class RemoteTree implements Tree {
+  readonly kind = "remote";
+  readonly display: string;
+  readonly traits: Traits;
+  readonly keeper: SessionKeeper;
+  readonly content: RemoteContent;
+  readonly #options: RemoteTreeOptions;
+  readonly #stat: RemoteStat;
+  readonly #runs = new Map<RunContext, RemoteRun>();
+  #facts: FsFacts;
+  #root: Promise<OpenRoot>;
+  #rootSession: Session;
+  #walk: { readonly walk: Walk; readonly remote: RemoteWalk; readonly session: Session } | null =
+    null;
+
+  private constructor(
+    keeper: SessionKeeper,
+    options: RemoteTreeOptions,
+    root: OpenRoot,
+    facts: FsFacts,
+    traits: Traits,
+  ) {
+    this.keeper = keeper;
+    this.display = options.display;
+    this.traits = traits;
+    this.#options = options;
+    this.#facts = facts;
+    this.#root = Promise.resolve(root);
+    this.#rootSession = root.session;
+    this.#stat = new RemoteStat((paths) => this.#askStat(paths));
+    this.content = options.content(this);
+  }
+
+  /**
+   * Opens a directory as a tree.
+   *
+   * @throws {BlitError} `not_found`, `not_directory`, `permission` and the like, as the daemon says
+   */
+  static async open(keeper: SessionKeeper, options: RemoteTreeOptions): Promise<RemoteTree> {
+    const session = await keeper.live();
+    const { root, facts, traits } = await openRoot(session, options, options.create ?? false);
+    return new RemoteTree(
+      keeper,
+      options,
+      { session, handle: root },
+      factsFromMessage(facts),
+      traitsFromMessage(traits),
+    );
+  }
+
+  /** The root's handle in the session as it is now. */
+  async root(session: Session): Promise<number> {
+    if (this.#rootSession !== session) {
+      this.#rootSession = session;
+      this.#root = openRoot(session, this.#options, false)
+        .then(({ root }) => ({ session, handle: root }));
+    }
+    return (await this.#root).handle;
+  }
+
+  probe(): Promise<FsFacts> {
+    // The facts that came with the root are those of a moment ago.
+    const facts = this.#facts;
+    return Promise.resolve(facts);
+  }
+
+  async *list(directory: RelPath, options: ListOptions): AsyncGenerator<EntryBlock> {
+    let begun = false;
+    for (;;) {
+      try {
+        for await (const block of await this.#listing(directory, options)) {
+          begun = true;
+          yield block;
+        }
+        return;
+      } catch (error) {
+        // What was shown already can't be taken back.
+        if (begun || !isBroken(error) || !this.keeper.session.signal.aborted) throw error;
+        await this.keeper.live();
+      }
+    }
+  }
+
+  stat(paths: readonly RelPath[]): Promise<EntryBlock> {
+    return this.#stat.stat(paths);
+  }
+
+  beginRun(runId: bigint, signal: AbortSignal): RemoteRun {
+    const local = this.content.beginRun(runId, signal);
+    const run = new RemoteRun(this.keeper, runId, signal, local);
+    this.#runs.set(run, run);
+    return run;
+  }
+
+  endRun(run: RunContext): void {
+    const own = this.#runs.get(run);
+    if (own === undefined) return;
+    this.#runs.delete(run);
+    own.end();
+    if (own.local !== null) this.content.endRun(own.local);
+  }
+
+  async run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results> {
+    const own = this.#runOf(run);
+    const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
+    if (batch.op === Op.copy && source !== null && from === null && movesContent(batch)) {
+      return await this.content.push(batch, source, own);
+    }
+    if (batch.op === Op.rename && from === null) {
+      throw new BlitError("cross_device", "Cannot rename between trees of different kind.");
+    }
+    if (batch.op === Op.copy) {
+      // Its content is lost with the connection; which items it was is for the caller to try again.
+      return await this.#run(batch, from, own).catch((error) => brokenResults(error, batch));
+    }
+    return await this.#run(batch, from, own);
+  }
+
+  setWorkers(count: number): void {
+    this.content.setStreams(count);
+  }
+
+  hash(batch: WorkBatch, run: RunContext): Promise<Results> {
+    const own = this.#runOf(run);
+    return this.keeper.retrying((session) => this.#runOn(session, batch, null, own));
+  }
+
+  canRenameFrom(source: Tree): boolean {
+    return source instanceof RemoteTree && source.keeper === this.keeper &&
+      source.#facts.device === this.#facts.device;
+  }
+
+  openFile(path: RelPath, _run: RunContext): Promise<FileReader> {
+    return this.keeper.retrying(async (session) =>
+      await RemoteFile.open(session, await this.root(session), path)
+    );
+  }
+
+  async xattrs(path: RelPath): Promise<ReadonlyMap<string, Uint8Array>> {
+    const { xattrs } = await this.#ask((client, session, root, signal) =>
+      client.xattrs({ session, root, path: nameToBytes(path) }, { signal })
+    );
+    return new Map(xattrs.map(({ name, value }) => [bytesToName(name), value]));
+  }
+
+  link(): LinkReport {
+    const { dialled } = this.keeper.session.connection;
+    return {
+      handshakeMs: this.keeper.handshakeMs,
+      rttMs: dialled.rttMs,
+      isLoopback: dialled.isLoopback,
+      retries: this.keeper.attempts,
+      hostHash: this.#options.hostHash,
+      ...this.content.report(),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const run of this.#runs.values()) this.endRun(run);
+    this.#walk?.remote.close(
+      new BlitError("cancelled", "Cannot go on listing: the tree was closed."),
+    );
+    this.#walk = null;
+    await this.content.close();
+    const session = this.keeper.session;
+    if (session.signal.aborted || this.#rootSession !== session) return;
+    const { handle } = await this.#root;
+    await session.call((client, name, signal) =>
+      client.closeRoot({ session: name, root: handle }, { signal })
+    ).catch(() => {
+      // The end of the session closes it too.
+    });
+  }
+
+  async #listing(directory: RelPath, options: ListOptions): Promise<AsyncIterable<EntryBlock>> {
+    const session = await this.keeper.live();
+    const root = await this.root(session);
+    const { walk, staged = false } = options;
+    if (walk === undefined) return this.#listOnce(session, root, directory, options);
+    if (this.#walk?.walk !== walk || this.#walk.session !== session) {
+      this.#walk?.remote.close(new BlitError("cancelled", "Another walk has begun."));
+      this.#walk = { walk, remote: new RemoteWalk(session, root), session };
+    }
+    return this.#walk.remote.list(directory, staged);
+  }
+
+  /** Lists one directory as it is now, over a call of its own. */
+  async *#listOnce(
+    session: Session,
+    root: number,
+    directory: RelPath,
+    { sorted, staged = false }: ListOptions,
+  ): AsyncGenerator<EntryBlock> {
+    const outbox = new Outbox<ListRequest>();
+    const { client, session: name } = session.streaming;
+    outbox.push(create(ListRequestSchema, {
+      session: name,
+      root,
+      directories: [{ path: nameToBytes(directory), sorted, staged }],
+    }));
+    const ending = new AbortController();
+    const signal = AbortSignal.any([session.signal, ending.signal]);
+    try {
+      for await (const { block: bytes } of client.list(outbox, { signal })) {
+        const block = listingFromPeer(bytes);
+        yield block;
+        if (block.last) return;
+      }
+      throw new BlitError("disconnected", "The daemon broke off a listing. Run again.", {
+        operation: "list",
+      });
+    } catch (error) {
+      throw session.error(error);
+    } finally {
+      outbox.end();
+      ending.abort();
+    }
+  }
+
+  async #askStat(paths: readonly RelPath[]): Promise<EntryBlock> {
+    const { block } = await this.#ask((client, session, root, signal) =>
+      client.stat({ session, root, paths: paths.map(nameToBytes) }, { signal })
+    );
+    return statFromPeer(block, paths);
+  }
+
+  /** Asks a question, again where the connection broke. */
+  #ask<T>(
+    work: (
+      client: Parameters<Parameters<Session["call"]>[0]>[0],
+      session: string,
+      root: number,
+      signal: AbortSignal,
+    ) => Promise<T>,
+  ): Promise<T> {
+    return this.keeper.retrying(async (session) => {
+      const root = await this.root(session);
+      return await session.call((client, name, signal) => work(client, name, root, signal));
+    });
+  }
+
+  async #run(batch: WorkBatch, source: RemoteTree | null, run: RemoteRun): Promise<Results> {
+    return await this.#runOn(await this.keeper.live(), batch, source, run);
+  }
+
+  async #runOn(
+    session: Session,
+    batch: WorkBatch,
+    source: RemoteTree | null,
+    run: RemoteRun,
+  ): Promise<Results> {
+    const root = await this.root(session);
+    const sourceRoot = source === null ? 0 : await source.root(session);
+    const { results } = await session.call((client, name, signal) =>
+      client.run(
+        { session: name, root, sourceRoot, runId: run.runId, batch: batch.bytes },
+        { signal },
+      )
+    );
+    // A marker and a flush answer once, whatever items they have.
+    const count = batch.op === Op.sync || batch.op === Op.marker
+      ? Math.floor(results.length / RESULT_BYTES)
+      : batch.items.count;
+    return resultsFromPeer(results, count);
+  }
+
+  #runOf(run: RunContext): RemoteRun {
+    if (run instanceof RemoteRun) return run;
+    const known = this.#runs.get(run);
+    if (known !== undefined) return known;
+    const local = this.content.beginRun(run.runId, run.signal);
+    const standIn = new RemoteRun(this.keeper, run.runId, run.signal, local);
+    this.#runs.set(run, standIn);
+    return standIn;
+  }
+}
+
+function openRoot(session: Session, options: RemoteTreeOptions, make: boolean) {
+  return session.call((client, name, signal) =>
+    client.openRoot({
+      session: name,
+      path: nameToBytes(options.path),
+      create: make,
+      follow: options.follow ?? false,
+    }, { signal })
+  );
+}
+
+/** Whether some item of a copy batch is no directory. */
+function movesContent(batch: WorkBatch): boolean {
+  const { items } = batch;
+  for (let i = 0; i < items.count; i++) if (items.kind(i) !== Kind.directory) return true;
+  return false;
+}
+
+/** Every item failed with the connection. */
+function brokenResults(error: unknown, batch: WorkBatch): Results {
+  if (!isBroken(error)) throw error;
+  const writer = new ResultsWriter(batch.items.count);
+  for (let i = 0; i < batch.items.count; i++) writer.set(i, { status: STATUS.disconnected });
+  return writer.finish();
+}

@@ -1,0 +1,245 @@
+/**
+ * Session: one client's work on one module, for as long as its Open call lasts.
+ *
+ * @module
+ */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { EntryBlock } from "../core/entry_block.ts";
+import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { nameToBytes, type RelPath } from "../core/rel_path.ts";
+import {
+  type Alive,
+  type OpenRequest,
+  OpenRequestSchema,
+  type OpenResponse,
+  Sessions,
+  type Welcome,
+} from "../gen/blit/v1/session_pb.ts";
+import type { Connection } from "./connection.ts";
+import { Outbox } from "./outbox.ts";
+import { peerText } from "./peer_text.ts";
+import { agree, type Agreement, CAPABILITIES, PROTOCOL } from "./version.ts";
+
+/** An Alive is sent this often. */
+const ALIVE_MS = 4_000;
+/** A daemon that is silent for this long is gone. */
+const SILENCE_MS = 30_000;
+const LONGEST_WORDS = 4096;
+
+/** What a session is opened for. */
+export interface SessionRequest {
+  /** Module's name; empty: the daemon's default root. */
+  readonly module: string;
+  /** What is going to be done, for the daemon's list of jobs. */
+  readonly purpose: string;
+  /** Program and version. */
+  readonly agent: string;
+  /** A path that will be needed next. */
+  readonly look?: { readonly path: RelPath; readonly followed: boolean };
+  /** A one-time read grant instead of a user's token. */
+  readonly readGrant?: string;
+}
+
+/** What this side has done for the session so far, for the daemon's list of jobs. */
+export interface SessionCounters {
+  bytes: number;
+  entries: number;
+}
+
+/** What a session's calls are made with. */
+export type SessionsClient = Client<typeof Sessions>;
+
+/** An open session; {@link Session.close} ends it and everything that it holds on the daemon. */
+export class Session {
+  readonly connection: Connection;
+  readonly welcome: Welcome;
+  readonly agreement: Agreement;
+  /** What stood at the path that was looked up; null where nothing was asked. */
+  readonly there: EntryBlock | null;
+  /** Aborted when the session has ended, with the error that says why. */
+  readonly signal: AbortSignal;
+  /** Told to the daemon with the next Alive. */
+  readonly counters: SessionCounters = { bytes: 0, entries: 0 };
+  readonly #ended = new AbortController();
+  readonly #client: SessionsClient;
+  readonly #outbox: Outbox<OpenRequest>;
+  #alive: Alive | null = null;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(
+    connection: Connection,
+    client: SessionsClient,
+    outbox: Outbox<OpenRequest>,
+    welcome: Welcome,
+  ) {
+    this.connection = connection;
+    this.welcome = welcome;
+    this.signal = this.#ended.signal;
+    this.#client = client;
+    this.#outbox = outbox;
+    this.agreement = agree(welcome.version, welcome.capabilities, connection.display);
+    this.there = welcome.there.length === 0 ? null : new EntryBlock(welcome.there);
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @throws {BlitError} `mismatch` where the versions don't go together; `not_found`, `permission` and
+   *   `unauthenticated` as the daemon says; `disconnected`
+   */
+  static async open(connection: Connection, request: SessionRequest): Promise<Session> {
+    const outbox = new Outbox<OpenRequest>();
+    const client = connection.client(Sessions);
+    const ending = new AbortController();
+    outbox.push(openRequest({
+      case: "hello",
+      value: {
+        version: PROTOCOL,
+        capabilities: [...CAPABILITIES],
+        module: request.module,
+        agent: request.agent,
+        purpose: request.purpose,
+        look: nameToBytes(request.look?.path ?? ""),
+        lookFollowed: request.look?.followed ?? false,
+        readGrant: request.readGrant ?? "",
+      },
+    }));
+    const timer = setTimeout(() => ending.abort(silent(connection)), SILENCE_MS);
+    try {
+      const responses = client.open(outbox, { signal: ending.signal })[Symbol.asyncIterator]();
+      const first = await responses.next();
+      const message = first.done ? undefined : first.value.message;
+      if (message?.case === "closing") throw closed(message.value.kind, message.value.message);
+      if (message?.case !== "welcome") {
+        throw new BlitError(
+          "mismatch",
+          `${connection.display} doesn't greet as a blit daemon does. Check the port.`,
+          { operation: "open a session with" },
+        );
+      }
+      const session = new Session(connection, client, outbox, message.value);
+      session.#listen(responses, ending);
+      return session;
+    } catch (error) {
+      outbox.end();
+      const reason = ending.signal.aborted ? ending.signal.reason : connection.error(error);
+      ending.abort(reason);
+      throw reason;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The latest Alive of the daemon. */
+  get alive(): Alive | null {
+    return this.#alive;
+  }
+
+  /**
+   * Makes a call within the session.
+   *
+   * @param work given the client, the session's name, and the signal to pass on
+   * @throws {BlitError} what the daemon says; why the session ended, where it has
+   */
+  async call<T>(
+    work: (client: SessionsClient, session: string, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    try {
+      this.signal.throwIfAborted();
+      return await work(this.#client, this.welcome.session, this.signal);
+    } catch (error) {
+      throw this.error(error);
+    }
+  }
+
+  /** What a call failed with: the end of the session, where that is why. */
+  error(thrown: unknown): BlitError {
+    return this.signal.aborted ? this.signal.reason : this.connection.error(thrown);
+  }
+
+  /** The client and the session's name, for calls that are streams. */
+  get streaming(): { readonly client: SessionsClient; readonly session: string } {
+    return { client: this.#client, session: this.welcome.session };
+  }
+
+  /** Ends a run's work on the daemon at once. */
+  cancelRun(runId: bigint): void {
+    this.#outbox.push(openRequest({ case: "cancelRun", value: { runId } }));
+  }
+
+  /** Ends the session. Later calls do nothing. */
+  close(): void {
+    this.#end(new BlitError("cancelled", "The session was closed.", { operation: "call" }));
+  }
+
+  async #listen(
+    responses: AsyncIterator<OpenResponse>,
+    call: AbortController,
+  ): Promise<void> {
+    this.signal.addEventListener("abort", () => call.abort(this.signal.reason), { once: true });
+    this.#heard();
+    this.#beat = setInterval(() => this.#sendAlive(), ALIVE_MS);
+    try {
+      for (;;) {
+        const next = await responses.next();
+        if (next.done) break;
+        this.#heard();
+        const { message } = next.value;
+        if (message.case === "alive") this.#alive = message.value;
+        else if (message.case === "closing") {
+          return this.#end(closed(message.value.kind, message.value.message));
+        }
+      }
+      this.#end(gone(this.connection));
+    } catch (error) {
+      this.#end(this.connection.error(error));
+    }
+  }
+
+  #heard(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#end(silent(this.connection)), SILENCE_MS);
+  }
+
+  #sendAlive(): void {
+    const { bytes, entries } = this.counters;
+    const value = { bytes: BigInt(Math.floor(bytes)), entries: BigInt(entries) };
+    this.#outbox.push(openRequest({ case: "alive", value }));
+  }
+
+  #end(error: BlitError): void {
+    if (this.signal.aborted) return;
+    clearInterval(this.#beat);
+    clearTimeout(this.#silence);
+    this.#outbox.end();
+    this.#ended.abort(error);
+  }
+}
+
+function openRequest(message: MessageInitShape<typeof OpenRequestSchema>["message"]): OpenRequest {
+  return create(OpenRequestSchema, { message });
+}
+
+function closed(kind: string, message: string): BlitError {
+  const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "disconnected";
+  return new BlitError(known, peerText(message, LONGEST_WORDS), { operation: "call" });
+}
+
+function gone(connection: Connection): BlitError {
+  return new BlitError(
+    "disconnected",
+    `${connection.display} ended the session without saying why. Run again: it goes on where it ended.`,
+    { operation: "call" },
+  );
+}
+
+function silent(connection: Connection): BlitError {
+  return new BlitError(
+    "disconnected",
+    `${connection.display} has been silent for ${SILENCE_MS / 1000} s. ` +
+      "Check the network, then run again: it goes on where it ended.",
+    { operation: "call" },
+  );
+}

@@ -1,0 +1,123 @@
+/**
+ * SessionKeeper: a session that is opened again where its connection broke, as often as the user allows.
+ *
+ * @module
+ */
+import { BlitError } from "../core/error.ts";
+import { Connection, type ConnectRequest } from "./connection.ts";
+import { Session, type SessionRequest } from "./session.ts";
+
+/** How a session is opened, and opened again. */
+export interface KeeperRequest {
+  readonly connect: ConnectRequest;
+  readonly session: SessionRequest;
+  /** How often a broken connection is made anew; 0: never. */
+  readonly retries: number;
+  readonly retryWaitMs: number;
+  /** Told before each wait. */
+  readonly onRetry?: (attempt: number, error: BlitError) => void;
+}
+
+/** Keeps one session. */
+export class SessionKeeper {
+  readonly #request: KeeperRequest;
+  #session: Session;
+  #opening: Promise<Session> | null = null;
+  #attempts = 0;
+  #closed = false;
+  /** Time until the first session was agreed on, ms. */
+  readonly handshakeMs: number;
+
+  private constructor(request: KeeperRequest, session: Session, handshakeMs: number) {
+    this.#request = request;
+    this.#session = session;
+    this.handshakeMs = handshakeMs;
+  }
+
+  /**
+   * Connects and opens the first session.
+   *
+   * @throws {BlitError} as `Connection.open` and `Session.open`
+   */
+  static async open(request: KeeperRequest): Promise<SessionKeeper> {
+    const startedMs = performance.now();
+    const session = await openSession(request);
+    return new SessionKeeper(request, session, performance.now() - startedMs);
+  }
+
+  /** The session as it is now, alive or not. */
+  get session(): Session {
+    return this.#session;
+  }
+  /** How often the connection was made anew. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+  /** Whether it waits for the daemon to be there again. */
+  get isWaiting(): boolean {
+    return this.#opening !== null;
+  }
+
+  /**
+   * A session that is alive, opened anew where the last one broke.
+   *
+   * @throws {BlitError} why it is gone for good
+   */
+  live(): Promise<Session> {
+    const { signal } = this.#session;
+    if (!signal.aborted) return Promise.resolve(this.#session);
+    if (this.#closed || !isBroken(signal.reason)) return Promise.reject(signal.reason);
+    return this.#opening ??= this.#reopen(signal.reason).finally(() => this.#opening = null);
+  }
+
+  /** Runs what may be run again, again where the connection broke meanwhile. */
+  async retrying<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (;;) {
+      const session = await this.live();
+      try {
+        return await work(session);
+      } catch (error) {
+        if (!isBroken(error) || !session.signal.aborted || this.#closed) throw error;
+      }
+    }
+  }
+
+  /** Ends the session and its connection. */
+  close(): void {
+    this.#closed = true;
+    this.#session.close();
+    this.#session.connection.close();
+  }
+
+  async #reopen(broken: BlitError): Promise<Session> {
+    let error = broken;
+    this.#session.connection.close();
+    while (this.#attempts < this.#request.retries) {
+      this.#request.onRetry?.(++this.#attempts, error);
+      await new Promise((resolve) => setTimeout(resolve, this.#request.retryWaitMs));
+      if (this.#closed) break;
+      try {
+        return this.#session = await openSession(this.#request);
+      } catch (again) {
+        if (!isBroken(again)) throw again;
+        error = again;
+      }
+    }
+    throw error;
+  }
+}
+
+/** Whether an error says that the connection is gone, so that a new one may help. */
+export function isBroken(error: unknown): error is BlitError {
+  return error instanceof BlitError && error.kind === "disconnected";
+}
+
+async function openSession({ connect, session }: KeeperRequest): Promise<Session> {
+  const connection = await Connection.open(connect);
+  try {
+    return await Session.open(connection, session);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  dropTornFiles,
   readCargoTest,
   readCoverage,
   readJunit,
@@ -66,4 +67,17 @@ Deno.test("coverage counts lines of code only, and a file never loaded as not re
     { path: "/p/a.ts", lines: 3, hit: 2 },
     { path: "/p/unloaded.ts", lines: 3, hit: 0 },
   ]);
+});
+
+Deno.test("coverage that a killed process left torn is dropped, the rest stays", () => {
+  const folder = Deno.makeTempDirSync({ prefix: "blit-torn-" });
+  try {
+    Deno.writeTextFileSync(`${folder}/whole.json`, '{"a":{"b":1}}');
+    Deno.writeTextFileSync(`${folder}/torn.json`, '{"a":{"b');
+    Deno.writeTextFileSync(`${folder}/empty.json`, "");
+    dropTornFiles(folder);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["whole.json"]);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

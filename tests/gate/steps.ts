@@ -8,6 +8,7 @@ import { ask, ROOT, run } from "./command.ts";
 import { checkMac, TARGETS, testTarget } from "./cross.ts";
 import {
   type Counts,
+  dropTornFiles,
   type FileCoverage,
   readCargoTest,
   readCoverage,
@@ -77,11 +78,12 @@ async function testWithCoverage(): Promise<Counts> {
   const folder = Deno.makeTempDirSync({ prefix: "blit-coverage-" });
   try {
     const counts = await testTypeScript(folder);
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
+    dropTornFiles(folder);
+    const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
       args: ["coverage", "--lcov", "--include=/src/", folder],
       cwd: ROOT,
-      stderr: "null",
     }).output();
+    if (!success) console.log(new TextDecoder().decode(stderr));
     return isCovered(readCoverage(new TextDecoder().decode(stdout), sources("src/")))
       ? counts
       : { ...counts, failed: counts.failed + 1 };

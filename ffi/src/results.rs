@@ -27,6 +27,10 @@ pub mod method {
     pub const COPYFILEEX: u8 = 8;
     /// Pieces that requests carried.
     pub const STREAM: u8 = 9;
+    /// Records on a connection of its own.
+    pub const DATA_PLANE: u8 = 10;
+    /// Records that the control plane carried.
+    pub const CONTROL_PLANE: u8 = 11;
 }
 
 /// What was given up without failing the item, or what else was done, as `ResultFlag`.

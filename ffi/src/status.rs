@@ -63,6 +63,46 @@ pub enum Status {
     Unauthenticated = 26,
 }
 
+impl Status {
+    const ALL: [Status; 27] = [
+        Status::Ok,
+        Status::Bug,
+        Status::Usage,
+        Status::NotFound,
+        Status::Permission,
+        Status::Exists,
+        Status::NotDirectory,
+        Status::IsDirectory,
+        Status::NoSpace,
+        Status::ReadOnly,
+        Status::Io,
+        Status::Changed,
+        Status::Escaped,
+        Status::Unsupported,
+        Status::Cancelled,
+        Status::Busy,
+        Status::TooManyFiles,
+        Status::NameTooLong,
+        Status::NotEmpty,
+        Status::CrossDevice,
+        Status::LinkLoop,
+        Status::Mismatch,
+        Status::Stalled,
+        Status::Refused,
+        Status::Corrupt,
+        Status::Disconnected,
+        Status::Unauthenticated,
+    ];
+
+    /// The failure that a number from a peer stands for; no failure and unknown ones are `bug`.
+    pub fn from_number(number: u32) -> Status {
+        let known = Self::ALL.get(number as usize).copied();
+        known
+            .filter(|&status| status != Status::Ok)
+            .unwrap_or(Status::Bug)
+    }
+}
+
 /// What was being done when it failed, in the order of `STEPS` in `src/core/work_batch.ts`.
 #[repr(u16)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -112,6 +152,38 @@ pub enum Step {
     Hash = 20,
     /// Reserving space.
     Allocate = 21,
+}
+
+impl Step {
+    const ALL: [Step; 22] = [
+        Step::Process,
+        Step::Open,
+        Step::Read,
+        Step::Create,
+        Step::Write,
+        Step::Replace,
+        Step::SetOwner,
+        Step::SetXattrs,
+        Step::SetMode,
+        Step::SetTime,
+        Step::Flush,
+        Step::Link,
+        Step::Remove,
+        Step::Rename,
+        Step::List,
+        Step::Stat,
+        Step::ReadLink,
+        Step::OpenParent,
+        Step::MakeDirectory,
+        Step::Lock,
+        Step::Hash,
+        Step::Allocate,
+    ];
+
+    /// The step that a number from a peer stands for; an unknown one is the one without a word.
+    pub fn from_number(number: u32) -> Step {
+        Self::ALL.get(number as usize).copied().unwrap_or_default()
+    }
 }
 
 /// One failure: its kind, the system's number for it (0 where there is none) and what was being done.
@@ -172,5 +244,25 @@ impl<T> AtStep<T> for Result<T, Errno> {
     #[inline]
     fn at(self, step: Step) -> Outcome<T> {
         self.map_err(|errno| Fail::from((errno, step)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_from_a_peer_are_statuses_and_steps() {
+        for (number, status) in Status::ALL.into_iter().enumerate() {
+            assert_eq!(status as usize, number);
+        }
+        for (number, step) in Step::ALL.into_iter().enumerate() {
+            assert_eq!(step as usize, number);
+        }
+        assert_eq!(Status::from_number(8), Status::NoSpace);
+        assert_eq!(Status::from_number(0), Status::Bug);
+        assert_eq!(Status::from_number(27), Status::Bug);
+        assert_eq!(Step::from_number(21), Step::Allocate);
+        assert_eq!(Step::from_number(22), Step::Process);
     }
 }

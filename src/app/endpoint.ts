@@ -6,51 +6,101 @@
 import { BlitError } from "../core/error.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 
-/** What an argument names. */
-export type Endpoint =
-  | { readonly kind: "local"; readonly path: string }
-  | {
-    readonly kind: "remote";
-    readonly host: string;
-    readonly port: number | null;
-    /** What follows the host: `/module/path`, or `//path` for the daemon's root. */
-    readonly path: string;
-  };
+/** A place of a daemon, or a daemon alone. */
+export interface RemoteEndpoint {
+  readonly kind: "remote";
+  /** Name or address, without brackets. */
+  readonly host: string;
+  /** Null: the default. */
+  readonly port: number | null;
+  /** Name of the module; empty: the daemon's default root; null: the daemon alone is named. */
+  readonly module: string | null;
+  /** Components below the module, joined by `/`; empty: the module itself. */
+  readonly path: string;
+  /** It ends in a slash, so that it means what is in it. */
+  readonly contents: boolean;
+}
 
-const IPV6 = /^\[([0-9A-Fa-f:.%\w]+)\](?::(\d{1,5}))?:(\/.*)$/s;
-const HOST = /^([^:/\\[\]]+)(?::(\d{1,5}))?:(\/.*)$/s;
+/** What an argument names. */
+export type Endpoint = { readonly kind: "local"; readonly path: string } | RemoteEndpoint;
+
+const IPV6 = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d+))?(?::(\/.*)?)?$/s;
+const HOST = /^([^:/\\[\]\s]+)(?::(\d+))?:(\/.*)?$/s;
+/** Looks like `host://path`, but nobody calls a host so. */
+const URL_FORM = /^(?:blit|rsync|ssh|sftp|ftp|smb|nfs|https?|file):\/\/([^/]+)(\/.*)$/is;
+const HOST_AND_PORT = /^([^:/\\[\]\s]+):(\d+)$/;
 
 /**
- * Reads an argument: `host:/module/path`, `host://path`, `host:port:/module`, `[::1]:port:/module`, or a path
- * of this machine. A path whose first component has a colon is written `./name:with:colon`.
+ * Reads an argument: `host:/module/path`, `host://path`, `host:port:/module`, `[::1]:port:/module`, `host:` for the daemon
+ * alone, or a path of this machine. A path whose first component has a colon is written `./name:with:colon`.
  *
  * @param text as typed
  * @param os where blit runs; on Windows `C:` is a drive
- * @throws {BlitError} `usage` where it is neither
+ * @throws {BlitError} `usage` where it is neither, with the form that was likely meant
  */
 export function parseEndpoint(text: string, os: typeof Deno.build.os = Deno.build.os): Endpoint {
   if (text === "") throw new BlitError("usage", "A path is empty.");
   if (text.includes("\0")) throw new BlitError("usage", "A path has a NUL in it.");
-  const separator = os === "windows" ? /[/\\]/ : /\//;
-  if (os === "windows" && /^[A-Za-z]:/.test(text)) return { kind: "local", path: text };
-  const remote = IPV6.exec(text) ?? HOST.exec(text);
+  if (os === "windows" && /^([A-Za-z]:|\\\\)/.test(text)) return { kind: "local", path: text };
+  const url = URL_FORM.exec(text);
+  if (url) throw notAnEndpoint(text, `${url[1]}:${url[2]}`);
+  const remote = IPV6.exec(text) ?? HOST.exec(text) ?? HOST_AND_PORT.exec(text);
   if (remote) {
     const port = remote[2] === undefined ? null : Number(remote[2]);
     if (port === null || (port > 0 && port < 65536)) {
-      return { kind: "remote", host: remote[1], port, path: remote[3] };
+      return { kind: "remote", host: remote[1], port, ...placeOf(remote[3], text) };
     }
   }
-  const first = text.split(separator, 1)[0];
-  if (first.includes(":")) {
-    const shown = displayName(textToName(text));
+  const meant = likelyMeant(text, os);
+  if (meant !== null) throw notAnEndpoint(text, meant);
+  const first = text.split(os === "windows" ? /[/\\]/ : /\//, 1)[0];
+  if (first.includes(":")) throw notAnEndpoint(text, null);
+  return { kind: "local", path: text };
+}
+
+/** Module and path of what follows the host. */
+function placeOf(
+  place: string | undefined,
+  text: string,
+): Pick<RemoteEndpoint, "module" | "path" | "contents"> {
+  if (place === undefined || place === "/") return { module: null, path: "", contents: false };
+  const isRoot = place.startsWith("//");
+  const parts = place.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) {
     throw new BlitError(
       "usage",
-      `"${shown}" is neither a local path nor a remote one (host:/module/path). ` +
-        `For the local name write "./${shown}".`,
-      { operation: "locate", path: shown, advice: `For the local name write "./${shown}".` },
+      `"${
+        shown(text)
+      }" has .. in it, which only the other side could resolve. Write where it leads.`,
+      { operation: "locate", path: shown(text) },
     );
   }
-  return { kind: "local", path: text };
+  const [module, ...below] = isRoot ? ["", ...parts] : parts;
+  const contents = /\/\.?$/.test(place) && (isRoot ? parts.length > 0 : true);
+  return { module, path: below.join("/"), contents };
+}
+
+/** The endpoint that somebody meant who wrote something like one; null where nothing suggests itself. */
+function likelyMeant(text: string, os: typeof Deno.build.os): string | null {
+  const share = os === "windows" ? null : /^\\\\([^\\/]+)[\\/](.+)$/s.exec(text);
+  if (share) return `${share[1]}:/${share[2].replaceAll("\\", "/")}`;
+  const backslashed = /^([^:/\\[\]\s]+(?::\d+)?):(\\.*)$/s.exec(text);
+  if (backslashed) return `${backslashed[1]}:${backslashed[2].replaceAll("\\", "/")}`;
+  // A host whose colon was forgotten.
+  const bare = /^([A-Za-z][\w.-]*(?::\d+)?)(\/\/.*)$/s.exec(text);
+  if (bare) return `${bare[1]}:${bare[2]}`;
+  const slashless = /^([^:/\\[\]\s]+(?::\d+)?):([^/\\:].*)$/s.exec(text);
+  return slashless ? `${slashless[1]}:/${slashless[2]}` : null;
+}
+
+function notAnEndpoint(text: string, meant: string | null): BlitError {
+  const remote = meant === null ? "" : `For a place of a daemon write "${shown(meant)}". `;
+  const advice = `${remote}For the local name write "./${shown(text)}".`;
+  return new BlitError(
+    "usage",
+    `"${shown(text)}" is neither a local path nor a remote one (host:/module/path). ${advice}`,
+    { operation: "locate", path: shown(text), advice },
+  );
 }
 
 /**
@@ -61,11 +111,56 @@ export function parseEndpoint(text: string, os: typeof Deno.build.os = Deno.buil
 export function localPath(text: string, os: typeof Deno.build.os = Deno.build.os): string {
   const endpoint = parseEndpoint(text, os);
   if (endpoint.kind === "local") return endpoint.path;
-  const shown = displayName(textToName(text));
   throw new BlitError(
     "unsupported",
-    `"${shown}": remote endpoints arrive with blit-daemon; this build works on local paths. ` +
-      `For a local name with a colon write "./${shown}".`,
-    { operation: "reach", path: shown },
+    `"${
+      shown(text)
+    }": this command works on local paths only. For a local name with a colon write "./${
+      shown(text)
+    }".`,
+    { operation: "reach", path: shown(text) },
   );
+}
+
+/** Whether an argument names a place of a daemon, or a daemon. */
+export function isRemote(text: string): boolean {
+  return parseEndpoint(text).kind === "remote";
+}
+
+/**
+ * Refuses a daemon alone where a place is needed.
+ *
+ * @throws {BlitError} `usage`
+ */
+export function requirePlace(endpoint: RemoteEndpoint): { module: string; path: string } {
+  if (endpoint.module !== null) return { module: endpoint.module, path: endpoint.path };
+  const host = hostText(endpoint);
+  throw new BlitError(
+    "usage",
+    `"${host}:" names a daemon, not a place of it. Write ${host}:/module/path; ` +
+      `blit list-modules ${host} shows its modules.`,
+    { operation: "locate" },
+  );
+}
+
+/** The host as it is typed: `nas`, `nas:9032`, `[::1]:9031`. */
+export function hostText({ host, port }: Pick<RemoteEndpoint, "host" | "port">): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === null ? name : `${name}:${port}`;
+}
+
+/** An endpoint as it is typed: `nas:/backup/photos`. */
+export function endpointText(endpoint: RemoteEndpoint, path = endpoint.path): string {
+  const { module } = endpoint;
+  const host = hostText(endpoint);
+  if (module === null) return `${host}:`;
+  return module === ""
+    ? `${host}://${path}`
+    : path === ""
+    ? `${host}:/${module}`
+    : `${host}:/${module}/${path}`;
+}
+
+function shown(text: string): string {
+  return displayName(textToName(text));
 }

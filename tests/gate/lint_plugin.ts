@@ -26,6 +26,7 @@ const FILE_USERS: ReadonlySet<string> = new Set([
   "src/engine/spool.ts", // unlinked temporary files
   "src/app/history.ts",
   "src/app/settings.ts",
+  "src/app/hosts.ts", // known_hosts and credentials
   "src/app/jobs.ts",
   "src/app/file_list.ts", // reads --files-from and --filter-from
 ]);

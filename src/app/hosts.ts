@@ -1,0 +1,140 @@
+/**
+ * Hosts that are known, and the tokens for them: `known_hosts` and `credentials` in the configuration folder, a line each.
+ *
+ *     nas:9031 SHA256:vB1…      its certificate
+ *     nas:9031 ca /etc/nas.pem  whoever signed its certificate; without a file the system's authorities
+ *     nas:9031 plain            no encryption
+ *
+ * Both are readable by their owner alone, and replaced whole.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { BlitError } from "../core/error.ts";
+import { formatFingerprint, parseFingerprint } from "../core/fingerprint.ts";
+import { displayName, textToName } from "../core/rel_path.ts";
+import { fromDenoError } from "../tree/deno_errors.ts";
+
+/** Name of the file of known hosts. */
+export const KNOWN_HOSTS_FILE = "known_hosts";
+/** Name of the file of tokens. */
+export const CREDENTIALS_FILE = "credentials";
+
+/** What is known of a host. */
+export type KnownHost =
+  | { readonly kind: "pin"; readonly sha256: Uint8Array }
+  | { readonly kind: "ca"; readonly file?: string }
+  | { readonly kind: "plain" };
+
+/** Longest token that is kept. */
+const LONGEST_TOKEN = 4096;
+
+/**
+ * What is known of a host.
+ *
+ * @param name `host:port`
+ * @throws {BlitError} `usage` where its line can't be read; `permission` and the like
+ */
+export function knownHost(configDir: string, name: string): KnownHost | null {
+  const value = readLines(join(configDir, KNOWN_HOSTS_FILE)).get(name);
+  if (value === undefined) return null;
+  if (value === "plain") return { kind: "plain" };
+  const ca = /^ca(?:\s+(.+))?$/.exec(value);
+  if (ca) return { kind: "ca", file: ca[1] };
+  const sha256 = parseFingerprint(value);
+  if (sha256 !== null) return { kind: "pin", sha256 };
+  const file = displayName(textToName(join(configDir, KNOWN_HOSTS_FILE)));
+  throw new BlitError(
+    "usage",
+    `${file}: what it says of ${name} can't be understood. Remove that line, then run: blit login ${name}`,
+    { operation: "read", path: file },
+  );
+}
+
+/** Remembers a host, instead of what was known of it. */
+export function rememberHost(configDir: string, name: string, known: KnownHost): void {
+  const value = known.kind === "pin"
+    ? formatFingerprint(known.sha256)
+    : known.kind === "ca" && known.file !== undefined
+    ? `ca ${known.file}`
+    : known.kind;
+  change(configDir, KNOWN_HOSTS_FILE, name, value);
+}
+
+/** The token for a host; null where none is kept. */
+export function tokenFor(configDir: string, name: string): string | null {
+  return readLines(join(configDir, CREDENTIALS_FILE)).get(name) ?? null;
+}
+
+/**
+ * Keeps a token.
+ *
+ * @throws {BlitError} `usage` where it can't be one
+ */
+export function keepToken(configDir: string, name: string, token: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token) || token.length > LONGEST_TOKEN) {
+    throw new BlitError("usage", "That is no token: it is one line of letters, digits and marks.", {
+      operation: "log in",
+    });
+  }
+  change(configDir, CREDENTIALS_FILE, name, token);
+}
+
+/**
+ * Forgets a host and its token.
+ *
+ * @returns whether anything was known
+ */
+export function forgetHost(configDir: string, name: string): boolean {
+  const known = change(configDir, KNOWN_HOSTS_FILE, name, null);
+  return change(configDir, CREDENTIALS_FILE, name, null) || known;
+}
+
+/** The content of the file that a `ca` line names. */
+export function readAuthority(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    throw fromDenoError(error, "read", textToName(file));
+  }
+}
+
+/** Whether there was a line of this name. */
+function change(configDir: string, file: string, name: string, value: string | null): boolean {
+  const path = join(configDir, file);
+  const lines = readLines(path);
+  const was = lines.has(name);
+  if (value === null) {
+    if (!was) return false;
+    lines.delete(name);
+  } else lines.set(name, value);
+  const text = [...lines].map(([name, value]) => `${name} ${value}\n`).join("");
+  const next = `${path}.${Deno.pid}.tmp`;
+  try {
+    Deno.mkdirSync(configDir, { recursive: true, mode: 0o700 });
+    Deno.writeTextFileSync(next, text, { mode: 0o600 });
+    Deno.renameSync(next, path);
+  } catch (error) {
+    throw fromDenoError(error, "write", textToName(path));
+  }
+  return was;
+}
+
+/** The lines of a file by their first word; none where there is no file. */
+function readLines(path: string): Map<string, string> {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return new Map();
+    }
+    throw fromDenoError(error, "read", textToName(path));
+  }
+  const lines = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const parts = /^(\S+)\s+(\S.*?)\s*$/.exec(line);
+    if (parts && !line.startsWith("#")) lines.set(parts[1], parts[2]);
+  }
+  return lines;
+}

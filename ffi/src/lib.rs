@@ -4,6 +4,7 @@
 //! returns 0 or minus a [`status::Status`].
 
 pub mod abi;
+pub mod attributes;
 pub mod beneath;
 pub mod block;
 pub mod buffer;

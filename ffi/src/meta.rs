@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::attributes;
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
 use crate::dirs::{Dir, DirCache};
@@ -18,6 +19,7 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     let request = job.request;
     let mut meta = Meta {
         job,
+        carried: request.trailing(),
         source: match request.source {
             0 => None,
             _ => Some(Tree::new(job.source()?)),
@@ -41,6 +43,8 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
 
 struct Meta<'a> {
     job: &'a JobContext<'a>,
+    /// Attributes that the request carries, a list for each item from the next one on.
+    carried: &'a [u8],
     source: Option<Tree>,
     destination: Tree,
 }
@@ -53,8 +57,17 @@ impl Meta<'_> {
         } else {
             item.target
         };
+        let carries = request.has(flag::XATTRS) && !request.trailing().is_empty();
+        // Taken before anything can fail: the next item's list is the next one.
+        let carried = match carries {
+            true => attributes::take(&mut self.carried)?,
+            false => None,
+        };
         let (holder, now) = self.destination.hold(target, item.kind)?;
-        let xattrs = self.xattrs(path, now.kind)?;
+        let xattrs = match carries {
+            true => carried,
+            false => self.xattrs(path, now.kind)?,
+        };
         let look = Look {
             uid: item.uid,
             gid: item.gid,
@@ -83,13 +96,14 @@ impl Meta<'_> {
 }
 
 /// A root and the directories that are open below it.
-struct Tree {
+pub struct Tree {
     root: Arc<Root>,
     dirs: DirCache,
 }
 
 impl Tree {
-    fn new(root: Arc<Root>) -> Self {
+    /// Nothing is open below it yet.
+    pub fn new(root: Arc<Root>) -> Self {
         Self {
             dirs: DirCache::new(Arc::clone(&root)),
             root,
@@ -97,7 +111,7 @@ impl Tree {
     }
 
     /// Holds the entry at `path`, which must be of this kind unless that is unknown.
-    fn hold(&mut self, path: &[u8], kind: Kind) -> Outcome<(Holder, Metadata)> {
+    pub fn hold(&mut self, path: &[u8], kind: Kind) -> Outcome<(Holder, Metadata)> {
         if path.is_empty() {
             let holder = Holder::open(self.root.as_fd(), b".", Kind::Directory).at(Step::Open)?;
             let now = sys::stat_fd(&holder).at(Step::Stat)?;

@@ -243,6 +243,7 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Rename => crate::rename::run,
         Op::Marker => crate::marker::run,
         Op::Write => crate::write::run,
+        Op::Xattrs => crate::attributes::run,
     };
     // A marker has no item, and yet something to say.
     let least = usize::from(job.request.op == Op::Marker);

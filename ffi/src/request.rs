@@ -42,10 +42,12 @@ pub enum Op {
     Write = 12,
     /// Create or release a run marker.
     Marker = 13,
+    /// Read the extended attributes of one entry.
+    Xattrs = 17,
 }
 
 /// The highest number of an operation.
-pub const HIGHEST_OP: u8 = Op::Marker as u8;
+pub const HIGHEST_OP: u8 = Op::Xattrs as u8;
 
 impl Op {
     const fn from_byte(byte: u8) -> Option<Op> {
@@ -63,6 +65,7 @@ impl Op {
             11 => Op::Read,
             12 => Op::Write,
             13 => Op::Marker,
+            17 => Op::Xattrs,
             _ => return None,
         })
     }
@@ -81,7 +84,7 @@ pub mod flag {
     pub const STAGED: u32 = 2;
     /// copy, meta: set owner and group.
     pub const OWNER: u32 = 4;
-    /// copy, meta, hash: xattrs and ACLs too.
+    /// copy, meta, hash, write: xattrs and ACLs too.
     pub const XATTRS: u32 = 8;
     /// copy, link, rename, remove: on disk before done.
     pub const FSYNC: u32 = 16;

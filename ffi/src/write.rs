@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::attributes;
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
 use crate::copy::sparse::write_data;
@@ -16,6 +17,7 @@ use crate::results::{ItemResult, Results, method, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
+use crate::xattr::Xattrs;
 
 /// Parameter 1: the first piece of the content.
 const FIRST: u64 = 1;
@@ -34,6 +36,8 @@ struct Pending {
     /// Where the next piece goes.
     at: u64,
     widened: bool,
+    /// Some of it was left out: a hole.
+    has_gaps: bool,
 }
 
 /// Root handle, run and path of an unfinished file.
@@ -88,6 +92,17 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     Ok(())
 }
 
+/// The attributes that come with the last piece, and the piece.
+fn carried<'a>(job: &'a JobContext) -> Outcome<(Option<Xattrs>, &'a [u8])> {
+    let request = job.request;
+    let mut bytes = request.trailing();
+    if request.p1 & LAST == 0 || !request.has(flag::XATTRS) {
+        return Ok((None, bytes));
+    }
+    let xattrs = attributes::take(&mut bytes)?;
+    Ok((xattrs, bytes))
+}
+
 fn piece(
     job: &JobContext,
     path: &[u8],
@@ -95,7 +110,8 @@ fn piece(
     before: Option<Pending>,
 ) -> Outcome<(ItemResult, Option<Pending>)> {
     let request = job.request;
-    let content = request.trailing();
+    let (xattrs, content) = carried(job)?;
+    let xattrs = xattrs.as_deref();
     let (first, last) = (request.p1 & FIRST != 0, request.p1 & LAST != 0);
     let (above, own_name) = names::split(path);
     let renamed = !item.target.is_empty() && item.kind != Kind::Symlink;
@@ -109,10 +125,10 @@ fn piece(
     let mut pending = if first {
         let dir = DirCache::new(job.destination()?).open(above)?;
         if item.kind != Kind::File {
-            return node(job, &dir, name, item, how).map(|result| (result, None));
+            return node(job, &dir, name, item, how, xattrs).map(|result| (result, None));
         }
         if last && how == Publish::New && item.size <= IN_PLACE_MOST {
-            return in_place(job, &dir, name, item, content).map(|result| (result, None));
+            return in_place(job, &dir, name, item, content, xattrs).map(|result| (result, None));
         }
         let ((file, metadata), widened) = creating(&dir, || StagedFile::create(&dir, request.run))?;
         dir.learn(&metadata);
@@ -121,15 +137,21 @@ fn piece(
             dir,
             at: 0,
             widened,
+            has_gaps: false,
         }
     } else {
         before.ok_or(Fail::usage())?
     };
-    if pending.at != request.p0 || pending.at + content.len() as u64 > item.size {
+    let end = request.p0.checked_add(content.len() as u64);
+    let Some(end) = end.filter(|&end| request.p0 >= pending.at && end <= item.size) else {
         return Err(Fail::usage());
+    };
+    if request.p0 > pending.at {
+        pending.has_gaps = true;
+        sys::allow_holes(pending.file.as_fd());
     }
-    put(pending.file.as_fd(), item, content, pending.at)?;
-    pending.at += content.len() as u64;
+    put(pending.file.as_fd(), item, content, request.p0)?;
+    pending.at = end;
     job.add_bytes(content.len() as u64);
     if !last {
         let result = ItemResult {
@@ -143,7 +165,11 @@ fn piece(
         Held::open(pending.file.as_fd()),
         &pending.dir,
         item,
-        pending.at,
+        &Content {
+            bytes: pending.at,
+            sparse: has_holes(item) || pending.has_gaps,
+            xattrs,
+        },
     )?;
     pending.file.publish(name, how)?;
     sync_directory(job, &pending.dir)?;
@@ -156,6 +182,7 @@ fn in_place(
     name: &[u8],
     item: &Item,
     content: &[u8],
+    xattrs: Option<&[(Vec<u8>, Vec<u8>)]>,
 ) -> Outcome<ItemResult> {
     // Looked at before anything is made: what came is whole or nothing.
     if job.request.p0 != 0 || content.len() as u64 != item.size {
@@ -165,7 +192,12 @@ fn in_place(
     let file = InPlace::new(dir, name, file);
     put(file.as_fd(), item, content, 0)?;
     job.add_bytes(item.size);
-    let result = complete(job, Held::open(file.as_fd()), dir, item, item.size)?;
+    let whole = Content {
+        bytes: item.size,
+        sparse: has_holes(item),
+        xattrs,
+    };
+    let result = complete(job, Held::open(file.as_fd()), dir, item, &whole)?;
     file.finish();
     sync_directory(job, dir)?;
     Ok(flagged(result, widened))
@@ -184,22 +216,28 @@ fn put(file: BorrowedFd, item: &Item, content: &[u8], at: u64) -> Outcome<()> {
     }
 }
 
+/// What came of a file.
+struct Content<'a> {
+    bytes: u64,
+    sparse: bool,
+    xattrs: Option<&'a [(Vec<u8>, Vec<u8>)]>,
+}
+
 fn complete(
     job: &JobContext,
     file: Held,
     dir: &Dir,
     item: &Item,
-    bytes: u64,
+    content: &Content,
 ) -> Outcome<ItemResult> {
-    if bytes != item.size {
+    if content.bytes != item.size {
         return Err(Fail::new(Status::Corrupt, Step::Write));
     }
-    let sparse = has_holes(item);
-    if sparse {
+    if content.sparse {
         sys::truncate(file.fd(), item.size).at(Step::Write)?;
     }
     // A length without data must never get the final time: see promise 6 in the design.
-    if sparse || dir.reports_late() {
+    if content.sparse || dir.reports_late() {
         job.at(0, Step::Flush);
         sys::fdatasync(file.fd()).at(Step::Flush)?;
     }
@@ -209,7 +247,7 @@ fn complete(
         mode: Some(item.mode),
         mtime_ns: item.mtime_ns,
         set_owner: job.request.has(flag::OWNER),
-        xattrs: None,
+        xattrs: content.xattrs,
     };
     let result = finish(file, &look, Age::New(dir))?;
     if job.request.has(flag::FSYNC) {
@@ -217,7 +255,7 @@ fn complete(
         sys::fsync(file.fd()).at(Step::Flush)?;
     }
     Ok(ItemResult {
-        bytes,
+        bytes: content.bytes,
         method: method::STREAM,
         ..result
     })
@@ -229,6 +267,7 @@ fn node(
     name: &[u8],
     item: &Item,
     how: Publish,
+    xattrs: Option<&[(Vec<u8>, Vec<u8>)]>,
 ) -> Outcome<ItemResult> {
     let known = [
         Kind::Symlink,
@@ -255,7 +294,7 @@ fn node(
         } else {
             Vec::new()
         },
-        xattrs: None,
+        xattrs: xattrs.map(<[_]>::to_vec),
         set_owner: job.request.has(flag::OWNER),
     };
     let result = match how {

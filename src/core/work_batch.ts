@@ -10,7 +10,8 @@
  *    16  u32  source root handle, 0 if none             20  u32  destination root handle, 0 if none
  *    24  u64  run id; names staged entries `.blit-<run id as 16 hex digits>-<n>`
  *    32  u64  parameter 0     40  u64  parameter 1
- *    48  u32  run slot in the control block             52  u32  zero     56  u64  zero
+ *    48  u32  run slot in the control block             52  u32  length of the bytes after the items
+ *    56  u64  zero
  *
  * Items: directories carry whole paths (parent = NO_PARENT); other items name a parent record that stands
  * before them in the same block, or NO_PARENT and a whole path. Record fields are what the scan saw.
@@ -60,6 +61,8 @@ export const Op = {
   write: 12,
   /** Create and lock, or release and remove, a run marker. */
   marker: 13,
+  /** Read the extended attributes of one entry: emits bytes. */
+  xattrs: 17,
 } as const;
 /** One of the numbers in {@link Op}. */
 export type Op = (typeof Op)[keyof typeof Op];
@@ -72,7 +75,7 @@ export const BatchFlag = {
   staged: 2,
   /** copy, meta: set owner and group, and with them set-id bits. */
   owner: 4,
-  /** copy, meta, hash: xattrs and ACLs too. */
+  /** copy, meta, hash, write: xattrs and ACLs too. */
   xattrs: 8,
   /** copy, link, rename, remove: data, then name, then directory, on disk before done. */
   fsync: 16,
@@ -202,6 +205,23 @@ export class BatchBuilder {
   }
 }
 
+/** Where a request's header holds the length of the bytes after its items. */
+const TRAILING_LENGTH_AT = 52;
+
+/**
+ * Puts bytes after a request's items, 8-byte aligned: what `write`, `marker` and `meta` carry.
+ *
+ * @param request what {@link BatchBuilder.finish} made, as it is or as a {@link WorkBatch} holds it
+ */
+export function withTrailing(request: Uint8Array, trailing: Uint8Array): Uint8Array {
+  const at = Math.ceil(request.length / 8) * 8;
+  const bytes = new Uint8Array(at + trailing.length);
+  bytes.set(request);
+  bytes.set(trailing, at);
+  new DataView(bytes.buffer).setUint32(TRAILING_LENGTH_AT, trailing.length, true);
+  return bytes;
+}
+
 /** A packed request as a value: what {@link BatchBuilder.finish} made. */
 export class WorkBatch {
   readonly bytes: Uint8Array;
@@ -225,6 +245,15 @@ export class WorkBatch {
   /** The items, decoded at first use. */
   get items(): EntryBlock {
     return this.#items ??= new EntryBlock(this.bytes.subarray(REQUEST_BYTES));
+  }
+  /** The bytes after the items. */
+  get trailing(): Uint8Array {
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset);
+    const length = view.getUint32(TRAILING_LENGTH_AT, true);
+    const itemsBytes = view.getUint32(REQUEST_BYTES + 20, true) +
+      view.getUint32(REQUEST_BYTES + 24, true);
+    const start = Math.ceil((REQUEST_BYTES + itemsBytes) / 8) * 8;
+    return this.bytes.subarray(start, start + length);
   }
   /** Whole path of an item, through its parent record. */
   path(i: number): string {
@@ -286,6 +315,20 @@ export class Results {
   }
   mtimeNs(i: number): bigint {
     return this.#view.getBigInt64(i * RESULT_BYTES + 40, true);
+  }
+  /** One result's fields, of any operation but `hash`. */
+  fields(i: number): ResultFields {
+    return {
+      status: this.status(i),
+      os: this.os(i),
+      bytesMoved: this.bytesMoved(i),
+      method: this.method(i),
+      flags: this.flags(i),
+      step: this.step(i),
+      inode: this.inode(i),
+      ctimeNs: this.ctimeNs(i),
+      mtimeNs: this.mtimeNs(i),
+    };
   }
 }
 

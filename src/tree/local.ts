@@ -24,6 +24,7 @@ import { LocalFile } from "./local_file.ts";
 import { Lister } from "./local_list.ts";
 import { LocalRun } from "./local_run.ts";
 import { LocalSink } from "./local_sink.ts";
+import { metaWithXattrs, readXattrs } from "./local_xattrs.ts";
 import type { WorkObserver } from "./store_run.ts";
 import { streamCopy } from "./stream_copy.ts";
 
@@ -120,8 +121,10 @@ export class LocalTree implements Tree {
     if (batch.op === Op.rename) {
       throw new BlitError("cross_device", "Cannot rename between trees of different kind.");
     }
-    // Numbers are in the items; xattrs would have to come from a source that native code can't read.
-    return await this.#call(batch, own, 0, this.root);
+    const call = (work: WorkBatch) => this.#call(work, own, 0, this.root);
+    return batch.op === Op.meta
+      ? await metaWithXattrs(batch, source, this.pool.threads * 2, call)
+      : await call(batch);
   }
 
   setWorkers(count: number): void {
@@ -140,9 +143,8 @@ export class LocalTree implements Tree {
     return LocalFile.open(this, path, this.#runOf(run).slot);
   }
 
-  // Native copies carry xattrs themselves; the border has no operation that hands them up.
-  xattrs(_path: RelPath): Promise<ReadonlyMap<string, Uint8Array>> {
-    return Promise.resolve(new Map());
+  xattrs(path: RelPath): Promise<ReadonlyMap<string, Uint8Array>> {
+    return readXattrs(this.pool, this.root, path);
   }
 
   close(): Promise<void> {

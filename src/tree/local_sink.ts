@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type EntryFields, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { Kind, NO_PARENT } from "../core/entry_block.ts";
 import { describeFailure } from "../core/failure.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import {
@@ -12,20 +12,17 @@ import {
   BatchFlag,
   CopyAction,
   Op,
-  REQUEST_BYTES,
-  ResultFlag,
   type Results,
+  withTrailing,
 } from "../core/work_batch.ts";
 import type { NativePool } from "../native/pool.ts";
-import type { ContentSink, FileSink, NewEntry, Written } from "./stream_copy.ts";
+import { concatBytes } from "../core/bytes.ts";
+import type { ContentSink, FileSink, NewEntry, Written } from "./content_sink.ts";
+import { packedXattrs } from "./local_xattrs.ts";
 
 /** Bits of parameter 1 of `write`. */
 const FIRST = 1, LAST = 2, ABANDON = 4;
-/** Where a request's header holds the length of the bytes after its items. */
-const CONTENT_LENGTH_AT = 52;
 const NOTHING = new Uint8Array(0);
-
-type Xattrs = ReadonlyMap<string, Uint8Array> | null;
 
 /** Where a {@link LocalSink} writes. */
 export interface SinkTarget {
@@ -63,9 +60,9 @@ export class LocalSink implements ContentSink {
     return Promise.resolve(new LocalFileSink(this.#target, entry));
   }
 
-  async node(entry: NewEntry, xattrs: Xattrs): Promise<Written> {
-    const request = writeRequest(this.#target, entry, entry.fields, 0, FIRST | LAST, NOTHING);
-    return written(await submit(this.#target, request, entry.path), xattrs);
+  async node(entry: NewEntry): Promise<Written> {
+    const request = writeRequest(this.#target, entry, 0, FIRST | LAST, NOTHING);
+    return written(await submit(this.#target, request, entry.path));
   }
 
   // Native code makes each directory durable with the entry written into it.
@@ -77,10 +74,12 @@ export class LocalSink implements ContentSink {
 /** One file on its way; the newest piece is held back, so that a small file is one request. */
 class LocalFileSink implements FileSink {
   readonly #target: SinkTarget;
-  readonly #entry: NewEntry;
+  #entry: NewEntry;
   #held: Uint8Array = NOTHING;
-  /** Bytes that native code has. */
-  #sent = 0;
+  /** Where the piece that is held belongs. */
+  #at = 0;
+  /** Length of the hole after it. */
+  #hole = 0;
   #begun = false;
 
   constructor(target: SinkTarget, entry: NewEntry) {
@@ -89,79 +88,78 @@ class LocalFileSink implements FileSink {
   }
 
   async write(piece: Uint8Array): Promise<void> {
-    if (this.#held.length > 0) await this.#send(this.#entry.fields, 0);
+    if (this.#held.length > 0) await this.#send(0);
+    this.#at += this.#hole;
+    this.#hole = 0;
     this.#held = piece.slice();
   }
 
-  async restart(): Promise<void> {
-    this.#held = NOTHING;
-    if (this.#begun) await this.#send(this.#entry.fields, ABANDON);
-    this.#begun = false;
-    this.#sent = 0;
+  skip(lengthBytes: number): Promise<void> {
+    this.#hole += lengthBytes;
+    return Promise.resolve();
   }
 
-  async commit(fields: EntryFields, xattrs: Xattrs): Promise<Written> {
-    const result = written(await this.#send(fields, LAST), xattrs);
+  async restart(entry: NewEntry): Promise<void> {
+    await this.#forget();
+    this.#entry = entry;
+  }
+
+  async commit(): Promise<Written> {
+    if (this.#hole > 0) await this.write(NOTHING);
+    const result = written(await this.#send(LAST));
     this.#begun = false;
     return result;
   }
 
   async abandon(): Promise<void> {
     try {
-      await this.restart();
+      await this.#forget();
     } catch {
       // The error that made the caller give up is the one to report; a staged rest is the next run's.
     }
   }
 
-  async #send(fields: EntryFields, bits: number): Promise<Results> {
-    const piece = this.#held;
+  async #forget(): Promise<void> {
     this.#held = NOTHING;
+    if (this.#begun) await this.#send(ABANDON);
+    this.#begun = false;
+    this.#at = this.#hole = 0;
+  }
+
+  async #send(bits: number): Promise<Results> {
+    const piece = this.#held;
     const first = this.#begun ? 0 : FIRST;
+    this.#held = NOTHING;
     this.#begun = true;
-    const request = writeRequest(
-      this.#target,
-      this.#entry,
-      fields,
-      this.#sent,
-      bits | first,
-      piece,
-    );
-    this.#sent += piece.length;
+    const request = writeRequest(this.#target, this.#entry, this.#at, bits | first, piece);
+    this.#at += piece.length;
     return await submit(this.#target, request, this.#entry.path);
   }
 }
 
 function writeRequest(
   target: SinkTarget,
-  entry: NewEntry,
-  fields: EntryFields,
+  { path, action, fields, xattrs }: NewEntry,
   offset: number,
   bits: number,
   piece: Uint8Array,
 ): Uint8Array {
   const batch = new BatchBuilder(Op.write, 1);
   batch.flags = target.flags & (BatchFlag.owner | BatchFlag.fsync);
+  if (xattrs && bits & LAST) {
+    batch.flags |= BatchFlag.xattrs;
+    piece = concatBytes([packedXattrs([xattrs]), piece]);
+  }
   batch.parameter0 = BigInt(offset);
   batch.parameter1 = BigInt(bits);
   batch.items.add({
     ...fields,
-    name: entry.path,
+    name: path,
     target: fields.kind === Kind.symlink ? fields.target : "",
-    action: entry.action,
+    action,
     parent: NO_PARENT,
   });
-  return withContent(batch.finish(), piece);
-}
-
-/** A request with bytes after its items. */
-function withContent(request: Uint8Array, content: Uint8Array): Uint8Array {
-  const at = Math.ceil(request.length / 8) * 8;
-  const bytes = new Uint8Array(at + content.length);
-  bytes.set(request);
-  bytes.set(content, at);
-  new DataView(bytes.buffer, 0, REQUEST_BYTES).setUint32(CONTENT_LENGTH_AT, content.length, true);
-  return bytes;
+  return withTrailing(batch.finish(), piece);
 }
 
 async function submit(target: SinkTarget, request: Uint8Array, path: RelPath): Promise<Results> {
@@ -182,12 +180,11 @@ async function submit(target: SinkTarget, request: Uint8Array, path: RelPath): P
   });
 }
 
-function written(results: Results, xattrs: Xattrs): Written {
+function written(results: Results): Written {
   return {
     inode: results.inode(0),
     ctimeNs: results.ctimeNs(0),
     mtimeNs: results.mtimeNs(0),
-    // `write` carries none: what the source has is given up, and said so.
-    flags: results.flags(0) | (xattrs?.size ? ResultFlag.xattrsDropped : 0),
+    flags: results.flags(0),
   };
 }

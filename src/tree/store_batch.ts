@@ -10,7 +10,6 @@ import {
   BatchFlag,
   CopyAction,
   Op,
-  REQUEST_BYTES,
   type ResultFields,
   type Results,
   ResultsWriter,
@@ -273,7 +272,7 @@ async function createMarker({ store, batch, markers }: BatchWork, name: RelPath)
   if (batch.parameter1 === 1n) await expectNoLiveMarker(store, name);
   const file = await store.createFile(name);
   try {
-    const content = trailingBytes(batch);
+    const content = batch.trailing;
     if (content.length > 0) await file.write(content);
     await file.complete(false);
   } catch (error) {
@@ -297,15 +296,6 @@ async function expectNoLiveMarker(store: EntryStore, own: RelPath): Promise<void
       if (!isKind(error, "not_found")) throw error;
     }
   }
-}
-
-function trailingBytes(batch: WorkBatch): Uint8Array {
-  const { bytes } = batch;
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(52, true);
-  const items = new DataView(bytes.buffer, bytes.byteOffset + REQUEST_BYTES);
-  const itemsEnd = REQUEST_BYTES + items.getUint32(20, true) + items.getUint32(24, true);
-  const start = Math.ceil(itemsEnd / 8) * 8;
-  return bytes.subarray(start, start + length);
 }
 
 async function expectKind(store: EntryStore, path: RelPath, kind: Kind, step: StepWord) {

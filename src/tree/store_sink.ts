@@ -7,17 +7,16 @@
 import { type EntryFields, Kind } from "../core/entry_block.ts";
 import { joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchFlag, CopyAction, ResultFlag } from "../core/work_batch.ts";
+import type { ContentSink, FileSink, NewEntry, Written } from "./content_sink.ts";
 import type { EntryStore, WritableFile } from "./entry_store.ts";
+import { hasHoles, spansOf } from "./holes.ts";
 import { failure, isKind } from "./step_failure.ts";
 import { setMeta } from "./store_meta.ts";
 import type { StoreRun } from "./store_run.ts";
-import type { ContentSink, FileSink, NewEntry, Written } from "./stream_copy.ts";
 
 /** Largest new file that is written in place, bytes. */
 export const IN_PLACE_LIMIT = 1 << 20;
 
-/** Smallest run of zeros that becomes a hole again, bytes. */
-const HOLE_BYTES = 64 << 10;
 const OWNER_ALL = 0o700;
 const STAGED_NAME_ATTEMPTS = 1000;
 
@@ -81,7 +80,7 @@ export class StoreSink implements ContentSink {
     return new StoreFile(this, entry, path, file, flags);
   }
 
-  async node(entry: NewEntry, xattrs: ReadonlyMap<string, Uint8Array> | null): Promise<Written> {
+  async node(entry: NewEntry): Promise<Written> {
     await this.enter(parentOf(entry.path));
     const make = (path: RelPath) => this.#makeNode(path, entry.fields);
     let path = entry.path;
@@ -92,7 +91,7 @@ export class StoreSink implements ContentSink {
       [[path], flags] = await this.staging(path, make);
     }
     try {
-      return await this.named(path, entry, xattrs, flags);
+      return await this.named(path, entry, flags);
     } catch (error) {
       await this.discard(path);
       throw error;
@@ -110,14 +109,10 @@ export class StoreSink implements ContentSink {
   }
 
   /** Sets a new entry's metadata, then gives it its name where it is staged. */
-  async named(
-    path: RelPath,
-    entry: NewEntry,
-    xattrs: ReadonlyMap<string, Uint8Array> | null,
-    flags: number,
-  ): Promise<Written> {
+  async named(path: RelPath, entry: NewEntry, flags: number): Promise<Written> {
+    const { fields, xattrs } = entry;
     const owner = (this.#flags & BatchFlag.owner) !== 0;
-    flags |= await setMeta(this.#store, path, { fields: entry.fields, owner, xattrs });
+    flags |= await setMeta(this.#store, path, { fields, owner, xattrs });
     if (path !== entry.path) {
       const noReplace = entry.action === CopyAction.create;
       await this.#store.rename(path, entry.path, noReplace);
@@ -194,11 +189,10 @@ export class StoreSink implements ContentSink {
 
 class StoreFile implements FileSink {
   readonly #sink: StoreSink;
-  readonly #entry: NewEntry;
+  #entry: NewEntry;
   readonly #path: RelPath;
   readonly #file: WritableFile;
   readonly #flags: number;
-  readonly #sparse: boolean;
   #holes = false;
   #isNamed = false;
 
@@ -214,33 +208,31 @@ class StoreFile implements FileSink {
     this.#path = path;
     this.#file = file;
     this.#flags = flags;
-    this.#sparse = hasHoles(entry.fields);
   }
 
   async write(piece: Uint8Array): Promise<void> {
-    if (!this.#sparse) return await this.#file.write(piece);
-    for (let at = 0; at < piece.length; at += HOLE_BYTES) {
-      const part = piece.subarray(at, at + HOLE_BYTES);
-      if (part.every((byte) => byte === 0)) {
-        await this.#file.skip(part.length);
-        this.#holes = true;
-      } else await this.#file.write(part);
+    if (!hasHoles(this.#entry.fields)) return await this.#file.write(piece);
+    for (const { bytes, isHole } of spansOf(piece)) {
+      if (isHole) await this.skip(bytes.length);
+      else await this.#file.write(bytes);
     }
   }
 
-  restart(): Promise<void> {
-    return this.#file.restart();
+  async skip(lengthBytes: number): Promise<void> {
+    this.#holes = true;
+    await this.#file.skip(lengthBytes);
   }
 
-  async commit(
-    fields: EntryFields,
-    xattrs: ReadonlyMap<string, Uint8Array> | null,
-  ): Promise<Written> {
+  async restart(entry: NewEntry): Promise<void> {
+    this.#entry = entry;
+    await this.#file.restart();
+  }
+
+  async commit(): Promise<Written> {
     // A sparse file's length may reach the disk before its data: a power cut would leave the final size
     // and mtime over zeros, so its data goes first.
     await this.#file.complete(this.#sink.durable || this.#holes);
-    const entry = { ...this.#entry, fields };
-    const written = await this.#sink.named(this.#path, entry, xattrs, this.#flags);
+    const written = await this.#sink.named(this.#path, this.#entry, this.#flags);
     this.#isNamed = true;
     // Only now: until it has its name, the lock keeps other runs from taking it for a leftover.
     this.#file.close();
@@ -251,8 +243,4 @@ class StoreFile implements FileSink {
     this.#file.close();
     if (!this.#isNamed) await this.#sink.discard(this.#path);
   }
-}
-
-function hasHoles({ allocatedBytes = 0, sizeBytes = 0 }: EntryFields): boolean {
-  return allocatedBytes < sizeBytes;
 }

@@ -4,6 +4,7 @@ import { Kind } from "../../src/core/entry_block.ts";
 import { BatchFlag, CopyAction, Op, ResultFlag } from "../../src/core/work_batch.ts";
 import { digestXattrs } from "../../src/tree/blake3.ts";
 import { MemoryTree } from "../../src/tree/memory.ts";
+import { failure } from "../../src/tree/step_failure.ts";
 import type { Cases } from "./suite.ts";
 import { statuses } from "./workbench.ts";
 
@@ -35,7 +36,8 @@ export const traitCases: Cases = {
     assert.deepEqual(statuses([attributed, plain]), ["ok", "ok"]);
     assert.equal(plain.flags & ResultFlag.xattrsDropped, 0);
     const kept = await bench.destination.xattrs("f");
-    if (bench.destination.traits.xattrs && attributed.flags === 0) {
+    if (bench.destination.traits.xattrs) {
+      assert.equal(attributed.flags, 0);
       assert.deepEqual(kept, await source.xattrs("f"));
       const seen = await bench.destination.stat(["f"]);
       const [hash] = await bench.submit(Op.hash, seen, { flags: BatchFlag.xattrs });
@@ -44,6 +46,43 @@ export const traitCases: Cases = {
       assert.equal(attributed.flags & ResultFlag.xattrsDropped, ResultFlag.xattrsDropped);
       assert.equal(kept.size, 0);
     }
+  },
+
+  "trait xattrs: attributes come out of a tree, of small and large files": async (bench) => {
+    if (!bench.source.traits.xattrs) return { skipped: "the source keeps no attributes" };
+    const xattrs = { "user.one": "1", "user.long": "x".repeat(300) };
+    await bench.seed(bench.source, {
+      f: { content: "x", xattrs },
+      large: { content: "y".repeat(3 << 20), xattrs },
+    });
+    const results = await bench.copy(["f", "large"], { flags: BatchFlag.xattrs });
+    assert.deepEqual(statuses(results), ["ok", "ok"]);
+    const expected = plain(
+      new Map(
+        Object.entries(xattrs).map(([name, value]) => [name, new TextEncoder().encode(value)]),
+      ),
+    );
+    for (const path of ["f", "large"]) {
+      assert.deepEqual(plain(await bench.source.xattrs(path)), expected);
+      const kept = bench.destination.traits.xattrs ? expected : new Map();
+      assert.deepEqual(plain(await bench.destination.xattrs(path)), kept);
+    }
+  },
+
+  "trait xattrs: meta makes the destination's attributes the source's": async (bench) => {
+    if (!bench.destination.traits.xattrs) return { skipped: "the destination keeps no attributes" };
+    const old = MemoryTree.of({ f: { content: "x", xattrs: { "user.a": "old", "user.b": "2" } } });
+    await bench.copy(["f"], { source: old, flags: BatchFlag.xattrs });
+    const source = MemoryTree.of({ f: { content: "x", xattrs: { "user.a": "new" } } });
+    const seen = await source.stat(["f"]);
+    const flags = BatchFlag.xattrs;
+    const mended = await bench.submit(Op.meta, seen, { source, flags });
+    assert.deepEqual(statuses(mended), ["ok"]);
+    const expected = new Map([["user.a", new TextEncoder().encode("new")]]);
+    assert.deepEqual(plain(await bench.destination.xattrs("f")), expected);
+    source.onAccess = () => failure("io", "read metadata of", "f");
+    assert.deepEqual(statuses(await bench.submit(Op.meta, seen, { source, flags })), ["io"]);
+    assert.deepEqual(plain(await bench.destination.xattrs("f")), expected);
   },
 
   "trait owners: owner and set-id bits are kept, or flagged as dropped": async (bench) => {
@@ -118,3 +157,8 @@ export const traitCases: Cases = {
     assert.equal(now.mtimeNs(1), before);
   },
 };
+
+/** The same attributes, each in an array of its own. */
+function plain(xattrs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map([...xattrs].sort().map(([name, value]) => [name, Uint8Array.from(value)]));
+}

@@ -171,3 +171,44 @@ fn attributes_become_the_sources() {
         expected.map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
     );
 }
+
+#[test]
+fn attributes_may_come_with_the_request_a_list_for_each_item() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name);
+    for name in ["first", "second"] {
+        fs::write(path(name), "x").unwrap();
+    }
+    if rustix::fs::setxattr(path("second"), "user.extra", b"x", XattrFlags::empty()).is_err() {
+        return testing::skip("this file system keeps no user attributes");
+    }
+    let mut lists = Vec::new();
+    for value in ["one", "none", "two"] {
+        let list = crate::attributes::pack(&[(b"user.v".to_vec(), value.into())]).unwrap();
+        lists.extend((list.len() as u32).to_le_bytes());
+        lists.extend(list);
+    }
+    let head = Head {
+        destination: handle_at(temp.path()),
+        flags: flag::XATTRS,
+        ..Head::new(Op::Meta)
+    };
+    lists.extend(u32::MAX.to_le_bytes());
+    let items = ["first", "gone", "second", "first"].map(|name| item(name, Kind::File, 0o644));
+    let request = crate::request::Request::parse(head.pack(&items, &lists)).unwrap();
+    let (outcome, results, _) = testing::run(run, &request);
+    outcome.unwrap();
+    assert_eq!(statuses(&results), [0, Status::NotFound as u32, 0, 0]);
+    let read = |name: &str, attribute: &str| {
+        let mut value = [0; 8];
+        rustix::fs::getxattr(path(name), attribute, &mut value[..]).map(|n| value[..n].to_vec())
+    };
+    assert_eq!(read("first", "user.v").unwrap(), b"one");
+    assert_eq!(read("second", "user.v").unwrap(), b"two");
+    assert!(read("second", "user.extra").is_err());
+    let request = crate::request::Request::parse(head.pack(&items, &lists[..9])).unwrap();
+    assert_eq!(
+        statuses(&testing::run(run, &request).1)[2],
+        Status::Usage as u32
+    );
+}

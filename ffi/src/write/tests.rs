@@ -2,6 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use super::attributes;
 use super::{ABANDON, FIRST, LAST, forget_root, run};
 use crate::block::{Item, Kind, NO_PARENT};
 use crate::request::{Op, Request, action};
@@ -56,6 +57,47 @@ fn file(name: &str, size: u64, action: u16) -> Item<'_> {
 const OK: u32 = Status::Ok as u32;
 const USAGE: u32 = Status::Usage as u32;
 
+#[cfg(target_os = "linux")]
+#[test]
+fn attributes_come_with_the_last_piece() {
+    use crate::request::flag;
+    let mut place = Place::new();
+    let list = attributes::pack(&[(b"user.a".to_vec(), b"1".to_vec())]).unwrap();
+    let mut with = (list.len() as u32).to_le_bytes().to_vec();
+    with.extend(&list);
+    let read = |place: &Place, name: &str| {
+        let mut value = [0; 8];
+        let path = place.temp.path().join(name);
+        rustix::fs::getxattr(path, "user.a", &mut value[..]).map(|n| value[..n].to_vec())
+    };
+    place.head.flags = flag::XATTRS;
+    with.extend(b"abc");
+    assert_eq!(
+        place.piece(file("whole", 3, action::CREATE), 0, FIRST | LAST, &with),
+        OK
+    );
+    if read(&place, "whole") == Err(rustix::io::Errno::NODATA) {
+        return testing::skip("no user attributes here");
+    }
+    assert_eq!(read(&place, "whole").unwrap(), b"1");
+    let parts = file("parts", 6, action::REPLACE);
+    assert_eq!(place.piece(parts, 0, FIRST, b"abc"), OK);
+    assert_eq!(place.piece(parts, 3, LAST, &with), OK);
+    assert_eq!(read(&place, "parts").unwrap(), b"1");
+    assert_eq!(
+        fs::read(place.temp.path().join("parts")).unwrap(),
+        b"abcabc"
+    );
+    let cut = file("cut", 0, action::CREATE);
+    let bytes = Head {
+        p1: FIRST | LAST,
+        ..place.head
+    }
+    .pack(&[cut], &with[..6]);
+    let (_, results, _) = testing::run(run, &Request::parse(bytes).unwrap());
+    assert_eq!(testing::status_of(&results, 0), USAGE);
+}
+
 #[test]
 fn pieces_in_order_become_a_file() {
     let place = Place::new();
@@ -84,12 +126,34 @@ fn a_piece_out_of_order_ends_the_file() {
         USAGE,
         "there was no first piece"
     );
-    assert_eq!(place.piece(item, 0, FIRST, b"ab"), OK);
-    assert_eq!(place.piece(item, 4, LAST, b"ef"), USAGE);
+    assert_eq!(place.piece(item, 0, FIRST, b"abc"), OK);
+    assert_eq!(place.piece(item, 2, LAST, b"cdef"), USAGE);
     assert!(place.names().is_empty());
     assert_eq!(place.piece(item, 0, FIRST, b"ab"), OK);
     assert_eq!(place.piece(item, 2, 0, b"too much"), USAGE);
     assert!(place.names().is_empty());
+}
+
+#[test]
+fn what_lies_between_pieces_and_at_the_end_is_a_hole() {
+    let place = Place::new();
+    let size = 4 << 20;
+    let item = Item {
+        allocated: size,
+        ..file("f", size, action::CREATE)
+    };
+    assert_eq!(place.piece(item, 1 << 20, FIRST, b"ab"), OK);
+    assert_eq!(place.piece(item, 3 << 20, 0, b"cd"), OK);
+    assert_eq!(place.piece(item, size, LAST, b""), OK);
+    let content = fs::read(place.temp.path().join("f")).unwrap();
+    let mut expected = vec![0; size as usize];
+    expected[1 << 20..][..2].copy_from_slice(b"ab");
+    expected[3 << 20..][..2].copy_from_slice(b"cd");
+    assert!(content == expected);
+    if cfg!(target_os = "linux") {
+        let made = testing::stat(&place.temp.path().join("f"));
+        assert!(made.allocated < size / 2, "{} bytes", made.allocated);
+    }
 }
 
 #[test]

@@ -14,26 +14,26 @@ const LENGTHS: usize = 6;
 /// In place of a list's length: leave the entry's attributes alone.
 const LEAVE_ALONE: u32 = u32::MAX;
 
-/// Packs attributes: for each u16 name length, u32 value length, name, value.
-///
-/// # Errors
-///
-/// `unsupported` where they take over [`MOST_BYTES`].
-pub fn pack(all: &[(Vec<u8>, Vec<u8>)]) -> Outcome<Vec<u8>> {
-    let length = |(name, value): &(Vec<u8>, Vec<u8>)| LENGTHS + name.len() + value.len();
-    let total: usize = all.iter().map(length).sum();
-    if total > MOST_BYTES {
-        return Err(Fail::new(Status::Unsupported, Step::Stat));
+/// Appends attributes: for each u16 name length, u32 value length, name, value. Returns false where they are
+/// over [`MOST_BYTES`]: then some were left out.
+pub fn pack(xattrs: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let mut whole = true;
+    for (name, value) in xattrs {
+        let Ok(name_bytes) = u16::try_from(name.len()) else {
+            whole = false;
+            continue;
+        };
+        if out.len() - start + LENGTHS + name.len() + value.len() > MOST_BYTES {
+            whole = false;
+            continue;
+        }
+        out.extend(name_bytes.to_le_bytes());
+        out.extend((value.len() as u32).to_le_bytes());
+        out.extend(name);
+        out.extend(value);
     }
-    let mut bytes = Vec::with_capacity(total);
-    for (name, value) in all {
-        // No system takes longer ones: a name is a word, a value at most 1 MiB.
-        bytes.extend((name.len() as u16).to_le_bytes());
-        bytes.extend((value.len() as u32).to_le_bytes());
-        bytes.extend(name);
-        bytes.extend(value);
-    }
-    Ok(bytes)
+    whole
 }
 
 /// Reads packed attributes; `None` where they are cut off, or a name is none.
@@ -82,7 +82,15 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     let read = job.check().and_then(|()| {
         let mut source = Tree::new(job.source()?);
         let (holder, _) = source.hold(&request.path(0), item.kind)?;
-        pack(&xattr::read_all(holder.held())?.unwrap_or_default())
+        let mut bytes = Vec::new();
+        if pack(
+            &xattr::read_all(holder.held())?.unwrap_or_default(),
+            &mut bytes,
+        ) {
+            Ok(bytes)
+        } else {
+            Err(Fail::new(Status::Unsupported, Step::Stat))
+        }
     });
     match read {
         Ok(bytes) => {

@@ -184,7 +184,11 @@ fn attributes_may_come_with_the_request_a_list_for_each_item() {
     }
     let mut lists = Vec::new();
     for value in ["one", "none", "two"] {
-        let list = crate::attributes::pack(&[(b"user.v".to_vec(), value.into())]).unwrap();
+        let mut list = Vec::new();
+        assert!(crate::attributes::pack(
+            &[(b"user.v".to_vec(), value.into())],
+            &mut list
+        ));
         lists.extend((list.len() as u32).to_le_bytes());
         lists.extend(list);
     }

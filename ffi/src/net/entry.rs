@@ -1,15 +1,14 @@
 //! What a `file` and an `entry` say of one entry: its looks, a link's target, extended attributes.
 
 use super::record::{CONTENT_MOST, DIGEST_BYTES, MISMATCH};
-use crate::block::{Kind, u16_at, u32_at, u64_at};
+use crate::attributes;
+use crate::block::{Kind, u32_at, u64_at};
 use crate::status::Outcome;
 use crate::sys::Metadata;
 use crate::xattr::Xattrs;
 
 /// Size of packed looks, bytes.
 pub const LOOK_BYTES: usize = 48;
-/// Most bytes of all attributes of an entry, packed.
-pub const ATTRIBUTES_MOST: usize = 1 << 20;
 /// Longest target of a symlink, bytes.
 const TARGET_MOST: usize = 65_535;
 
@@ -44,46 +43,6 @@ fn parse_look(bytes: &[u8]) -> Outcome<Metadata> {
         kind: Kind::from_byte(bytes[44]).ok_or(MISMATCH)?,
         ..Metadata::default()
     })
-}
-
-/// Appends attributes to a record. Returns false where they were too many: then some were left out.
-pub fn pack_attributes(xattrs: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    let mut whole = true;
-    for (name, value) in xattrs {
-        let Ok(name_bytes) = u16::try_from(name.len()) else {
-            whole = false;
-            continue;
-        };
-        if out.len() - start + 6 + name.len() + value.len() > ATTRIBUTES_MOST {
-            whole = false;
-            continue;
-        }
-        out.extend(name_bytes.to_le_bytes());
-        out.extend((value.len() as u32).to_le_bytes());
-        out.extend(name);
-        out.extend(value);
-    }
-    whole
-}
-
-fn parse_attributes(mut bytes: &[u8]) -> Outcome<Xattrs> {
-    let mut all = Xattrs::new();
-    while !bytes.is_empty() {
-        let (head, rest) = bytes.split_at_checked(6).ok_or(MISMATCH)?;
-        let (name, rest) = rest
-            .split_at_checked(u16_at(head, 0).into())
-            .ok_or(MISMATCH)?;
-        let (value, rest) = rest
-            .split_at_checked(u32_at(head, 2) as usize)
-            .ok_or(MISMATCH)?;
-        if name.is_empty() || name.contains(&0) {
-            return Err(MISMATCH);
-        }
-        all.push((name.to_vec(), value.to_vec()));
-        bytes = rest;
-    }
-    Ok(all)
 }
 
 /// The payload of an `entry`, or the start of a `file`'s.
@@ -121,7 +80,7 @@ pub fn pack_entry(
     out.extend([0; 4]);
     out.extend(target);
     let start = out.len();
-    let whole = pack_attributes(xattrs, out);
+    let whole = attributes::pack(xattrs, out);
     let attributes = ((out.len() - start) as u32).to_le_bytes();
     out[length..length + 4].copy_from_slice(&attributes);
     whole
@@ -136,7 +95,7 @@ impl Entry<'_> {
         let attributes_bytes = u32_at(head, LOOK_BYTES + 4) as usize;
         let is_link = look.kind == Kind::Symlink;
         if target_bytes > TARGET_MOST
-            || attributes_bytes > ATTRIBUTES_MOST
+            || attributes_bytes > attributes::MOST_BYTES
             || is_link != (target_bytes > 0)
         {
             return Err(MISMATCH);
@@ -146,7 +105,7 @@ impl Entry<'_> {
         if target.contains(&0) {
             return Err(MISMATCH);
         }
-        let xattrs = parse_attributes(attributes)?;
+        let xattrs = attributes::unpack(attributes).ok_or(MISMATCH)?;
         Ok((
             Entry {
                 look,

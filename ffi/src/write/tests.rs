@@ -62,7 +62,11 @@ const USAGE: u32 = Status::Usage as u32;
 fn attributes_come_with_the_last_piece() {
     use crate::request::flag;
     let mut place = Place::new();
-    let list = attributes::pack(&[(b"user.a".to_vec(), b"1".to_vec())]).unwrap();
+    let mut list = Vec::new();
+    assert!(attributes::pack(
+        &[(b"user.a".to_vec(), b"1".to_vec())],
+        &mut list
+    ));
     let mut with = (list.len() as u32).to_le_bytes().to_vec();
     with.extend(&list);
     let read = |place: &Place, name: &str| {

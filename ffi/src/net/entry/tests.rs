@@ -116,29 +116,6 @@ fn only_a_file_above_the_limit_comes_in_ranges() {
     assert_eq!(parsed(&fifo), Err(MISMATCH));
 }
 
-#[test]
-fn attributes_beyond_the_limit_are_left_out_and_said_so() {
-    let large = (b"user.large".to_vec(), vec![1; ATTRIBUTES_MOST]);
-    let small = (b"user.small".to_vec(), b"x".to_vec());
-    let mut out = Vec::new();
-    assert!(!pack_attributes(&[large, small.clone()], &mut out));
-    assert_eq!(parse_attributes(&out), Ok(vec![small]));
-}
-
-#[test]
-fn attributes_without_a_name_or_cut_short_are_a_mismatch() {
-    for bytes in [
-        &[0, 0, 0, 0, 0, 0][..],
-        &[1, 0, 0, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0, 0],
-        &[1, 0, 1, 0, 0, 0, b'a'],
-        &[1, 0, 255, 255, 255, 255, b'a', b'b'],
-    ] {
-        assert_eq!(parse_attributes(bytes), Err(MISMATCH), "{bytes:?}");
-    }
-}
-
 proptest! {
     #[test]
     fn no_payload_makes_the_codec_panic(mut payload in proptest::collection::vec(any::<u8>(), 0..300), kind in 0u8..9) {

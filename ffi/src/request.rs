@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::block::{Layout, u16_at, u32_at, u64_at};
 use crate::control::RUN_SLOTS;
+use crate::names;
 use crate::status::{Fail, Outcome, Status, Step};
 
 pub use crate::block::{Item, Kind, NO_PARENT};
@@ -218,6 +219,16 @@ impl Request {
             return Cow::Borrowed(item.name);
         }
         Cow::Owned([above, b"/", item.name].concat())
+    }
+    /// Path of the directory that holds item `i` (empty: the root), and the item's checked name in it.
+    pub fn located(&self, i: usize) -> Outcome<(&[u8], &[u8])> {
+        let item = self.item(i);
+        let (above, name) = match item.parent {
+            NO_PARENT => names::split(item.name),
+            parent => (self.item(parent as usize).name, item.name),
+        };
+        names::check_name(name, Step::Open)?;
+        Ok((above, name))
     }
     /// The bytes that follow the items.
     pub fn trailing(&self) -> &[u8] {

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::attributes;
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
-use crate::copy::sparse::write_data;
 use crate::dirs::{Dir, DirCache, creating};
-use crate::finish::{Age, Look, finish};
-use crate::in_place::InPlace;
+use crate::finish::{Age, Look, finish_file};
+use crate::holes;
+use crate::in_place::{IN_PLACE_MOST, InPlace};
 use crate::names;
 use crate::node::Node;
 use crate::request::{action, flag};
 use crate::results::{ItemResult, Results, method, result_flag};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
+use crate::sys::{self, AsFd, BorrowedFd, Metadata};
 use crate::xattr::Xattrs;
 
 /// Parameter 1: the first piece of the content.
@@ -25,9 +25,6 @@ const FIRST: u64 = 1;
 const LAST: u64 = 2;
 /// Parameter 1: there will be no more pieces.
 const ABANDON: u64 = 4;
-
-/// Up to this size a new file that comes in one piece is made under its final name.
-const IN_PLACE_MOST: u64 = 1 << 20;
 
 /// A file some pieces of which have come.
 struct Pending {
@@ -150,7 +147,7 @@ fn piece(
         pending.has_gaps = true;
         sys::allow_holes(pending.file.as_fd());
     }
-    put(pending.file.as_fd(), item, content, request.p0)?;
+    holes::write(pending.file.as_fd(), content, request.p0, has_holes(item))?;
     pending.at = end;
     job.add_bytes(content.len() as u64);
     if !last {
@@ -162,7 +159,7 @@ fn piece(
     }
     let result = complete(
         job,
-        Held::open(pending.file.as_fd()),
+        pending.file.as_fd(),
         &pending.dir,
         item,
         &Content {
@@ -190,14 +187,14 @@ fn in_place(
     }
     let (file, widened) = creating(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
     let file = InPlace::new(dir, name, file);
-    put(file.as_fd(), item, content, 0)?;
+    holes::write(file.as_fd(), content, 0, has_holes(item))?;
     job.add_bytes(item.size);
     let whole = Content {
         bytes: item.size,
         sparse: has_holes(item),
         xattrs,
     };
-    let result = complete(job, Held::open(file.as_fd()), dir, item, &whole)?;
+    let result = complete(job, file.as_fd(), dir, item, &whole)?;
     file.finish();
     sync_directory(job, dir)?;
     Ok(flagged(result, widened))
@@ -205,15 +202,6 @@ fn in_place(
 
 fn has_holes(item: &Item) -> bool {
     item.allocated < item.size
-}
-
-/// Writes a piece; zeros of a file that had holes stay holes.
-fn put(file: BorrowedFd, item: &Item, content: &[u8], at: u64) -> Outcome<()> {
-    if has_holes(item) {
-        write_data(file, content, at).map(drop)
-    } else {
-        sys::write_all_at(file, content, at).at(Step::Write)
-    }
 }
 
 /// What came of a file.
@@ -225,7 +213,7 @@ struct Content<'a> {
 
 fn complete(
     job: &JobContext,
-    file: Held,
+    file: BorrowedFd,
     dir: &Dir,
     item: &Item,
     content: &Content,
@@ -234,12 +222,7 @@ fn complete(
         return Err(Fail::new(Status::Corrupt, Step::Write));
     }
     if content.sparse {
-        sys::truncate(file.fd(), item.size).at(Step::Write)?;
-    }
-    // A length without data must never get the final time: see promise 6 in the design.
-    if content.sparse || dir.reports_late() {
-        job.at(0, Step::Flush);
-        sys::fdatasync(file.fd()).at(Step::Flush)?;
+        sys::truncate(file, item.size).at(Step::Write)?;
     }
     let look = Look {
         uid: item.uid,
@@ -249,11 +232,8 @@ fn complete(
         set_owner: job.request.has(flag::OWNER),
         xattrs: content.xattrs,
     };
-    let result = finish(file, &look, Age::New(dir))?;
-    if job.request.has(flag::FSYNC) {
-        job.at(0, Step::Flush);
-        sys::fsync(file.fd()).at(Step::Flush)?;
-    }
+    let flush = content.sparse || dir.reports_late();
+    let result = finish_file(job, 0, file, &look, Age::New(dir), flush)?;
     Ok(ItemResult {
         bytes: content.bytes,
         method: method::STREAM,

@@ -5,17 +5,16 @@ use crate::buffer::with_buffer;
 use crate::control::JobContext;
 use crate::dirs::Dir;
 use crate::results::{ItemResult, method, result_flag};
+use crate::source::open_file;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd};
-
-use super::file::open_source;
 
 /// Reads a file whole, by the same rules as a copy; of other kinds there is nothing to read.
 pub(super) fn read(job: &JobContext, from: &Dir, name: &[u8], item: &Item) -> Outcome<ItemResult> {
     if item.kind != Kind::File {
         return Ok(ItemResult::default());
     }
-    let (file, mut before) = open_source(from, name, item)?;
+    let (file, mut before) = open_file(from, name, item)?;
     for again in [0, result_flag::READ_AGAIN] {
         let mut at = 0;
         with_buffer(|buffer| -> Outcome<()> {

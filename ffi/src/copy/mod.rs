@@ -5,8 +5,7 @@ mod discard;
 mod file;
 mod ladder;
 mod resume;
-pub(crate) mod sparse;
-mod special;
+mod sparse;
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,13 @@
 //! Going on with what an earlier run left of a large file.
 
 use super::batch::Place;
-use super::file::Source;
+use super::file::Opened;
 use crate::buffer::with_buffer;
 use crate::control::JobContext;
-use crate::names;
+use crate::draft::{self, GRAIN_BYTES};
 use crate::staging::StagedFile;
-use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
-use crate::xattr;
-
-/// Files below this are faster copied again than found again.
-pub(super) const LEAST_BYTES: u64 = 16 << 20;
-
-/// What was verified is rounded down to this, so that the rest is copied in whole blocks.
-const GRAIN_BYTES: u64 = 1 << 20;
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys::{self, AsFd, BorrowedFd, Metadata};
 
 /// A partial file whose start is known to be right.
 pub(super) struct Adopted {
@@ -24,30 +17,19 @@ pub(super) struct Adopted {
     pub verified: u64,
 }
 
-/// Whether what was copied is of use to a later run, after this failure.
-pub(super) fn is_worth_keeping(fail: Fail) -> bool {
-    // On a full volume the partial file would stand in its own way; a changed source makes it worthless.
-    !matches!(fail.status, Status::NoSpace | Status::Changed)
-}
-
 /// Takes over the staged file that the item names, if it is usable, and keeps of it what equals the source.
 ///
 /// # Errors
 ///
 /// `busy` where another run is at it.
-pub(super) fn adopt(job: &JobContext, place: &Place, source: &Source) -> Outcome<Option<Adopted>> {
-    let (directory, name) = names::split(place.item.target);
-    // A staged file elsewhere could not be renamed within its directory.
-    if !directory.is_empty() && directory != place.to_path {
-        return Ok(None);
-    }
-    let Some((file, metadata)) = StagedFile::adopt(&place.to, name, source.before.uid)? else {
+pub(super) fn adopt(job: &JobContext, place: &Place, source: &Opened) -> Outcome<Option<Adopted>> {
+    let owner = source.before.uid;
+    let Some((file, metadata)) = draft::adopt(&place.to, place.item.target, owner)? else {
         return Ok(None);
     };
     let most = metadata.size.min(source.before.size);
     let verified = equal_bytes(job, source.file, file.as_fd(), most)? / GRAIN_BYTES * GRAIN_BYTES;
-    sys::truncate(&file, verified).at(Step::Write)?;
-    xattr::drop_acl(Held::open(file.as_fd()), xattr::ACCESS_ACL)?;
+    draft::cut(&file, verified)?;
     Ok(Some(Adopted {
         file,
         metadata,

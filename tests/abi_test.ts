@@ -29,14 +29,22 @@ import {
   ABI_MAGIC,
   ABI_RECORD,
   ABI_VERSION,
+  CLOSED_BYTES,
   CONTROL_SLOT_BYTES,
+  DIAL_BYTES,
   FRAME_HEADER_BYTES,
   FRAME_LAST,
   FrameType,
+  NET_TLS,
   OUT_LEN_TOO_SMALL,
   PROBE_BYTES,
+  Right,
   ROOT_CREATE,
+  ROOT_FOLLOW,
   RUN_SLOTS,
+  SETTINGS_BYTES,
+  TERMS_BYTES,
+  Trust,
   WORKER_SLOTS,
 } from "../src/native/layout.ts";
 import { SYMBOLS } from "../src/native/symbols.ts";
@@ -118,7 +126,12 @@ Deno.test("every native function is declared with its own parameters, and no oth
 Deno.test("the calls that may wait, and no others, leave the main thread", () => {
   const waiting = Object.entries(SYMBOLS).filter(([, symbol]) => "nonblocking" in symbol)
     .map(([name]) => name);
-  assert.deepEqual(waiting, ["blit_pool_collect", "blit_root_open", "blit_root_probe"]);
+  assert.deepEqual(waiting, [
+    "blit_pool_collect",
+    "blit_root_open",
+    "blit_root_probe",
+    "blit_root_open_at",
+  ]);
 });
 
 Deno.test("statuses have the same numbers", () => {
@@ -186,6 +199,16 @@ Deno.test("sizes and single numbers are the same", () => {
     "request.rs": { REQUEST_BYTES },
     "results.rs": { RESULT_BYTES },
     "root.rs": { MAKE: ROOT_CREATE },
+    "subroot.rs": { FOLLOW: ROOT_FOLLOW },
+    "net/dial.rs": { HEAD_BYTES: DIAL_BYTES, TLS: NET_TLS },
+    "net/listen.rs": { HEAD_BYTES: SETTINGS_BYTES, TLS: NET_TLS },
+    "net/terms.rs": {
+      TERMS_BYTES,
+      CLOSED_BYTES,
+      READ: Right.read,
+      WRITE: Right.write,
+      TRUST_METADATA: Trust.metadata,
+    },
   };
   for (const [file, numbers] of Object.entries(expected)) {
     const found = constants(rust(file));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::frame::{Frame, FrameQueue, FrameType};
+use crate::net::Net;
 use crate::request::Request;
 use crate::root::{self, Root};
 use crate::scan::Parked;
@@ -121,6 +122,8 @@ pub struct Shared {
     pub closing: AtomicBool,
     /// Scans that stopped at their budget.
     pub(crate) parked: Parked,
+    /// Streams, and the threads that work on them.
+    pub net: Net,
 }
 
 impl Shared {
@@ -131,7 +134,13 @@ impl Shared {
             frames: FrameQueue::default(),
             closing: AtomicBool::new(false),
             parked: Parked::default(),
+            net: Net::default(),
         }
+    }
+
+    /// Whether a run was cancelled, or the pool closes.
+    pub fn is_cancelled(&self, slot: u32) -> bool {
+        self.control.is_cancelled(slot) || self.closing.load(Relaxed)
     }
 }
 

@@ -27,6 +27,12 @@ pub enum FrameType {
     More = 4,
     /// The whole job failed: u32 status, u32 os, u32 step.
     Failed = 5,
+    /// A connection of the data plane said its token.
+    Arrival = 6,
+    /// A stream that was served is over.
+    Closed = 7,
+    /// Bytes handed to a tunnel were consumed: u64 how many more.
+    Credit = 8,
 }
 
 /// One frame.

@@ -39,6 +39,7 @@ pub mod source;
 pub mod staging;
 pub mod stat;
 pub mod status;
+pub mod subroot;
 pub mod sync;
 pub mod sys;
 #[cfg(test)]
@@ -176,12 +177,7 @@ pub unsafe extern "C" fn blit_root_open(
     shim(|| {
         // SAFETY: the caller's promise is this function's own.
         let (path, out) = unsafe { (bytes(path, len)?, bytes_mut(out.cast(), 24)?) };
-        let opened = Root::open_at(path, flags)?;
-        let (device, inode) = (opened.device, opened.inode);
-        let handle = root::add(opened);
-        for (place, word) in out.chunks_exact_mut(8).zip([handle.into(), device, inode]) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
+        write_root(Root::open_at(path, flags)?, out);
         Ok(())
     })
 }
@@ -217,12 +213,131 @@ pub unsafe extern "C" fn blit_root_probe(root: u32, out: *mut u8, cap: usize) ->
     })
 }
 
+/// Opens a directory beneath a root as a root of its own; writes handle, device and inode.
+///
+/// # Safety
+///
+/// `path` must be valid for reading `len` bytes and `out` for writing three u64.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_root_open_at(
+    root: u32,
+    path: *const u8,
+    len: usize,
+    flags: u32,
+    out: *mut u64,
+) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let (path, out) = unsafe { (bytes(path, len)?, bytes_mut(out.cast(), 24)?) };
+        let root = root::get(root)?;
+        write_root(root.open_root(path, flags)?, out);
+        Ok(())
+    })
+}
+
+/// Finds the process's listening sockets of a port and accepts from them.
+///
+/// # Safety
+///
+/// `settings` must be valid for reading `len` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_net_listen(
+    job: u64,
+    port: u32,
+    settings: *const u8,
+    len: usize,
+) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let settings = unsafe { bytes(settings, len) }?;
+        net::listen::listen(pool()?.shared(), job, port, settings)
+    })
+}
+
+/// Ends a job's listening.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_net_unlisten(job: u64) -> i32 {
+    shim(|| pool()?.shared().net.listeners.close(job))
+}
+
+/// Binds an arrival or a tunnel to a session and lets it work, or refuses it.
+///
+/// # Safety
+///
+/// `terms` must be valid for reading `len` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_net_bind(stream: u32, terms: *const u8, len: usize) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let terms = unsafe { bytes(terms, len) }?;
+        net::bind::bind(pool()?.shared(), stream, terms)
+    })
+}
+
+/// Makes a stream whose bytes the caller carries; writes its handle.
+///
+/// # Safety
+///
+/// `out` must be valid for writing a u32.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_net_tunnel(job: u64, out: *mut u32) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let out = unsafe { bytes_mut(out.cast(), 4) }?;
+        let stream = net::Net::open_tunnel(pool()?.shared(), job)?;
+        out.copy_from_slice(&stream.to_ne_bytes());
+        Ok(())
+    })
+}
+
+/// Hands bytes that came for a tunnel to its reader, and says how many of those it gave out were taken.
+///
+/// # Safety
+///
+/// `data` must be valid for reading `len` bytes.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_net_feed(
+    stream: u32,
+    data: *const u8,
+    len: usize,
+    credit: u64,
+) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let data = unsafe { bytes(data, len) }?;
+        let pipe = pool()?.shared().net.streams.pipe(stream)?;
+        pipe.feed(data, credit)
+    })
+}
+
+/// Closes a stream: the work on it ends with `disconnected`.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_net_close(stream: u32) -> i32 {
+    shim(|| pool()?.shared().net.streams.close(stream))
+}
+
 /// Runs a function of the ABI: a panic becomes `bug`, since unwinding into the caller is undefined.
 fn shim(body: impl FnOnce() -> Outcome<()>) -> i32 {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => 0,
         Ok(Err(fail)) => -(fail.status as i32),
         Err(_) => -(Status::Bug as i32),
+    }
+}
+
+/// Registers a root and writes its handle, device and inode.
+fn write_root(root: Root, out: &mut [u8]) {
+    let (device, inode) = (root.device, root.inode);
+    let handle = root::add(root);
+    for (place, word) in out.chunks_exact_mut(8).zip([handle.into(), device, inode]) {
+        place.copy_from_slice(&word.to_ne_bytes());
     }
 }
 

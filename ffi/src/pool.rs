@@ -12,7 +12,7 @@ use crate::frame::{Collected, Frame};
 use crate::request::{Op, Request};
 use crate::results::Results;
 use crate::status::{Fail, Outcome, Status, Step};
-use crate::{hash, read, scan, stat, sync, sys};
+use crate::{hash, net, read, scan, stat, sync, sys};
 
 /// How long closing waits for workers that the kernel holds.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ type Dispatch = fn(&JobContext) -> Outcome<()>;
 
 /// A pool of workers. Dropping the last reference does not stop it: [`Pool::close`] does.
 pub struct Pool {
-    shared: Shared,
+    shared: Arc<Shared>,
     dispatch: Dispatch,
     queues: Mutex<Queues>,
     /// Workers that may take jobs wait here.
@@ -56,7 +56,7 @@ impl Pool {
     fn open_with(threads: u32, control: Control, dispatch: Dispatch) -> Outcome<Arc<Pool>> {
         sys::raise_file_limit();
         let pool = Arc::new(Pool {
-            shared: Shared::new(control),
+            shared: Arc::new(Shared::new(control)),
             dispatch,
             queues: Mutex::default(),
             work: Condvar::new(),
@@ -116,6 +116,9 @@ impl Pool {
         if queues.closing {
             return Err(Fail::cancelled());
         }
+        if request.op == Op::Dial {
+            return net::dial::start(&self.shared, &request);
+        }
         if request.op.is_listing() {
             queues.listings.push_back(request);
         } else {
@@ -124,6 +127,11 @@ impl Pool {
         drop(queues);
         self.work.notify_one();
         Ok(())
+    }
+
+    /// What the jobs share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Waits for frames: see [`crate::frame::FrameQueue::collect`].
@@ -146,6 +154,7 @@ impl Pool {
     pub fn close(&self) -> Outcome<()> {
         self.shared.closing.store(true, Relaxed);
         self.shared.frames.close();
+        self.shared.net.close();
         let deadline = Instant::now() + CLOSE_WAIT;
         let mut queues = self.lock();
         queues.closing = true;
@@ -166,6 +175,9 @@ impl Pool {
         }
         let threads = std::mem::take(&mut queues.threads);
         drop(queues);
+        if !self.shared.net.join(deadline) {
+            return Err(Fail::new(Status::Busy, Step::Process));
+        }
         self.shared.parked.clear();
         // A worker's last instructions are this library's: it must not be unloaded before they ran.
         for worker in threads {
@@ -244,6 +256,9 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Marker => crate::marker::run,
         Op::Write => crate::write::run,
         Op::Xattrs => crate::attributes::run,
+        // Started at submission, on a thread of its own.
+        Op::Dial => return Err(Fail::new(Status::Bug, Step::Process)),
+        Op::Send | Op::Receive => return Err(Fail::new(Status::Unsupported, Step::Process)),
     };
     // A marker has no item, and yet something to say.
     let least = usize::from(job.request.op == Op::Marker);

@@ -43,6 +43,12 @@ pub enum Op {
     Write = 12,
     /// Create or release a run marker.
     Marker = 13,
+    /// Dial a daemon's data plane.
+    Dial = 14,
+    /// Copy to a daemon, over a stream.
+    Send = 15,
+    /// Copy from a daemon, over a stream.
+    Receive = 16,
     /// Read the extended attributes of one entry.
     Xattrs = 17,
 }
@@ -66,6 +72,9 @@ impl Op {
             11 => Op::Read,
             12 => Op::Write,
             13 => Op::Marker,
+            14 => Op::Dial,
+            15 => Op::Send,
+            16 => Op::Receive,
             17 => Op::Xattrs,
             _ => return None,
         })

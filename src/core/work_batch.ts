@@ -61,6 +61,12 @@ export const Op = {
   write: 12,
   /** Create and lock, or release and remove, a run marker. */
   marker: 13,
+  /** Dial a daemon's data plane: emits the stream's handle. */
+  dial: 14,
+  /** Copy to a daemon: parameter 0 = stream. */
+  send: 15,
+  /** Copy from a daemon: parameter 0 = stream. */
+  receive: 16,
   /** Read the extended attributes of one entry: emits bytes. */
   xattrs: 17,
 } as const;

@@ -32,6 +32,12 @@ export const FrameType = {
   more: 4,
   /** The whole job failed; u32 status, u32 os, u32 step. */
   failed: 5,
+  /** A connection of the data plane said its token (listen). */
+  arrival: 6,
+  /** A stream that was served is over (bind). */
+  closed: 7,
+  /** Bytes fed into a tunnel were consumed; u64 how many more. */
+  credit: 8,
 } as const;
 /** One of the numbers in {@link FrameType}. */
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
@@ -47,6 +53,8 @@ export const CONTROL_BYTES = (RUN_SLOTS + WORKER_SLOTS) * CONTROL_SLOT_BYTES;
 
 /** `blit_root_open` flag: make the directory and missing parents. */
 export const ROOT_CREATE = 1;
+/** `blit_root_open_at` flag: follow links on the way as far as they stay beneath the root. */
+export const ROOT_FOLLOW = 2;
 /** Size of the probe record, bytes. */
 export const PROBE_BYTES = 64;
 /** Flags of the probe record. */
@@ -59,6 +67,25 @@ export const ProbeFlag = {
   fsRoot: 32,
   reflink: 64,
 } as const;
+
+/** Size of the head of listen's settings, bytes; certificate and key follow. */
+export const SETTINGS_BYTES = 24;
+/** Flag of listen's settings and of a dialling request: TLS. */
+export const NET_TLS = 1;
+/** Size of the head of an arrival, bytes; the token follows. */
+export const ARRIVAL_BYTES = 28;
+/** Size of a dialling request's trailing bytes before the token. */
+export const DIAL_BYTES = 64;
+/** Size of packed terms, bytes. */
+export const TERMS_BYTES = 48;
+/** Size of the payload of a `closed` frame, bytes. */
+export const CLOSED_BYTES = 40;
+/** Most bytes under way in one direction of a tunnel. */
+export const TUNNEL_WINDOW = 4 * 1024 * 1024;
+/** Bits of the terms' rights. */
+export const Right = { read: 1, write: 2 } as const;
+/** Bits of the terms' trust. */
+export const Trust = { metadata: 1 } as const;
 
 /** The ABI record's words, in order, as this code expects them. */
 export const ABI_RECORD: readonly (readonly [name: string, value: number])[] = [

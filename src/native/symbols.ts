@@ -27,6 +27,17 @@ export const SYMBOLS = {
   },
   blit_root_close: { parameters: ["u32"], result: "i32" },
   blit_root_probe: { parameters: ["u32", "buffer", "usize"], result: "i32", nonblocking: true },
+  blit_root_open_at: {
+    parameters: ["u32", "buffer", "usize", "u32", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
+  blit_net_listen: { parameters: ["u64", "u32", "buffer", "usize"], result: "i32" },
+  blit_net_unlisten: { parameters: ["u64"], result: "i32" },
+  blit_net_bind: { parameters: ["u32", "buffer", "usize"], result: "i32" },
+  blit_net_tunnel: { parameters: ["u64", "buffer"], result: "i32" },
+  blit_net_feed: { parameters: ["u32", "buffer", "usize", "u64"], result: "i32" },
+  blit_net_close: { parameters: ["u32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The loaded functions. */

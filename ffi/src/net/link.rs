@@ -3,7 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-/// A connection as the records see it. Errors of reading and writing end the stream.
+use crate::status::{Fail, Status, Step};
+
+/// A connection as the records see it. Errors of reading and writing end the stream, but for a read's
+/// `TimedOut`: nothing is lost then, and the read may be tried again.
 pub trait Link: Send {
     /// Reads some bytes; 0 at the end. Waits no longer than the idle limit: then `TimedOut`.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
@@ -18,4 +21,12 @@ pub trait Link: Send {
 
     /// Whether the bytes are carried by the control plane.
     fn is_tunnel(&self) -> bool;
+}
+
+/// What an error of a link means: the peer is gone, whatever the system calls it.
+pub fn lost(error: &io::Error) -> Fail {
+    Fail {
+        os: error.raw_os_error().unwrap_or(0).unsigned_abs(),
+        ..Fail::new(Status::Disconnected, Step::Process)
+    }
 }

@@ -1,10 +1,79 @@
 //! The network: streams of the data plane, and what travels on them. See docs/protocol.md.
 
+pub mod bind;
+pub mod dial;
 pub mod entry;
 pub mod link;
+pub mod preamble;
 pub mod record;
 pub mod serve;
+pub mod streams;
+pub mod tcp;
 pub mod terms;
+pub mod threads;
+pub mod tls;
+pub mod tunnel;
 
+#[cfg(unix)]
+pub mod listen;
+#[cfg(not(unix))]
+#[path = "no_listen.rs"]
+pub mod listen;
+#[cfg(unix)]
+mod pending;
+#[cfg(unix)]
+mod poller;
 #[cfg(test)]
 mod vectors;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::control::Shared;
+use crate::status::Outcome;
+use listen::Listeners;
+use streams::{Origin, Reach, Streams};
+use threads::Threads;
+use tunnel::TunnelLink;
+
+/// How long the peer of a stream that this process opened may be silent.
+pub const IDLE: Duration = Duration::from_secs(30);
+
+/// What a pool has of the network.
+#[derive(Default)]
+pub struct Net {
+    /// Its streams.
+    pub streams: Streams,
+    /// Its threads.
+    pub threads: Threads,
+    /// The ports it listens on.
+    pub listeners: Listeners,
+}
+
+impl Net {
+    /// Makes a tunnel whose frames are those of `job`; returns the stream's handle.
+    pub fn open_tunnel(shared: &Arc<Shared>, job: u64) -> Outcome<u32> {
+        let (link, pipe) = TunnelLink::new(shared, job, IDLE);
+        let reach = Reach::Pipe(pipe);
+        shared
+            .net
+            .streams
+            .add(Box::new(link), reach, Origin::Tunnel)
+    }
+
+    /// Tells the pollers that an arrival is no longer theirs.
+    pub fn arrivals_changed(&self) {
+        self.listeners.wake();
+    }
+
+    /// Ends everything; [`Net::join`] waits for it.
+    pub fn close(&self) {
+        self.listeners.close_all();
+        self.streams.close_all();
+    }
+
+    /// Waits for the threads; false where some have not ended by then.
+    pub fn join(&self, until: Instant) -> bool {
+        self.threads.join(until)
+    }
+}

@@ -64,6 +64,13 @@ pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
     rustix::fs::mkdirat(dir, name, Mode::RWXU)
 }
 
+/// Makes a directory as a user would: what others may do, the process's mask says.
+///
+/// Reference: `man 2 mkdirat`.
+pub fn make_listed_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    rustix::fs::mkdirat(dir, name, Mode::RWXU | Mode::RWXG | Mode::RWXO)
+}
+
 /// Makes a symlink. Here there is one kind of them; on Windows `rdev` says which.
 ///
 /// Reference: `man 2 symlinkat`.

@@ -18,6 +18,7 @@ mod nt;
 mod open;
 mod read;
 mod reparse;
+mod socket;
 mod space;
 mod stamp;
 mod stream;
@@ -35,14 +36,15 @@ pub use list::DirReader;
 pub use make::make_directories;
 pub use metadata::{stat_at, stat_fd, stat_name};
 pub use name::{
-    create_file, hard_link, make_directory, make_node, remove_directory, remove_file, rename,
-    rename_new,
+    create_file, hard_link, make_directory, make_directory as make_listed_directory, make_node,
+    remove_directory, remove_file, rename, rename_new,
 };
 pub use open::{
     Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_directory, open_file,
     open_file_to_write, open_followed, open_handle, reopen_directory,
 };
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
+pub use socket::{connect, keep_alive, prefer_bbr, wait_readable};
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, effective_uid, means_other_kind};
 pub use stream::copy_large_streams;

@@ -60,6 +60,11 @@ export async function withEntry<T>(
   }
 }
 
+/** What is needed of an {@link Opened} one to look at it. */
+export interface Lookable extends Pick<Opened, "tree" | "block" | "index"> {
+  readonly located: Pick<LocatedEntry, "entry" | "isDirectory">;
+}
+
 /** One entry of a stream, or what kept it out. */
 export type Found =
   | { readonly path: RelPath; readonly block: EntryBlock; readonly index: number }
@@ -75,7 +80,7 @@ export interface ListingOptions {
  * The entries below a path, or the entry itself where it is no directory. Paths are relative to the tree.
  */
 export async function* entriesOf(
-  { tree, located, block, index }: Opened,
+  { tree, located, block, index }: Lookable,
   options: ListingOptions,
 ): AsyncGenerator<Found, void, undefined> {
   if (!located.isDirectory) {
@@ -111,7 +116,7 @@ export interface Usage {
  * Sums up what directories take, each after those below it.
  */
 export async function* usageOf(
-  opened: Opened,
+  opened: Lookable,
   options: { readonly oneFileSystem: boolean },
 ): AsyncGenerator<Usage | { readonly path: RelPath; readonly error: BlitError }, void, undefined> {
   const { tree, located, block, index } = opened;

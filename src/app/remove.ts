@@ -24,19 +24,23 @@ import { absolutePath, endsInDirectory } from "./locate.ts";
 import { acquireTrees } from "./open.ts";
 import { walk } from "./walk.ts";
 
-/** What to delete, and how. */
-export interface RemoveRequest {
-  /** As typed. */
-  readonly path: string;
-  readonly cwd: string;
+/** How an entry is deleted, wherever it is. */
+export interface RemoveTerms {
   readonly dryRun: boolean;
-  readonly allowRoot: boolean;
   readonly signal: AbortSignal;
   /** Asked before anything is touched; left out, the answer is yes. Never asked in a dry run. */
   readonly confirm?: (display: string, isDirectory: boolean) => Promise<boolean>;
   /** Told of each entry that is (or would be) deleted. */
   readonly onRemoved?: (path: RelPath, kind: Kind) => void;
   readonly onFailure?: (path: RelPath, error: BlitError) => void;
+}
+
+/** What to delete on this machine, and how. */
+export interface RemoveRequest extends RemoveTerms {
+  /** As typed. */
+  readonly path: string;
+  readonly cwd: string;
+  readonly allowRoot: boolean;
   readonly onNotice?: (notice: string) => void;
 }
 
@@ -66,13 +70,30 @@ export async function remove(request: RemoveRequest): Promise<RemoveResult> {
     if (trees.notice !== null) request.onNotice?.(trees.notice);
     const tree = await trees.open(dirname(path));
     try {
-      return await new Remover(tree, textToName(basename(path)), request).run();
+      const display = displayName(textToName(request.path));
+      return await removeEntry(tree, textToName(basename(path)), display, request);
     } finally {
       await tree.close();
     }
   } finally {
     await trees.release();
   }
+}
+
+/**
+ * Deletes one entry of a tree, and everything below it.
+ *
+ * @param target its path in the tree
+ * @param display what it is called in questions and answers
+ * @throws {BlitError} `not_found` and the like; `refused` where the answer is no
+ */
+export function removeEntry(
+  tree: Tree,
+  target: RelPath,
+  display: string,
+  terms: RemoveTerms,
+): Promise<RemoveResult> {
+  return new Remover(tree, target, display, terms).run();
 }
 
 /** The absolute path of what may be deleted. */
@@ -109,7 +130,7 @@ async function removable({ path, cwd, allowRoot }: RemoveRequest): Promise<strin
 class Remover {
   readonly #tree: Tree;
   readonly #target: RelPath;
-  readonly #request: RemoveRequest;
+  readonly #request: RemoveTerms;
   readonly #result: RemoveResult;
   /** Inodes of the directories that were seen and not yet deleted. */
   readonly #inodes = new Map<RelPath, bigint>();
@@ -118,12 +139,12 @@ class Remover {
   #directories: RelPath[] = [];
   #run: RunContext | null = null;
 
-  constructor(tree: Tree, target: RelPath, request: RemoveRequest) {
+  constructor(tree: Tree, target: RelPath, display: string, request: RemoveTerms) {
     this.#tree = tree;
     this.#target = target;
     this.#request = request;
     this.#result = {
-      display: displayName(textToName(request.path)),
+      display,
       entriesDeleted: 0,
       bytesDeleted: 0,
       entriesFailed: 0,

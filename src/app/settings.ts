@@ -5,7 +5,6 @@
  * @module
  */
 import { join } from "node:path";
-import { BlitError } from "../core/error.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
 
@@ -65,20 +64,4 @@ export async function loadSettings(directory: string): Promise<Settings> {
   // Parser and validator cost 20 ms to load, so only where there is something to read.
   const { parseSettings } = await import("./settings_parse.ts");
   return parseSettings(text, displayName(textToName(path)));
-}
-
-/** A usage error at a place in the file. */
-export function settingsError(
-  file: string,
-  text: string,
-  offset: number,
-  problem: string,
-): BlitError {
-  const before = text.slice(0, offset);
-  const line = before.split("\n").length;
-  const column = [...before.slice(before.lastIndexOf("\n") + 1)].length + 1;
-  return new BlitError("usage", `${file}:${line}:${column}: ${problem}`, {
-    operation: "read the settings",
-    path: file,
-  });
 }

@@ -25,7 +25,7 @@ const MISTAKES: [text: string, place: string, message: RegExp][] = [
   ['{"xyzzy": 1}', "1:2", /unknown setting "xyzzy". Known: progress/],
   ['{\n  "fsync": "yes"\n}', "2:12", /"fsync": expected true or false/],
   ['{"color": "blue"}', "1:11", /"color": expected "auto", "always" or "never"/],
-  ['{"exclude": ["a",\n 7]}', "2:2", /"exclude": expected a glob in quotes/],
+  ['{"exclude": ["a",\n 7]}', "2:2", /"exclude\[1\]": expected a glob in quotes/],
   ['{"exclude": "a"}', "1:13", /"exclude": expected a list/],
   ['{"fsync": true, "fsync": false}', "1:17", /"fsync" is there twice/],
   ['{"fsync": tru}', "1:11", /invalid symbol/],

@@ -185,7 +185,7 @@ export const OPTIONS = {
     value: "S",
     group: "Reliability",
     default: "5",
-    help: "Wait S seconds before each retry; scan: for answers, 2 unless given",
+    help: "Wait S seconds before each retry",
   }),
   fsync: flag({
     long: "fsync",

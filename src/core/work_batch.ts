@@ -274,7 +274,8 @@ export class WorkBatch {
 /** Packed results of a batch; getters take an item index. */
 export class Results {
   readonly count: number;
-  readonly #bytes: Uint8Array;
+  /** As they are packed. */
+  readonly bytes: Uint8Array;
   readonly #view: DataView;
 
   /** @throws {BlitError} `mismatch` where the length is not a whole number of results */
@@ -282,7 +283,7 @@ export class Results {
     if (bytes.length % RESULT_BYTES !== 0) {
       throw new BlitError("mismatch", "Cannot read results: their size is wrong.");
     }
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.count = bytes.length / RESULT_BYTES;
   }
@@ -297,10 +298,10 @@ export class Results {
     return Number(this.#view.getBigUint64(i * RESULT_BYTES + 8, true));
   }
   method(i: number): number {
-    return this.#bytes[i * RESULT_BYTES + 16];
+    return this.bytes[i * RESULT_BYTES + 16];
   }
   flags(i: number): number {
-    return this.#bytes[i * RESULT_BYTES + 17];
+    return this.bytes[i * RESULT_BYTES + 17];
   }
   step(i: number): Step {
     return this.#view.getUint16(i * RESULT_BYTES + 18, true);
@@ -314,7 +315,7 @@ export class Results {
   }
   /** BLAKE3 of the content (hash). */
   digest(i: number): Uint8Array {
-    return this.#bytes.subarray(i * RESULT_BYTES + 32, i * RESULT_BYTES + 64);
+    return this.bytes.subarray(i * RESULT_BYTES + 32, i * RESULT_BYTES + 64);
   }
   ctimeNs(i: number): bigint {
     return this.#view.getBigInt64(i * RESULT_BYTES + 32, true);

@@ -8,7 +8,7 @@ import { describeFailure } from "../core/failure.ts";
 import { bytesToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import { checkCode } from "./errors.ts";
-import { PROBE_BYTES, ProbeFlag, ROOT_CREATE } from "./layout.ts";
+import { PROBE_BYTES, ProbeFlag, ROOT_CREATE, ROOT_FOLLOW } from "./layout.ts";
 import type { NativeSymbols } from "./symbols.ts";
 
 /** What native code says of a root's file system; see "Probe" in docs/native.md. */
@@ -66,24 +66,38 @@ export class NativeRoot {
     path: Uint8Array,
     create: boolean,
   ): Promise<NativeRoot> {
-    const bytes = new Uint8Array(new ArrayBuffer(path.length));
-    bytes.set(path);
+    const bytes = copied(path);
     const record = new BigUint64Array(new ArrayBuffer(24));
-    const code = await symbols.blit_root_open(
+    const flags = create ? ROOT_CREATE : 0;
+    const code = await symbols.blit_root_open(bytes, BigInt(bytes.length), flags, record);
+    checkOpened(code, path, create);
+    return new NativeRoot(symbols, record);
+  }
+
+  /**
+   * Opens a directory beneath this root as a root of its own.
+   *
+   * @param path its path from here; empty: this directory again
+   * @param options `create` makes it and missing parents; `follow` resolves links as far as they stay beneath
+   * @throws {BlitError} `escaped` where the path leads out, or through a link that isn't to be followed; `not_found`,
+   *   `not_directory`, `permission` and the like, as the system says
+   */
+  async openAt(
+    path: Uint8Array,
+    options: { readonly create: boolean; readonly follow: boolean },
+  ): Promise<NativeRoot> {
+    const bytes = copied(path);
+    const record = new BigUint64Array(new ArrayBuffer(24));
+    const flags = (options.create ? ROOT_CREATE : 0) | (options.follow ? ROOT_FOLLOW : 0);
+    const code = await this.#symbols.blit_root_open_at(
+      this.handle,
       bytes,
       BigInt(bytes.length),
-      create ? ROOT_CREATE : 0,
+      flags,
       record,
     );
-    if (code !== 0) {
-      throw describeFailure({
-        status: -code,
-        step: STEPS.indexOf(create ? "make directory" : "open"),
-        path: bytesToName(path),
-        advice: ADVICE[kindOfStatus(-code)],
-      });
-    }
-    return new NativeRoot(symbols, record);
+    checkOpened(code, path, options.create);
+    return new NativeRoot(this.#symbols, record);
   }
 
   /**
@@ -127,4 +141,21 @@ export class NativeRoot {
     this.#open = false;
     checkCode(this.#symbols.blit_root_close(this.handle), "close a root");
   }
+}
+
+/** A copy that stays where it is while native code reads it on another thread. */
+function copied(path: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(new ArrayBuffer(path.length));
+  bytes.set(path);
+  return bytes;
+}
+
+function checkOpened(code: number, path: Uint8Array, create: boolean): void {
+  if (code === 0) return;
+  throw describeFailure({
+    status: -code,
+    step: STEPS.indexOf(create ? "make directory" : "open"),
+    path: bytesToName(path),
+    advice: ADVICE[kindOfStatus(-code)],
+  });
 }

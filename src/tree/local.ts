@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, STATUS } from "../core/error.ts";
-import { bytesToName, displayName, type RelPath } from "../core/rel_path.ts";
+import { bytesToName, displayName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
   BatchBuilder,
   BatchFlag,
@@ -68,6 +68,28 @@ export class LocalTree implements Tree {
     try {
       const traits = localTraits(await root.probe());
       return new LocalTree(options.pool, root, displayName(bytesToName(bytes)), traits);
+    } catch (error) {
+      root.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a directory of another local tree as a tree of its own, without leaving that one.
+   *
+   * @param path its path there; empty: its root
+   * @param options `create` makes it and missing parents; `follow` resolves links as far as they stay beneath
+   * @throws {BlitError} `escaped` where the path leads out; `not_found`, `not_directory`, `permission` and the like
+   */
+  static async openBeneath(
+    parent: LocalTree,
+    path: RelPath,
+    options: { readonly create: boolean; readonly follow: boolean },
+  ): Promise<LocalTree> {
+    const root = await parent.#root.openAt(nameToBytes(path), options);
+    try {
+      const traits = localTraits(await root.probe());
+      return new LocalTree(parent.pool, root, displayName(path), traits);
     } catch (error) {
       root.close();
       throw error;

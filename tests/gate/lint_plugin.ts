@@ -29,6 +29,7 @@ const FILE_USERS: ReadonlySet<string> = new Set([
   "src/app/hosts.ts", // known_hosts and credentials
   "src/app/jobs.ts",
   "src/app/file_list.ts", // reads --files-from and --filter-from
+  "src/daemon/files.ts", // configuration, tokens, certificate
 ]);
 
 const LONGEST_FILE_LINES = 500;

@@ -1,0 +1,10 @@
+/**
+ * The command `blit-daemon`.
+ *
+ * @module
+ */
+import { main } from "./src/daemon/main.ts";
+
+if (import.meta.main) {
+  Deno.exit(await main(Deno.args));
+}

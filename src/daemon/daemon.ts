@@ -1,0 +1,304 @@
+/**
+ * A running daemon: its ports, its services, and how it ends.
+ *
+ * @module
+ */
+import { hostname, networkInterfaces } from "node:os";
+import { VERSION } from "../app/version.ts";
+import { BlitError } from "../core/error.ts";
+import { Admin } from "../gen/blit/v1/admin_pb.ts";
+import { Jobs } from "../gen/blit/v1/jobs_pb.ts";
+import { Sessions } from "../gen/blit/v1/session_pb.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import { loadNative, type NativeLibrary } from "../native/load.ts";
+import { type NativePool, openPool } from "../native/pool.ts";
+import { randomText } from "../net/token.ts";
+import { withErrors } from "../rpc/service/calls.ts";
+import type { ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
+import { type Access, lowerAccess, rightsOf } from "../rpc/service/rights.ts";
+import type { ServedSession } from "../rpc/service/served_session.ts";
+import { SessionTable } from "../rpc/service/session_table.ts";
+import { sessionsService } from "../rpc/service/sessions_service.ts";
+import { Streams } from "../rpc/service/streams.ts";
+import { adminService } from "./admin_service.ts";
+import { OpenAuthority, TokenAuthority } from "./auth.ts";
+import { ownCertificate, readCertificate, type ServerCertificate } from "./certificate.ts";
+import { type DaemonConfig, isSecure } from "./config.ts";
+import { Connections } from "./connections.ts";
+import { type ControlServer, openControlServer } from "./control_server.ts";
+import { watchFolder } from "./files.ts";
+import { healthService } from "./health_service.ts";
+import { jobsService } from "./jobs_service.ts";
+import { daemonLog } from "./log.ts";
+import { TokenStore } from "./tokens.ts";
+
+/** How a daemon is started, beside its configuration. */
+export interface StartOptions {
+  /** Folder of tokens and certificate. */
+  readonly stateFolder: string;
+  /** A pool that is open already; left out, the daemon opens the process's own. */
+  readonly pool?: NativePool;
+  /** How long a connection may be without a call, ms; left out: 30 s. */
+  readonly silentMs?: number;
+}
+
+/** What a daemon came to so far, for metrics. */
+export interface DaemonCounts {
+  readonly sessions: number;
+  readonly connections: number;
+  readonly refusedConnections: number;
+  readonly failedLogins: number;
+}
+
+/** A running daemon. */
+export interface Daemon {
+  readonly port: number;
+  /** Port of the data plane. */
+  readonly dataPort: number;
+  /** The certificate; null where the link is plain. */
+  readonly certificate: ServerCertificate | null;
+  /** Whether clients need a token. */
+  readonly needsToken: boolean;
+  readonly tokens: TokenStore;
+  counts(): DaemonCounts;
+  /** Takes a new configuration; what can't change while it runs is named in the answer. */
+  reconfigure(config: DaemonConfig): readonly string[];
+  /** Refuses new sessions, waits for the running ones, then stops. */
+  drain(): Promise<void>;
+  /** Ends every session and closes the ports. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a daemon.
+ *
+ * @throws {BlitError} `unsupported` without the native library; `busy` where a port is taken; `usage`,
+ *   `permission` and the like
+ */
+export async function startDaemon(config: DaemonConfig, options: StartOptions): Promise<Daemon> {
+  const certificate = isSecure(config) ? await certificateFor(config, options.stateFolder) : null;
+  const native = options.pool ? null : openNative();
+  const pool = options.pool ?? native!.pool;
+  const running = new RunningDaemon(config, { options, pool, certificate, native });
+  try {
+    await running.open();
+    return running;
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+/** The native library and its pool, opened for one daemon. */
+interface Native {
+  readonly pool: NativePool;
+  close(): Promise<void>;
+}
+
+function openNative(): Native {
+  const loaded = loadNative();
+  if (loaded.library === null) {
+    throw new BlitError(
+      "unsupported",
+      `A daemon needs the native library, and there is none (${loaded.reason}). ` +
+        "Build it (deno task build), or install a release that has it.",
+      { operation: "start" },
+    );
+  }
+  const library: NativeLibrary = loaded.library;
+  const pool = openPool(library, Math.min(64, Math.max(4, navigator.hardwareConcurrency * 2)));
+  return {
+    pool,
+    close: async () => {
+      await pool.close();
+      library.close();
+    },
+  };
+}
+
+async function certificateFor(config: DaemonConfig, folder: string): Promise<ServerCertificate> {
+  if (config.tls !== null) return readCertificate(config.tls);
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map(({ address }) => address.split("%")[0]);
+  return await ownCertificate(folder, ["localhost", hostname(), ...addresses]);
+}
+
+interface DaemonParts {
+  readonly options: StartOptions;
+  readonly pool: NativePool;
+  readonly certificate: ServerCertificate | null;
+  /** What the daemon opened and closes itself; null where the pool is another's. */
+  readonly native: Native | null;
+}
+
+class RunningDaemon implements Daemon, ServiceHost {
+  readonly certificate: ServerCertificate | null;
+  readonly needsToken: boolean;
+  readonly tokens: TokenStore;
+  readonly pool: NativePool;
+  readonly instance = randomText(16);
+  readonly agent = `blit-daemon ${VERSION}`;
+  readonly log = daemonLog();
+  readonly #parts: DaemonParts;
+  readonly #connections: Connections;
+  readonly #authority: OpenAuthority | TokenAuthority;
+  readonly #table: SessionTable;
+  readonly #streams: Streams;
+  #config: DaemonConfig;
+  #server: ControlServer | null = null;
+  #unwatch: () => void = () => {};
+  #draining = false;
+  #stopped: Promise<void> | null = null;
+
+  constructor(config: DaemonConfig, parts: DaemonParts) {
+    this.#config = config;
+    this.#parts = parts;
+    this.pool = parts.pool;
+    this.certificate = parts.certificate;
+    this.needsToken = parts.certificate !== null;
+    this.tokens = new TokenStore(parts.options.stateFolder);
+    this.#authority = this.needsToken
+      ? new TokenAuthority(this.tokens, this.log)
+      : new OpenAuthority();
+    this.#connections = new Connections(
+      () => this.#config.limits,
+      this.log,
+      parts.options.silentMs,
+    );
+    this.#table = new SessionTable(this);
+    this.#streams = new Streams(this);
+  }
+
+  get port(): number {
+    return this.#server?.port ?? 0;
+  }
+
+  get dataPort(): number {
+    return 0;
+  }
+
+  modules() {
+    return this.#config.modules;
+  }
+  motd() {
+    return this.#config.motd;
+  }
+  limits() {
+    const { sessions, streams, idleSeconds } = this.#config.limits;
+    return { sessions, streams, idleMs: idleSeconds * 1000 };
+  }
+  dataPlane() {
+    return null;
+  }
+
+  counts(): DaemonCounts {
+    return {
+      sessions: this.#table.size,
+      connections: this.#connections.size,
+      refusedConnections: this.#connections.refused,
+      failedLogins: this.#authority instanceof TokenAuthority ? this.#authority.failures : 0,
+    };
+  }
+
+  async open(): Promise<void> {
+    const { log, certificate } = this;
+    this.#server = await openControlServer(
+      {
+        authority: this.#authority,
+        connections: this.#connections,
+        log,
+        tls: certificate,
+        routes: (router) => {
+          const parts = { host: this, table: this.#table, streams: this.#streams };
+          router.service(Sessions, withErrors<typeof Sessions>(sessionsService(parts), log));
+          router.service(Admin, withErrors<typeof Admin>(adminService(this, this.#table), log));
+          router.service(Jobs, withErrors<typeof Jobs>(jobsService(this, this.#table), log));
+          router.service(Health, healthService(() => !this.#draining));
+        },
+      },
+      this.#config.bind,
+      this.#config.port,
+    );
+    if (this.needsToken) {
+      this.#unwatch = watchFolder(this.#parts.options.stateFolder, () => this.#tokensChanged());
+    }
+  }
+
+  reconfigure(config: DaemonConfig): readonly string[] {
+    const before = this.#config;
+    this.#config = config;
+    this.#endUnwelcome();
+    const fixed = ["bind", "port", "dataPort", "tls", "insecure", "discovery", "metrics"] as const;
+    return fixed.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(config[name]));
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#table.drain();
+    const deadline = performance.now() + this.#config.limits.drainSeconds * 1000;
+    while (this.#table.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await this.stop();
+  }
+
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#draining = true;
+    this.#unwatch();
+    this.#table.drain();
+    const sessions = [...this.#table.running()];
+    this.#table.endAll(
+      new BlitError(
+        "disconnected",
+        "The daemon was shut down. Run again when it is back: it goes on where it ended.",
+      ),
+    );
+    // A moment for the clients to hear why.
+    if (sessions.length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    await this.#server?.close();
+    this.#connections.close();
+    await Promise.all(sessions.map((session) => this.#table.close(session)));
+    await this.#parts.native?.close();
+  }
+
+  #tokensChanged(): void {
+    try {
+      this.tokens.all();
+    } catch (error) {
+      this.log.error("{error}", { error: error instanceof Error ? error.message : String(error) });
+    }
+    this.#endUnwelcome();
+  }
+
+  /** Ends the sessions of those who may not have them any more. */
+  #endUnwelcome(): void {
+    for (const session of this.#table.running()) {
+      const module = this.#config.modules.find(({ name }) => name === session.module);
+      if (module && module.path === session.spec.path && this.#isWelcome(session, module)) continue;
+      session.end(
+        "cancelled",
+        new BlitError(
+          "unauthenticated",
+          "The daemon took back what your token may do. Ask for a new one.",
+        ),
+      );
+    }
+  }
+
+  #isWelcome(session: ServedSession, module: ModuleSpec): boolean {
+    let access: Access | null = null;
+    try {
+      access = session.caller.access(module);
+    } catch {
+      // The file of tokens is damaged: nobody is known.
+    }
+    if (access === null) return false;
+    const most = module.readOnly || session.granted ? "read" : "admin";
+    return rightsOf(lowerAccess(access, most)).length >= session.rights.length;
+  }
+}

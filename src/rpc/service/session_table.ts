@@ -1,0 +1,201 @@
+/**
+ * The sessions of a daemon: who has which, how many there may be, and what the last ones came to.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { BlitError } from "../../core/error.ts";
+import type { RelPath } from "../../core/rel_path.ts";
+import type { Caller, ModuleSpec, ServiceHost } from "./host.ts";
+import { moduleWords, requireRight } from "./rights.ts";
+import { ServedSession, type SessionState } from "./served_session.ts";
+
+/** Ended sessions that are remembered. */
+const REMEMBERED = 100;
+const ID_BYTES = 32;
+
+/** A session as the list of jobs shows it. */
+export interface JobRecord {
+  readonly id: number;
+  readonly module: string;
+  readonly purpose: string;
+  readonly user: string;
+  readonly peer: string;
+  readonly startedMs: number;
+  readonly bytes: number;
+  readonly entries: number;
+  readonly streams: number;
+  readonly fallback: boolean;
+  readonly state: SessionState;
+}
+
+/** What a session is asked for with. */
+export interface OpenTerms {
+  readonly module: string;
+  readonly caller: Caller;
+  readonly purpose: string;
+  /** Set where a read grant opens it: the directory that is all of the session. */
+  readonly grantedPath?: RelPath;
+}
+
+/** All sessions of a daemon. */
+export class SessionTable {
+  readonly #host: ServiceHost;
+  readonly #sessions = new Map<string, ServedSession>();
+  readonly #ended: JobRecord[] = [];
+  #opening = 0;
+  #nextJob = 1;
+  #draining: BlitError | null = null;
+
+  constructor(host: ServiceHost) {
+    this.#host = host;
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** The sessions that are open. */
+  running(): IterableIterator<ServedSession> {
+    return this.#sessions.values();
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @throws {BlitError} `not_found` for a module that isn't there or isn't the caller's to see; `busy` where there
+   *   are too many; `disconnected` while the daemon is being shut down
+   */
+  async open(terms: OpenTerms): Promise<ServedSession> {
+    if (this.#draining) throw this.#draining;
+    const { caller } = terms;
+    const module = this.module(terms.module, caller);
+    const limit = this.#host.limits().sessions;
+    if (this.#sessions.size + this.#opening >= limit) {
+      throw new BlitError(
+        "busy",
+        `The daemon has ${limit} sessions, the most that it takes. Try again when one has ended.`,
+      );
+    }
+    this.#opening++;
+    try {
+      const id = Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString(
+        "base64url",
+      );
+      const { purpose, grantedPath } = terms;
+      const granted = grantedPath !== undefined;
+      const init = { id, job: this.#nextJob++, module, caller, purpose, granted };
+      const session = await ServedSession.open(this.#host, init, grantedPath);
+      if (this.#draining) {
+        await session.release();
+        throw this.#draining;
+      }
+      this.#sessions.set(id, session);
+      this.#host.log.info("session {job} opened by {user} from {peer} on module {module}", {
+        job: session.job,
+        user: caller.user,
+        peer: caller.peer,
+        module: module.name,
+      });
+      return session;
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  /**
+   * A module that the caller may see.
+   *
+   * @throws {BlitError} `not_found`, alike for one that isn't there and one that isn't the caller's
+   */
+  module(name: string, caller: Caller): ModuleSpec {
+    const module = this.#host.modules().find((module) => module.name === name);
+    if (module && caller.access(module) !== null) return module;
+    throw new BlitError(
+      "not_found",
+      `The daemon has no ${
+        moduleWords(name.slice(0, 256))
+      } for you. blit list-modules shows which it has.`,
+      { operation: "open" },
+    );
+  }
+
+  /**
+   * The session that a call names.
+   *
+   * @param caller who makes the call; null where it carries no token
+   * @throws {BlitError} `not_found` where there is none, or it is another user's
+   */
+  get(id: string, caller: Caller | null): ServedSession {
+    const session = this.#sessions.get(id);
+    const own = session && (session.granted || session.caller.user === caller?.user);
+    if (session && own) {
+      requireRight(session, "read", "do anything");
+      return session;
+    }
+    throw new BlitError(
+      "not_found",
+      "That session has ended. Run again: it goes on where it ended.",
+    );
+  }
+
+  /** Frees a session and remembers what it came to. */
+  async close(session: ServedSession): Promise<void> {
+    await session.release();
+    if (!this.#sessions.delete(session.id)) return;
+    this.#ended.push(record(session));
+    if (this.#ended.length > REMEMBERED) this.#ended.shift();
+    this.#host.log.info("session {job} {state}: {entries} entries, {bytes} bytes", {
+      job: session.job,
+      state: session.state,
+      entries: session.entries(),
+      bytes: session.bytes(),
+    });
+  }
+
+  /** Every job: running ones, then the last that ended, newest first. */
+  jobs(): JobRecord[] {
+    return [...[...this.#sessions.values()].map(record), ...this.#ended.toReversed()];
+  }
+
+  /** One job. @returns undefined where there is none of this number, or it ended long ago */
+  job(id: number): JobRecord | undefined {
+    return this.jobs().find((job) => job.id === id);
+  }
+
+  /** The open session of a job. */
+  sessionOf(job: number): ServedSession | undefined {
+    for (const session of this.#sessions.values()) if (session.job === job) return session;
+    return undefined;
+  }
+
+  /** Refuses new sessions from now on. */
+  drain(): void {
+    this.#draining = new BlitError(
+      "disconnected",
+      "The daemon is being shut down. Run again when it is back: it goes on where it ended.",
+    );
+  }
+
+  /** Ends every session, for the reason that is given. */
+  endAll(reason: BlitError): void {
+    for (const session of this.#sessions.values()) session.end("cancelled", reason);
+  }
+}
+
+function record(session: ServedSession): JobRecord {
+  return {
+    id: session.job,
+    module: session.module,
+    purpose: session.purpose,
+    user: session.caller.user,
+    peer: session.caller.peer,
+    startedMs: session.startedMs,
+    bytes: session.bytes(),
+    entries: session.entries(),
+    streams: session.streams,
+    fallback: session.usedTunnel,
+    state: session.state,
+  };
+}

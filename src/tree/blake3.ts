@@ -19,6 +19,13 @@ export async function blake3(): Promise<Hasher> {
   return { update: (bytes) => void state.update(bytes), digest: () => state.digest() };
 }
 
+/** The digest of bytes that are there as a whole. */
+export async function digestOf(bytes: Uint8Array): Promise<Uint8Array> {
+  const hasher = await blake3();
+  hasher.update(bytes);
+  return hasher.digest();
+}
+
 /**
  * Digests extended attributes: the first 8 bytes, little-endian, of BLAKE3 over the attributes in byte
  * order of their names, each as u32 name length, name, u32 value length, value (docs/native.md, hash).

@@ -46,14 +46,18 @@ export interface FileSink {
   abandon(): Promise<void>;
 }
 
-/** The writing half of a copy batch, as a destination implements it. */
-export interface ContentSink {
-  /** A parent directory: checks it, or makes it and its missing ancestors. Returns ResultFlags. */
-  parent(path: RelPath, make: boolean): Promise<number>;
+/** Takes entries, one by one. */
+export interface EntrySink {
   /** Starts a file. */
   file(entry: NewEntry): Promise<FileSink>;
   /** Makes a symlink, FIFO, socket or device, with its metadata. */
   node(entry: NewEntry): Promise<Written>;
+}
+
+/** The writing half of a copy batch, as a destination implements it. */
+export interface ContentSink extends EntrySink {
+  /** A parent directory: checks it, or makes it and its missing ancestors. Returns ResultFlags. */
+  parent(path: RelPath, make: boolean): Promise<number>;
   /** Called once after the last item: with the fsync flag, makes the directories durable. */
   finish(): Promise<void>;
 }

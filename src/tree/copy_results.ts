@@ -27,14 +27,23 @@ export class CopyResults {
     this.#settled = this.#results.map(() => false);
   }
 
+  /** Number of items. */
+  get count(): number {
+    return this.#results.length;
+  }
+
   /** Items that are not directories, in order. */
   entries(): number[] {
     const { items } = this.#batch;
     return [...this.#results.keys()].filter((i) => items.kind(i) !== Kind.directory);
   }
 
-  /** Has the sink check or make every directory of the batch; a failure fails what lies in it. */
-  async announceParents(sink: ContentSink, signal: AbortSignal): Promise<void> {
+  /**
+   * Has the sink check or make every directory of the batch; a failure fails what lies in it.
+   *
+   * @param sink null: nothing is written, so that no directory is needed
+   */
+  async announceParents(sink: ContentSink | null, signal: AbortSignal): Promise<void> {
     const { items } = this.#batch;
     for (let i = 0; i < items.count; i++) {
       if (items.kind(i) !== Kind.directory) continue;
@@ -42,7 +51,7 @@ export class CopyResults {
       try {
         checkCancelled(signal, "open parent of", path);
         const make = items.action(i) === CopyAction.parentCreate;
-        this.settle(i, { flags: await sink.parent(path, make) });
+        this.settle(i, sink ? { flags: await sink.parent(path, make) } : {});
       } catch (error) {
         this.settle(i, resultOfError(error));
       }

@@ -1,5 +1,5 @@
 /**
- * One item of a copy batch: read through the source's Tree interface, handed to a {@link ContentSink}.
+ * One item of a copy batch: read through the source's Tree interface, handed to an {@link EntrySink}.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
   type WorkBatch,
 } from "../core/work_batch.ts";
 import type { FileReader, RunContext, Tree } from "../engine/tree.ts";
-import type { ContentSink, FileSink, NewEntry, Xattrs } from "./content_sink.ts";
+import type { EntrySink, FileSink, NewEntry, Xattrs } from "./content_sink.ts";
 import { checkCancelled, failure } from "./step_failure.ts";
 import { fieldsOf } from "./store_meta.ts";
 import type { WorkObserver } from "./store_run.ts";
@@ -27,7 +27,8 @@ const NO_METHOD = COPY_METHODS.indexOf("none");
 export interface EntryCopy {
   readonly batch: WorkBatch;
   readonly source: Tree;
-  readonly sink: ContentSink;
+  /** Null: everything is read and nothing is written. */
+  readonly sink: EntrySink | null;
   readonly run: RunContext;
   readonly observer: WorkObserver;
 }
@@ -50,7 +51,6 @@ export async function copyEntry(copy: EntryCopy, i: number): Promise<ResultField
 async function copyFile(copy: EntryCopy, i: number): Promise<ResultFields> {
   const { batch, source, sink, run } = copy;
   const path = batch.path(i);
-  const discard = (batch.flags & BatchFlag.discard) !== 0;
   let file: FileSink | null = null;
   let bytesMoved = 0;
   try {
@@ -61,7 +61,7 @@ async function copyFile(copy: EntryCopy, i: number): Promise<ResultFields> {
       let unchanged = false;
       try {
         expectSame(copy, i, fields);
-        if (!discard) {
+        if (sink) {
           const entry = newEntry(batch, i, fields, await wantedXattrs(copy, path));
           if (file) await file.restart(entry);
           else file = await sink.file(entry);
@@ -115,7 +115,7 @@ async function copyNode(copy: EntryCopy, i: number): Promise<ResultFields> {
   }
   const fields = fieldsOf(now, 0);
   expectSame(copy, i, fields);
-  if (batch.flags & BatchFlag.discard) return { method: NO_METHOD };
+  if (!sink) return { method: NO_METHOD };
   const written = await sink.node(newEntry(batch, i, fields, await wantedXattrs(copy, path)));
   return { method: NO_METHOD, ...written };
 }

@@ -156,7 +156,8 @@ function writeRequest(
     ...fields,
     name: path,
     target: fields.kind === Kind.symlink ? fields.target : "",
-    action,
+    // What was staged before can't be gone on with from here.
+    action: action === CopyAction.resume ? CopyAction.replace : action,
     parent: NO_PARENT,
   });
   return withTrailing(batch.finish(), piece);

@@ -5,6 +5,8 @@
  * @module
  */
 import { BatchFlag, type Results } from "../core/work_batch.ts";
+import { isBatchSource } from "./batch_source.ts";
+import type { ContentSink } from "./content_sink.ts";
 import { CopyResults } from "./copy_results.ts";
 import { copyEntry, type EntryCopy } from "./entry_copy.ts";
 import { forEachItem } from "./item_pool.ts";
@@ -12,6 +14,8 @@ import { resultOfError } from "./step_failure.ts";
 
 /** What goes with a copy batch. */
 export interface StreamCopy extends EntryCopy {
+  /** Not used, and may be null, where the batch says `discard`. */
+  readonly sink: ContentSink | null;
   /** Most entries copied at a time. */
   readonly parallel: number;
 }
@@ -22,14 +26,16 @@ export interface StreamCopy extends EntryCopy {
  * @returns one result per item; an item's failure, or its parent's, fails that item alone
  */
 export async function streamCopy(copy: StreamCopy): Promise<Results> {
-  const { batch, sink, run, observer } = copy;
+  const { batch, source, run, observer } = copy;
+  if (isBatchSource(source)) return await source.sendBatch(copy);
   const results = new CopyResults(batch);
-  const discard = (batch.flags & BatchFlag.discard) !== 0;
-  if (!discard) await results.announceParents(sink, run.signal);
+  const sink = (batch.flags & BatchFlag.discard) !== 0 ? null : copy.sink;
+  await results.announceParents(sink, run.signal);
   await forEachItem(results.entries(), copy.parallel, async (i) => {
     const leave = observer.at(batch.path(i), "copy");
     try {
-      results.settle(i, results.parentFailure(i) ?? await copyEntry(copy, i));
+      const failed = results.parentFailure(i);
+      results.settle(i, failed ?? await copyEntry({ ...copy, sink }, i));
     } catch (error) {
       results.settle(i, resultOfError(error));
     } finally {
@@ -37,6 +43,6 @@ export async function streamCopy(copy: StreamCopy): Promise<Results> {
       observer.done();
     }
   });
-  if (!discard) await results.finishSink(sink);
+  if (sink) await results.finishSink(sink);
   return results.pack();
 }

@@ -1,79 +1,72 @@
 /**
  * What a receiver of content takes, and in which order: the rules of docs/protocol.md as a state machine
- * over one batch. Digests are the caller's to check.
+ * over one batch. Digests are the caller's to compare.
  *
  * @module
  */
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { CopyAction } from "../core/work_batch.ts";
 import { breach } from "./breach.ts";
 import {
   type EntryPayload,
   type FailPayload,
   type FilePayload,
+  type RangePayload,
   readEntry,
   readFail,
   readFile,
+  readRange,
 } from "./payload.ts";
-import { DONE_CHANGED, type Incoming, RANGE_KEPT, RecordType, WHOLE_FILE_MOST } from "./record.ts";
+import { DONE_CHANGED, FILE_READ_AGAIN, RecordType, type WireRecord } from "./record.ts";
 
-/** A record that the rules let pass, taken apart. */
+/** A record that the rules let pass, taken apart. `again`: the sender read the file for the second time. */
 export type ContentMessage =
-  | { readonly type: "file"; readonly item: number; readonly file: FilePayload }
-  | { readonly type: "entry"; readonly item: number; readonly entry: EntryPayload }
   | {
-    readonly type: "range";
+    readonly type: "file";
     readonly item: number;
-    readonly offset: number;
-    readonly lengthBytes: number;
+    readonly file: FilePayload;
+    readonly again: boolean;
   }
-  | { readonly type: "piece"; readonly bytes: Uint8Array }
-  | { readonly type: "rangeEnd"; readonly digest: Uint8Array }
+  | {
+    readonly type: "entry";
+    readonly item: number;
+    readonly entry: EntryPayload;
+    readonly again: boolean;
+  }
+  | { readonly type: "range"; readonly item: number; readonly range: RangePayload }
   | { readonly type: "done"; readonly item: number; readonly changed: boolean }
   | { readonly type: "fail"; readonly item: number; readonly failure: FailPayload }
   | { readonly type: "alive" }
   | { readonly type: "end" };
 
-/** How far an item is. */
-const State = {
-  awaited: 0,
+/** How far the item is whose turn it is. */
+type Phase =
+  /** Nothing came of it. */
+  | "awaited"
   /** Its `entry` came, its `done` did not. */
-  open: 1,
+  | "open"
   /** It changed at the sender, and comes once more. */
-  void: 2,
-  /** It was sent, or the sender failed it, or it is a directory. */
-  settled: 3,
-} as const;
-type State = (typeof State)[keyof typeof State];
+  | "void";
 
 /** One batch as its receiver sees it. */
 export class ContentRules {
   readonly #items: EntryBlock;
-  readonly #states: Uint8Array;
-  /** Items that this side failed: the sender may leave them out, or break off in the middle. */
-  readonly #refused: Uint8Array;
-  /** The item that was begun or failed last. */
-  #last = -1;
-  /** It was begun for the second time. */
+  /** The item whose turn it is; the count of items once all had theirs. */
+  #turn = -1;
+  #phase: Phase = "awaited";
   #isAgain = false;
   #sizeBytes = 0;
   /** Where the next range may begin. */
   #at = 0;
+  /** A range without content may come: it says how much of what was held is right. */
+  #mayGoOn = false;
   #isCancelled = false;
   #isEnded = false;
 
   /** @param items of the batch that declared what may come */
   constructor(items: EntryBlock) {
     this.#items = items;
-    this.#states = new Uint8Array(items.count);
-    this.#refused = new Uint8Array(items.count);
-    for (let i = 0; i < items.count; i++) {
-      if (items.kind(i) === Kind.directory) this.#states[i] = State.settled;
-    }
-  }
-
-  /** This side failed an item: the sender may leave out what remains of it. */
-  refuse(item: number): void {
-    this.#refused[item] = 1;
+    this.#next();
   }
 
   /** This side gave the batch up: it may end anywhere. */
@@ -82,110 +75,83 @@ export class ContentRules {
   }
 
   /** @throws {BlitError} `mismatch` where a record must not come now */
-  accept(record: Incoming): ContentMessage {
-    if (record.type === RecordType.alive) return { type: "alive" };
+  accept(record: WireRecord): ContentMessage {
+    const { type, item, payload, flags } = record;
+    if (type === RecordType.alive) return { type: "alive" };
     if (this.#isEnded) throw breach("went on after the end of a batch");
-    if (record.type === "piece" || record.type === "rangeEnd") return record;
-    if (record.type === RecordType.end) return this.#end();
-    const { item } = record;
-    if (item >= this.#items.count || this.#items.kind(item) === Kind.directory) {
-      throw breach("sent an entry that nobody asked for");
+    if (type === RecordType.end) {
+      // Whoever ends early would have the rest taken for done.
+      if (this.#turn < this.#items.count && !this.#isCancelled) {
+        throw breach("ended a batch before everything was sent");
+      }
+      this.#isEnded = true;
+      return { type: "end" };
     }
-    switch (record.type) {
+    if (item !== this.#turn) {
+      throw breach("sent an entry that nobody asked for, twice, or out of order");
+    }
+    switch (type) {
       case RecordType.file: {
-        const file = readFile(record.payload);
-        this.#begin(item, file);
-        this.#states[item] = State.settled;
-        if (file.look.kind === Kind.file && file.content.length !== this.#sizeBytes) {
-          throw breach("sent a file that is not as long as it says");
-        }
-        if (file.look.kind !== Kind.file && file.content.length > 0) {
-          throw breach("sent content for what has none");
-        }
-        return { type: "file", item, file };
+        const file = readFile(payload);
+        const again = this.#begin(file) || (flags & FILE_READ_AGAIN) !== 0;
+        this.#next();
+        return { type: "file", item, file, again };
       }
       case RecordType.entry: {
-        const entry = readEntry(record.payload);
-        this.#begin(item, entry);
-        if (entry.look.kind !== Kind.file || this.#sizeBytes <= WHOLE_FILE_MOST) {
-          throw breach("announced ranges of what has to come whole");
-        }
-        return { type: "entry", item, entry };
+        const entry = readEntry(payload);
+        const again = this.#begin(entry);
+        this.#phase = "open";
+        this.#at = 0;
+        this.#sizeBytes = entry.look.sizeBytes;
+        this.#mayGoOn = !again && this.#items.action(item) === CopyAction.resume;
+        return { type: "entry", item, entry, again };
       }
       case RecordType.range: {
-        const { flags, offset, lengthBytes } = record;
-        const end = Number(offset) + lengthBytes;
-        this.#expectOpen(item);
-        if (flags & RANGE_KEPT) throw breach("kept a part of a file that is not there");
-        if (lengthBytes === 0 || offset < BigInt(this.#at) || end > this.#sizeBytes) {
+        this.#expectOpen();
+        const range = readRange(payload);
+        const end = range.offset + range.content.length;
+        const isEmpty = range.content.length === 0;
+        if (range.offset < this.#at || end > this.#sizeBytes || (isEmpty && !this.#mayGoOn)) {
           throw breach("sent a part of a file that overlaps another or lies outside of it");
         }
+        this.#mayGoOn = false;
         this.#at = end;
-        return { type: "range", item, offset: Number(offset), lengthBytes };
+        return { type: "range", item, range };
       }
       case RecordType.done: {
-        const changed = (record.flags & DONE_CHANGED) !== 0;
-        this.#expectOpen(item);
-        this.#states[item] = changed ? State.void : State.settled;
+        this.#expectOpen();
+        const changed = (flags & DONE_CHANGED) !== 0;
+        if (changed) this.#phase = "void";
+        else this.#next();
         return { type: "done", item, changed };
       }
       case RecordType.fail: {
-        const failure = readFail(record.payload);
-        if (item !== this.#last || this.#states[item] === State.settled) this.#advance(item);
-        this.#states[item] = State.settled;
+        const failure = readFail(payload);
+        this.#next();
         return { type: "fail", item, failure };
       }
       default:
-        throw breach(`sent a record of type ${record.type}, which is not its to send`);
+        throw breach(`sent a record of type ${type}, which is not its to send`);
     }
   }
 
-  #begin(item: number, { look, target }: EntryPayload): void {
-    if (item === this.#last && this.#states[item] === State.void && !this.#isAgain) {
-      this.#isAgain = true;
-    } else this.#advance(item);
-    if (look.kind !== this.#items.kind(item)) throw breach("sent an entry of another kind");
-    if ((target !== "") !== (look.kind === Kind.symlink)) {
-      throw breach("sent a target for what is no link, or a link without one");
-    }
-    if (look.sizeBytes > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw breach("sent a file of impossible size");
-    }
-    this.#states[item] = State.open;
-    this.#sizeBytes = Number(look.sizeBytes);
-    this.#at = 0;
+  /** Returns whether it is begun for the second time. */
+  #begin({ look }: EntryPayload): boolean {
+    if (this.#phase === "open") throw breach("left a file unfinished");
+    if (this.#phase === "void" && this.#isAgain) throw breach("began a file for the third time");
+    if (look.kind !== this.#items.kind(this.#turn)) throw breach("sent an entry of another kind");
+    return this.#isAgain = this.#phase === "void";
   }
 
-  /** The next item begins, or fails: those before it are through. */
-  #advance(item: number): void {
-    if (item <= this.#last) throw breach("sent an entry twice, or out of order");
-    this.#expectThrough();
-    this.#last = item;
+  #expectOpen(): void {
+    if (this.#phase !== "open") throw breach("sent a part of a file that was not announced");
+  }
+
+  #next(): void {
+    this.#phase = "awaited";
     this.#isAgain = false;
-  }
-
-  #expectThrough(): void {
-    if (this.#last < 0 || this.#isCancelled || this.#refused[this.#last]) return;
-    if (this.#states[this.#last] !== State.settled) throw breach("left an entry unfinished");
-  }
-
-  #expectOpen(item: number): void {
-    if (item !== this.#last || this.#states[item] !== State.open) {
-      throw breach("sent a part of a file that was not announced");
-    }
-  }
-
-  #end(): ContentMessage {
-    this.#expectThrough();
-    this.#isEnded = true;
-    if (!this.#isCancelled) {
-      for (let i = 0; i < this.#states.length; i++) {
-        // Whoever ends early would have the rest taken for done.
-        if (this.#states[i] !== State.settled && !this.#refused[i]) {
-          throw breach("ended a batch before everything was sent");
-        }
-      }
-    }
-    return { type: "end" };
+    do this.#turn++; while (
+      this.#turn < this.#items.count && this.#items.kind(this.#turn) === Kind.directory
+    );
   }
 }

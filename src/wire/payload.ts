@@ -7,7 +7,7 @@ import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { Kind } from "../core/entry_block.ts";
 import { type Attributes, packAttributes, packedLength, readAttributes } from "./attributes.ts";
 import { breach } from "./breach.ts";
-import { ATTRIBUTES_MOST, DIGEST_BYTES, RANGE_MOST } from "./record.ts";
+import { ATTRIBUTES_MOST, CONTENT_MOST, DIGEST_BYTES } from "./record.ts";
 
 /** Size of a packed look, bytes. */
 export const LOOK_BYTES = 48;
@@ -15,13 +15,17 @@ export const LOOK_BYTES = 48;
 const LENGTHS_BYTES = 8;
 const FAIL_BYTES = 12;
 const PIECE_BYTES = 16 + DIGEST_BYTES;
-const PIECE_STEP = 1n << 20n;
+const PIECE_STEP = 1 << 20;
+/** Longest piece of a `have`, bytes. */
+const PIECE_MOST = 64 << 20;
+const TARGET_MOST = 0xffff;
 const HIGHEST_KIND = Math.max(...Object.values(Kind));
 const MODE_BITS = 0o7777;
+const SIZE_MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** What an entry is like: the fields that a receiver gives the one it makes. */
 export interface Look {
-  readonly sizeBytes: bigint;
+  readonly sizeBytes: number;
   readonly mtimeNs: bigint;
   readonly allocatedBytes: bigint;
   readonly rdev: bigint;
@@ -46,6 +50,16 @@ export interface FilePayload extends EntryPayload {
   readonly digest: Uint8Array;
 }
 
+/** Payload of `range`. */
+export interface RangePayload {
+  /** Where in the file the content belongs, bytes. */
+  readonly offset: number;
+  /** None: what lies before the offset is right, go on from there. */
+  readonly content: Uint8Array;
+  /** BLAKE3 of the content, as the sender says. */
+  readonly digest: Uint8Array;
+}
+
 /** Payload of `fail`. */
 export interface FailPayload {
   readonly status: number;
@@ -55,15 +69,15 @@ export interface FailPayload {
 
 /** A piece of a file that a receiver has. */
 export interface HavePiece {
-  readonly offset: bigint;
-  readonly lengthBytes: bigint;
+  readonly offset: number;
+  readonly lengthBytes: number;
   readonly digest: Uint8Array;
 }
 
 /** Payload of `have`. */
 export interface HavePayload {
   /** Bytes of the file that are there, from its start. */
-  readonly lengthBytes: bigint;
+  readonly lengthBytes: number;
   readonly pieces: readonly HavePiece[];
 }
 
@@ -81,19 +95,59 @@ export function packFile(file: FilePayload): Uint8Array {
   return bytes;
 }
 
-/** Reads the payload of `entry`. @throws {BlitError} `mismatch` where its lengths contradict each other */
+/** Packs the payload of `range`. */
+export function packRange({ offset, content, digest }: RangePayload): Uint8Array {
+  const bytes = new Uint8Array(8 + content.length + DIGEST_BYTES);
+  viewOf(bytes).setBigUint64(0, BigInt(offset), true);
+  bytes.set(content, 8);
+  bytes.set(digest, 8 + content.length);
+  return bytes;
+}
+
+/**
+ * Reads the payload of `entry`: of a file too large for one record.
+ *
+ * @throws {BlitError} `mismatch` where it is none, or its lengths contradict each other
+ */
 export function readEntry(payload: Uint8Array): EntryPayload {
   const { entry, end } = readLooks(payload);
   if (end !== payload.length) throw breach("sent an entry with bytes left over");
+  if (entry.look.kind !== Kind.file || entry.look.sizeBytes <= CONTENT_MOST) {
+    // A small one could be made only under its final name, before it is verified.
+    throw breach("announced ranges of what has to come whole");
+  }
   return entry;
 }
 
-/** Reads the payload of `file`. @throws {BlitError} `mismatch` where its lengths contradict each other */
+/**
+ * Reads the payload of `file`; its digest is not compared.
+ *
+ * @throws {BlitError} `mismatch` where its lengths contradict each other
+ */
 export function readFile(payload: Uint8Array): FilePayload {
   const { entry, end } = readLooks(payload);
   const digestAt = payload.length - DIGEST_BYTES;
   if (end > digestAt) throw breach("sent a file without a digest");
-  return { ...entry, content: payload.subarray(end, digestAt), digest: payload.subarray(digestAt) };
+  const content = payload.subarray(end, digestAt);
+  const { kind, sizeBytes } = entry.look;
+  if (
+    kind === Kind.directory || content.length > CONTENT_MOST ||
+    content.length !== (kind === Kind.file ? sizeBytes : 0)
+  ) throw breach("sent content that its entry can't have");
+  return { ...entry, content, digest: payload.subarray(digestAt) };
+}
+
+/**
+ * Reads the payload of `range`; its digest is not compared.
+ *
+ * @throws {BlitError} `mismatch` where it lies beyond what any file has
+ */
+export function readRange(payload: Uint8Array): RangePayload {
+  const offset = viewOf(payload).getBigUint64(0, true);
+  const content = payload.subarray(8, payload.length - DIGEST_BYTES);
+  if (offset + BigInt(content.length) > SIZE_MOST) throw breach("sent content beyond any file");
+  const digest = payload.subarray(payload.length - DIGEST_BYTES);
+  return { offset: Number(offset), content, digest };
 }
 
 /** Packs the payload of `fail`. */
@@ -108,7 +162,7 @@ export function packFail({ status, os, step }: FailPayload): Uint8Array {
 
 /** Reads the payload of `fail`. @throws {BlitError} `mismatch` where it says that nothing failed */
 export function readFail(payload: Uint8Array): FailPayload {
-  const view = sized(payload, FAIL_BYTES, "a failure");
+  const view = viewOf(payload);
   const status = view.getUint32(0, true);
   if (status === 0) throw breach("sent a failure that is none");
   return { status, os: view.getUint32(4, true), step: view.getUint32(8, true) };
@@ -118,11 +172,11 @@ export function readFail(payload: Uint8Array): FailPayload {
 export function packHave({ lengthBytes, pieces }: HavePayload): Uint8Array {
   const bytes = new Uint8Array(8 + pieces.length * PIECE_BYTES);
   const view = viewOf(bytes);
-  view.setBigUint64(0, lengthBytes, true);
+  view.setBigUint64(0, BigInt(lengthBytes), true);
   pieces.forEach((piece, i) => {
     const at = 8 + i * PIECE_BYTES;
-    view.setBigUint64(at, piece.offset, true);
-    view.setBigUint64(at + 8, piece.lengthBytes, true);
+    view.setBigUint64(at, BigInt(piece.offset), true);
+    view.setBigUint64(at + 8, BigInt(piece.lengthBytes), true);
     bytes.set(piece.digest, at + 16);
   });
   return bytes;
@@ -131,25 +185,27 @@ export function packHave({ lengthBytes, pieces }: HavePayload): Uint8Array {
 /**
  * Reads the payload of `have`.
  *
- * @throws {BlitError} `mismatch` where pieces overlap, aren't aligned, or lie outside of the length
+ * @throws {BlitError} `mismatch` where a piece is empty, too long, not aligned to a MiB, or not within the length
  */
 export function readHave(payload: Uint8Array): HavePayload {
-  if (payload.length < 8 || (payload.length - 8) % PIECE_BYTES !== 0) {
+  if ((payload.length - 8) % PIECE_BYTES !== 0) {
     throw breach("sent a list of pieces with a wrong size");
   }
   const view = viewOf(payload);
-  const lengthBytes = view.getBigUint64(0, true);
+  const lengthBytes = Number(view.getBigUint64(0, true));
   const pieces: HavePiece[] = [];
-  let end = 0n;
   for (let at = 8; at < payload.length; at += PIECE_BYTES) {
-    const offset = view.getBigUint64(at, true);
-    const piece = view.getBigUint64(at + 8, true);
+    const offset = Number(view.getBigUint64(at, true));
+    const piece = Number(view.getBigUint64(at + 8, true));
     if (
-      offset < end || offset % PIECE_STEP !== 0n || piece === 0n || piece > BigInt(RANGE_MOST) ||
+      offset % PIECE_STEP !== 0 || piece % PIECE_STEP !== 0 || piece === 0 || piece > PIECE_MOST ||
       offset + piece > lengthBytes
     ) throw breach("sent a list of pieces that contradict each other");
-    end = offset + piece;
-    pieces.push({ offset, lengthBytes: piece, digest: payload.slice(at + 16, at + PIECE_BYTES) });
+    pieces.push({
+      offset,
+      lengthBytes: piece,
+      digest: payload.subarray(at + 16, at + PIECE_BYTES),
+    });
   }
   return { lengthBytes, pieces };
 }
@@ -160,7 +216,7 @@ function packLooks({ look, target, attributes }: EntryPayload, extraBytes: numbe
   const targetAt = LOOK_BYTES + LENGTHS_BYTES;
   const bytes = new Uint8Array(targetAt + targetBytes.length + attributesLength + extraBytes);
   const view = viewOf(bytes);
-  view.setBigUint64(0, look.sizeBytes, true);
+  view.setBigUint64(0, BigInt(look.sizeBytes), true);
   view.setBigInt64(8, look.mtimeNs, true);
   view.setBigUint64(16, look.allocatedBytes, true);
   view.setBigUint64(24, look.rdev, true);
@@ -181,20 +237,24 @@ function readLooks(payload: Uint8Array): { entry: EntryPayload; end: number } {
   const view = viewOf(payload);
   const kind = view.getUint8(44);
   const mode = view.getUint32(32, true);
+  const size = view.getBigUint64(0, true);
   if (
     kind === Kind.unknown || kind > HIGHEST_KIND || view.getUint8(45) !== 0 ||
-    view.getUint16(46, true) !== 0 || (mode & ~MODE_BITS) !== 0
+    view.getUint16(46, true) !== 0 || (mode & ~MODE_BITS) !== 0 || size > SIZE_MOST
   ) throw breach("sent an entry of unknown kind");
   const targetLength = view.getUint32(LOOK_BYTES, true);
   const attributesLength = view.getUint32(LOOK_BYTES + 4, true);
   const attributesAt = targetAt + targetLength;
   const end = attributesAt + attributesLength;
-  if (end > payload.length || attributesLength > ATTRIBUTES_MOST) {
-    throw breach("sent an entry whose lengths contradict each other");
-  }
+  if (
+    end > payload.length || targetLength > TARGET_MOST || attributesLength > ATTRIBUTES_MOST ||
+    (targetLength > 0) !== (kind === Kind.symlink)
+  ) throw breach("sent an entry whose lengths contradict each other");
+  const target = bytesToName(payload, targetAt, targetLength);
+  if (target.includes("\0")) throw breach("sent a target that is none");
   const entry = {
     look: {
-      sizeBytes: view.getBigUint64(0, true),
+      sizeBytes: Number(size),
       mtimeNs: view.getBigInt64(8, true),
       allocatedBytes: view.getBigUint64(16, true),
       rdev: view.getBigUint64(24, true),
@@ -203,15 +263,10 @@ function readLooks(payload: Uint8Array): { entry: EntryPayload; end: number } {
       gid: view.getUint32(40, true),
       kind: kind as Kind,
     },
-    target: bytesToName(payload, targetAt, targetLength),
+    target,
     attributes: readAttributes(payload.subarray(attributesAt, end)),
   };
   return { entry, end };
-}
-
-function sized(payload: Uint8Array, length: number, what: string): DataView {
-  if (payload.length !== length) throw breach(`sent ${what} with a wrong size`);
-  return viewOf(payload);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

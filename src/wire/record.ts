@@ -1,16 +1,16 @@
 /**
- * Records of a data plane's stream: their types, their limits, and what a decoder makes of them. Byte by
- * byte they are specified in docs/protocol.md, "A stream: records".
+ * Records of a data plane's stream: types, flags and limits. Byte by byte they are specified in
+ * docs/protocol.md, "A stream: records".
  *
  * @module
  */
+import { RECORD_BYTES } from "../core/entry_block.ts";
+import { RESULT_BYTES } from "../core/work_batch.ts";
 
 /** Size of a record's header, bytes. */
 export const RECORD_HEADER_BYTES = 16;
 /** Size of a BLAKE3 digest, bytes. */
 export const DIGEST_BYTES = 32;
-/** What a range's payload has beside its content: offset and digest, bytes. */
-export const RANGE_EXTRA_BYTES = 8 + DIGEST_BYTES;
 
 /** Types of records. */
 export const RecordType = {
@@ -42,79 +42,59 @@ export const RecordType = {
 /** One of the numbers in {@link RecordType}. */
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
-/** Flag of `range`: no content, the receiver keeps what it named in `have`. */
-export const RANGE_KEPT = 1;
+/** Flag of `file`: the content is of a second reading, the first found the file changing. */
+export const FILE_READ_AGAIN = 1;
 /** Flag of `done`: the file changed while it was read, what came is void. */
 export const DONE_CHANGED = 1;
+/** Flag of `have`: another one follows. */
+export const HAVE_MORE = 1;
 
 const MIB = 1 << 20;
 /** Most bytes of extended attributes of one entry. */
 export const ATTRIBUTES_MOST = MIB;
-/** Most bytes of content of one range. */
-export const RANGE_MOST = 64 * MIB;
-/** Largest file that goes as one record, bytes. */
-export const WHOLE_FILE_MOST = MIB;
+/** Most bytes of content of one record: larger files go in ranges. */
+export const CONTENT_MOST = MIB;
+/** Most bytes of a packed batch. */
+export const BATCH_MOST = 4 * MIB;
 
-/** Longest payload of each type, bytes; for `results` of the largest batch that fits its own limit. */
-export const PAYLOAD_MOST: Readonly<Record<RecordType, number>> = {
-  [RecordType.put]: 4 * MIB,
-  [RecordType.get]: 4 * MIB,
-  [RecordType.file]: 4 * MIB,
-  [RecordType.entry]: 2 * MIB,
-  [RecordType.range]: RANGE_MOST + RANGE_EXTRA_BYTES,
-  [RecordType.done]: 0,
-  [RecordType.fail]: 12,
-  [RecordType.end]: 0,
-  [RecordType.results]: 4 * MIB,
-  [RecordType.alive]: 0,
-  [RecordType.have]: MIB,
-  [RecordType.cancel]: 0,
+/** What a record of a type may be. */
+export interface TypeLimits {
+  /** Shortest payload, bytes. */
+  readonly least: number;
+  /** Longest payload, bytes. */
+  readonly most: number;
+  /** Every flag that it may have. */
+  readonly flags: number;
+}
+
+const exactly = (bytes: number) => ({ least: bytes, most: bytes, flags: 0 });
+
+/** Limits of every type. */
+export const LIMITS: Readonly<Record<RecordType, TypeLimits>> = {
+  [RecordType.put]: { least: 0, most: BATCH_MOST, flags: 0 },
+  [RecordType.get]: { least: 0, most: BATCH_MOST, flags: 0 },
+  [RecordType.file]: { least: 88, most: 4 * MIB, flags: FILE_READ_AGAIN },
+  [RecordType.entry]: { least: 56, most: 2 * MIB, flags: 0 },
+  [RecordType.range]: { least: 40, most: 40 + CONTENT_MOST, flags: 0 },
+  [RecordType.done]: { ...exactly(0), flags: DONE_CHANGED },
+  [RecordType.fail]: exactly(12),
+  [RecordType.end]: exactly(0),
+  [RecordType.results]: {
+    least: 0,
+    // As many as a batch has room for records.
+    most: Math.floor(BATCH_MOST / RECORD_BYTES) * RESULT_BYTES,
+    flags: 0,
+  },
+  [RecordType.alive]: exactly(0),
+  [RecordType.have]: { least: 8, most: MIB, flags: HAVE_MORE },
+  [RecordType.cancel]: exactly(0),
 };
 
-/** Shortest payload of each type, bytes; 0 where left out. */
-export const PAYLOAD_LEAST: Readonly<Partial<Record<RecordType, number>>> = {
-  [RecordType.range]: RANGE_EXTRA_BYTES,
-  [RecordType.fail]: 12,
-};
-
-/** Flags that each type may carry; none where left out. */
-export const FLAGS_KNOWN: Readonly<Partial<Record<RecordType, number>>> = {
-  [RecordType.range]: RANGE_KEPT,
-  [RecordType.done]: DONE_CHANGED,
-};
-
-/** A record that is handed on whole: every type but `range`. */
-export interface WholeRecord {
-  readonly type: Exclude<RecordType, typeof RecordType.range>;
+/** A record. */
+export interface WireRecord {
+  readonly type: RecordType;
   readonly flags: number;
   /** Index into the batch's EntryBlock; 0 where the type is about none. */
   readonly item: number;
   readonly payload: Uint8Array;
 }
-
-/** A range begins. Its {@link RangePiece}s follow, then its {@link RangeEnd}. */
-export interface RangeStart {
-  readonly type: typeof RecordType.range;
-  readonly flags: number;
-  readonly item: number;
-  /** Where in the file its content belongs, bytes. */
-  readonly offset: bigint;
-  /** How long its content is, bytes. */
-  readonly lengthBytes: number;
-}
-
-/** Some content of the range that began last; a view that stays as it is only until the next chunk. */
-export interface RangePiece {
-  readonly type: "piece";
-  readonly bytes: Uint8Array;
-}
-
-/** The range is complete. */
-export interface RangeEnd {
-  readonly type: "rangeEnd";
-  /** BLAKE3 of its content, as the sender says. */
-  readonly digest: Uint8Array;
-}
-
-/** What a decoder gives out. */
-export type Incoming = WholeRecord | RangeStart | RangePiece | RangeEnd;

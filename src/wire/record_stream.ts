@@ -8,7 +8,7 @@ import { concatBytes } from "../core/bytes.ts";
 import { BlitError } from "../core/error.ts";
 import { RecordDecoder } from "./decoder.ts";
 import { packRecord } from "./encoder.ts";
-import { type Incoming, RecordType } from "./record.ts";
+import { RecordType, type WireRecord } from "./record.ts";
 
 /** Carries bytes both ways, in order; it is past the stream's preamble. */
 export interface Duplex {
@@ -38,7 +38,7 @@ export class RecordStream {
   readonly #limits: StreamLimits;
   readonly #decoder = new RecordDecoder();
   readonly #chunks: AsyncIterator<Uint8Array>;
-  #records: Iterator<Incoming> = [][Symbol.iterator]();
+  #records: Iterator<WireRecord> = [][Symbol.iterator]();
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #isSending = false;
@@ -47,19 +47,37 @@ export class RecordStream {
   #lastSentMs = 0;
   #isBusy = false;
   #closed: BlitError | null = null;
-  /** Rejects when the stream is closed, for whoever waits. */
-  readonly #closing = Promise.withResolvers<never>();
+  /** Called when the stream is closed: for whoever waits. */
+  readonly #waiting = new Set<(error: BlitError) => void>();
 
   constructor(duplex: Duplex, limits: Partial<StreamLimits> = {}) {
     this.#duplex = duplex;
     this.#limits = { ...LIMITS, ...limits };
     this.#chunks = duplex.receive()[Symbol.asyncIterator]();
-    this.#closing.promise.catch(() => {});
   }
 
   /** Whether a batch can be begun. */
   get isOpen(): boolean {
     return this.#closed === null;
+  }
+
+  /** @throws {BlitError} why it was closed, where it was */
+  expectOpen(): void {
+    if (this.#closed) throw this.#closed;
+  }
+
+  /** Waits for something else than the stream, for as long as that is open. */
+  async whileOpen<T>(event: Promise<T>): Promise<T> {
+    this.expectOpen();
+    // Not by a race with one promise for all: that would remember every event until the stream ends.
+    const either = Promise.withResolvers<T>();
+    this.#waiting.add(either.reject);
+    event.then(either.resolve, either.reject);
+    try {
+      return await either.promise;
+    } finally {
+      this.#waiting.delete(either.reject);
+    }
   }
 
   /**
@@ -92,17 +110,17 @@ export class RecordStream {
 
   /** Queues packed records; resolves when more are welcome. @throws {BlitError} `disconnected` */
   async send(records: Uint8Array): Promise<void> {
-    if (this.#closed) throw this.#closed;
+    this.expectOpen();
     this.#queue.push(records);
     this.#queuedBytes += records.length;
     if (!this.#isSending) void this.#drain();
     while (this.#queuedBytes > QUEUE_BYTES) {
-      await Promise.race([this.#room.promise, this.#closing.promise]);
+      await this.whileOpen(this.#room.promise);
     }
   }
 
   /** The next record. @throws {BlitError} `disconnected` where none comes, `mismatch` where it is none */
-  async next(): Promise<Incoming> {
+  async next(): Promise<WireRecord> {
     while (true) {
       const next = this.#records.next();
       if (!next.done) return next.value;
@@ -114,26 +132,20 @@ export class RecordStream {
   close(error?: unknown): void {
     if (this.#closed) return;
     this.#closed = error instanceof BlitError ? error : disconnected("it was closed", error);
-    this.#closing.reject(this.#closed);
+    for (const wake of this.#waiting) wake(this.#closed);
     this.#duplex.close();
     // Ends the duplex's own wait for bytes; it has nobody else to tell.
     Promise.resolve(this.#chunks.return?.()).catch(() => {});
   }
 
   async #chunk(): Promise<Uint8Array> {
-    if (this.#closed) throw this.#closed;
     const { idleMs } = this.#limits;
-    const idle = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => idle.reject(disconnected(`the other side was silent for ${idleMs / 1000} s`)),
+      () => this.close(disconnected(`the other side was silent for ${idleMs / 1000} s`)),
       idleMs,
     );
     try {
-      const chunk = await Promise.race([
-        this.#chunks.next(),
-        idle.promise,
-        this.#closing.promise,
-      ]);
+      const chunk = await this.whileOpen(this.#chunks.next());
       if (chunk.done) throw disconnected("the other side ended it");
       return chunk.value;
     } catch (error) {

@@ -23,6 +23,8 @@ import { MemoryTree, type TreeSpec } from "../../src/tree/memory.ts";
 export interface TreePair {
   readonly source: Tree;
   readonly destination: Tree;
+  /** How a case's own source in memory is reached, where not directly. */
+  reach?(source: MemoryTree): Tree;
   dispose(): Promise<void>;
 }
 
@@ -41,8 +43,10 @@ export class Workbench {
   readonly destination: Tree;
   readonly abort = new AbortController();
   readonly run: RunContext;
+  readonly #reach: (source: Tree) => Tree;
 
   constructor(pair: TreePair) {
+    this.#reach = (tree) => tree instanceof MemoryTree && pair.reach ? pair.reach(tree) : tree;
     this.source = pair.source;
     this.destination = pair.destination;
     this.run = this.destination.beginRun(++runs, this.abort.signal);
@@ -121,7 +125,8 @@ export class Workbench {
       const parent = parents.get(parentOf(path))!;
       batch.items.addFrom(seen, i, parent, action, latin1(name));
     });
-    const results = await this.destination.run(new WorkBatch(batch.finish()), source, run);
+    const work = new WorkBatch(batch.finish());
+    const results = await this.destination.run(work, this.#reach(source), run);
     return itemResults(results).slice(parents.size);
   }
 

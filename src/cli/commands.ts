@@ -232,6 +232,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./run_rm.ts"),
   },
   {
+    name: "scan",
+    summary: "Find daemons that announce themselves on the local network",
+    about: [
+      "An announcement is a hint that anybody on the network can make; who a daemon is, its certificate says.",
+    ],
+    arguments: [],
+    options: ["wait", "json"],
+    load: () => import("./run_scan.ts"),
+  },
+  {
     name: "diagnostics perf",
     summary: "Show the history of runs, predicted against actual time",
     arguments: [],
@@ -281,7 +291,6 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** Commands of v1 that need a daemon. */
 export const ABSENT_COMMANDS: readonly AbsentCommand[] = [
-  { name: "scan", successor: "It finds daemons, and arrives with blit-daemon." },
   { name: "list-modules", successor: "It asks a daemon, and arrives with blit-daemon." },
   {
     name: "df",

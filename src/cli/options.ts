@@ -185,7 +185,7 @@ export const OPTIONS = {
     value: "S",
     group: "Reliability",
     default: "5",
-    help: "Wait S seconds before each retry",
+    help: "Wait S seconds before each retry; scan: for answers, 2 unless given",
   }),
   fsync: flag({
     long: "fsync",

@@ -109,7 +109,6 @@ for (const [line, message] of MISTAKES) {
 }
 
 Deno.test("commands that need a daemon are known, and unsupported", () => {
-  fails(["scan", "--wait", "3"], /arrives with blit-daemon/, "unsupported");
   fails(["jobs", "list", "nas"], /arrives with blit-daemon/, "unsupported");
 });
 

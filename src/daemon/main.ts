@@ -7,7 +7,7 @@ import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { VERSION } from "../app/version.ts";
 import { BlitError, EXIT_CODE } from "../core/error.ts";
-import { type DaemonConfig, DEFAULTS, isExposed } from "./config.ts";
+import { type DaemonConfig, DEFAULTS, isExposed, isLoopback } from "./config.ts";
 import { moduleOf, parseConfig } from "./config_parse.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { isDirectory, readText, stateDirectory } from "./files.ts";
@@ -71,9 +71,11 @@ async function serve(flags: ServeFlags): Promise<number> {
     const daemon = await startDaemon(config, { stateFolder });
     const metrics = config.metrics === null ? null : serveMetrics(config.metrics, daemon);
     welcome(config, daemon, flags.json);
+    const withdraw = config.discovery && !isLoopback(config.bind) ? await announced(daemon) : null;
     try {
       await untilEnded(flags, daemon);
     } finally {
+      await withdraw?.();
       await metrics?.close();
     }
     return 0;
@@ -170,6 +172,14 @@ function welcome(config: DaemonConfig, daemon: Daemon, json: boolean): void {
       `blit-daemon ${VERSION} ready on ${bind}: control port ${port}, data port ${dataPort}, ${how}`,
     );
   }
+}
+
+/** Announces the daemon; the network may refuse, and then it is reached by its name all the same. */
+async function announced({ port, certificate }: Daemon): Promise<() => Promise<void>> {
+  const { announce } = await import("../net/discovery.ts");
+  return announce({ name: hostname(), port, fingerprint: certificate?.fingerprint }, (error) => {
+    daemonLog().warn("not announced: {message}", { message: error.message });
+  });
 }
 
 /** Waits for the signal that ends the daemon; reads the configuration again at SIGHUP. */

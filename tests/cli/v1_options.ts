@@ -87,11 +87,13 @@ const SAME_ELSEWHERE: readonly (readonly [verb: string, option: string, given: s
   ["diagnostics perf", "--config-dir", ["--config-dir", "CONFIG"]],
   ["diagnostics dump", "--json", ["--json"]],
   ["diagnostics dump", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["scan", "--wait", ["--wait", "5"]],
+  ["scan", "--json", ["--json"]],
+  ["scan", "--config-dir", ["--config-dir", "CONFIG"]],
   ["completions shell", "--config-dir", ["--config-dir", "CONFIG"]],
 ];
 
 const VERBS_OF_DAEMONS = [
-  "scan",
   "list-modules",
   "df",
   "jobs list",

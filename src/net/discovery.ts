@@ -1,0 +1,117 @@
+/**
+ * Daemons that announce themselves on the local network: DNS service discovery over multicast (RFC 6762, RFC
+ * 6763), service `_blit._tcp`.
+ *
+ * An announcement is a hint and no more: whoever is on the network can make one. Who a daemon is, its
+ * certificate says.
+ *
+ * @module
+ */
+import { Bonjour, type Service } from "bonjour-service";
+import { BlitError } from "../core/error.ts";
+
+const TYPE = "blit";
+/** Longer texts of an announcement are cut: nobody needs them, and they come from anybody. */
+const MOST_TEXT = 255;
+/** More daemons than this on one network are not listed. */
+const MOST_FOUND = 1000;
+
+/** What a daemon says of itself. */
+export interface Announcement {
+  /** Name for people, usually the host's. */
+  readonly name: string;
+  /** Port of the control plane. */
+  readonly port: number;
+  /** `SHA256:...` of its certificate; left out where it has none. */
+  readonly fingerprint?: string;
+}
+
+/** A daemon that announced itself. */
+export interface FoundDaemon extends Announcement {
+  /** Name of the host, such as `nas.local`; from the network, so not to be trusted. */
+  readonly host: string;
+  /** Addresses, IPv4 first. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * Announces a daemon until the result is called.
+ *
+ * @param onError told once where the network doesn't take part; the daemon works all the same
+ * @returns withdraws the announcement
+ */
+export function announce(
+  { name, port, fingerprint }: Announcement,
+  onError: (error: BlitError) => void,
+): () => Promise<void> {
+  let failed = false;
+  const mdns = new Bonjour({}, (cause: unknown) => {
+    if (failed) return;
+    failed = true;
+    onError(cannot("announce the daemon", cause));
+  });
+  const txt: Record<string, string> = { protocol: "1" };
+  if (fingerprint !== undefined) txt.fingerprint = fingerprint;
+  mdns.publish({ name: name.slice(0, 63), type: TYPE, port, txt });
+  return () =>
+    new Promise((resolve) => {
+      mdns.unpublishAll(() => {
+        mdns.destroy();
+        resolve();
+      });
+    });
+}
+
+/**
+ * Asks the local network for daemons.
+ *
+ * @param waitMs how long answers are waited for
+ * @param signal ends the wait early
+ * @returns what answered, by name
+ * @throws {BlitError} `io` where multicast can't be used
+ */
+export async function discover(waitMs: number, signal: AbortSignal): Promise<FoundDaemon[]> {
+  const found = new Map<string, FoundDaemon>();
+  const over = Promise.withResolvers<void>();
+  const mdns = new Bonjour({}, (cause: unknown) => over.reject(cannot("ask the network", cause)));
+  const browser = mdns.find({ type: TYPE }, (service) => {
+    if (found.size < MOST_FOUND) found.set(service.fqdn, describe(service));
+  });
+  const timer = setTimeout(over.resolve, waitMs);
+  signal.addEventListener("abort", () => over.resolve(), { once: true });
+  if (signal.aborted) over.resolve();
+  try {
+    await over.promise;
+  } finally {
+    clearTimeout(timer);
+    browser.stop();
+    await new Promise<void>((resolve) => mdns.destroy(() => resolve()));
+  }
+  return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function describe(service: Service): FoundDaemon {
+  const { fingerprint } = service.txt as { fingerprint?: unknown };
+  const isIPv4 = (address: string) => !address.includes(":");
+  const addresses = (service.addresses ?? []).filter((address) => address.length <= 64);
+  return {
+    name: text(service.name),
+    host: text(service.host),
+    port: service.port,
+    addresses: [...addresses.filter(isIPv4), ...addresses.filter((one) => !isIPv4(one))],
+    ...(typeof fingerprint === "string" ? { fingerprint: text(fingerprint) } : {}),
+  };
+}
+
+function text(value: unknown): string {
+  return String(value).slice(0, MOST_TEXT);
+}
+
+function cannot(what: string, cause: unknown): BlitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new BlitError(
+    "io",
+    `Cannot ${what} by multicast: ${why}. Check that the network allows it, or name the host.`,
+    { operation: what, cause },
+  );
+}

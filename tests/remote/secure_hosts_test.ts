@@ -1,0 +1,92 @@
+/**
+ * Two hosts that don't know each other, and what the README says to type: first start, token, login, mirror; then
+ * with a firewall on the data port, and with another certificate.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Ran, RunWith, Scratch } from "../support/cli.ts";
+import { DAEMON, startDaemonProcess } from "../support/daemon_process.ts";
+import { assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
+import { need, needsPrograms, sh, testOrSkip } from "../support/loop_fs.ts";
+import { type Host, withTwoHosts } from "../support/two_hosts.ts";
+
+function daemonCommand(dir: Scratch, ...args: string[]): string {
+  return sh(
+    `cd "$0" && XDG_STATE_HOME="$0/state" DENO_NO_UPDATE_CHECK=1 "$1" run -A --no-check "$2" ${
+      args.join(" ")
+    } 2>/dev/null`,
+    dir.path,
+    Deno.execPath(),
+    DAEMON,
+  ).trim();
+}
+
+const DAEMON_ARGS = (far: Host) => ["--bind", far.address, "--root", "served", "--no-mdns"];
+
+/** Runs `blit` on the near host. */
+function on(dir: Scratch, near: Host, given: RunWith = {}) {
+  return (...args: string[]): Promise<Ran> =>
+    dir.blitWith({ ...given, wrapper: near.command() }, ...args);
+}
+
+testOrSkip("first start, token, login, mirror; a firewall; another certificate", async (dir) => {
+  need(needsPrograms("rsync", "iptables"));
+  await withTwoHosts(async (near, far) => {
+    await dir.write({ "served/": "", "src/a": "1", "src/sub/b": "2", "src/link": "-> a" });
+    sh(`head -c 3000000 /dev/urandom > "$0/src/large"`, dir.path);
+    const target = `${far.address}:/default/copy`;
+    const blit = on(dir, near);
+    let daemon = await startDaemonProcess(dir, far, ...DAEMON_ARGS(far));
+    try {
+      assert.match(daemon.ready, /ready on 10\.99\.0\.2: control port 9031, data port 9032, TLS/);
+      const fingerprint = /--fingerprint (SHA256:\S+)/.exec(daemon.said)?.[1];
+      assert.ok(fingerprint, daemon.said);
+
+      const stranger = await blit("mirror", "--yes", "src/", target);
+      assertStatus(stranger, 1);
+      assert.match(stranger.stderr, /10\.99\.0\.2:9031 is unknown\. Run: blit login 10\.99\.0\.2/);
+
+      const token = daemonCommand(
+        dir,
+        ...["token", "add", "laptop", "--module", "default", "--access", "delete"],
+      );
+      const wrong = on(dir, near, { stdin: token });
+      const pinned = ["login", far.address, "--token-file", "-", "--fingerprint"];
+      const mistyped = await wrong(...pinned, "SHA256:" + "A".repeat(43));
+      assertStatus(mistyped, 1);
+      assertStatus(await on(dir, near, { stdin: token })(...pinned, fingerprint), 0);
+
+      const first = await blit("mirror", "--yes", "--json", "src/", target);
+      assertStatus(first, 0);
+      assert.equal(first.json().tcp_fallback, false);
+      assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "served/copy"));
+
+      sh(
+        `ip netns exec "$0" iptables -A INPUT -p tcp --dport 9032 -j DROP`,
+        far.namespace,
+      );
+      sh(
+        `echo more >> "$0/src/a"; rm "$0/src/sub/b"; head -c 70000 /dev/urandom > "$0/src/new"`,
+        dir.path,
+      );
+      const start = performance.now();
+      const blocked = await blit("mirror", "--yes", "--json", "src/", target);
+      assertStatus(blocked, 0);
+      assert.ok(performance.now() - start < 10_000, "the fallback took too long");
+      assert.equal(blocked.json().tcp_fallback, true);
+      assert.equal(blocked.json().warnings.length, 1);
+      assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "served/copy"));
+
+      await daemon.stop();
+      sh(`rm -r "$0"/state/blit-daemon/certificate.pem`, dir.path);
+      daemon = await startDaemonProcess(dir, far, ...DAEMON_ARGS(far));
+      const changed = await blit("mirror", "--yes", "src/", target);
+      assertStatus(changed, 1);
+      assert.match(changed.stderr, /certificate/);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import type { RunEvent } from "../core/events.ts";
 import { defaultOptions } from "../core/options.ts";
 import type { FsFacts, Traits } from "../engine/tree.ts";
-import { lookAt } from "../tree/place.ts";
 import { locate, type Located } from "./locate.ts";
-import { acquireTrees } from "./open.ts";
+import { type Location, locationText } from "./location.ts";
+import { lookingSettings } from "./manage.ts";
+import { Places } from "./places.ts";
 import { transfer } from "./transfer.ts";
 import { VERSION } from "./version.ts";
 
@@ -59,16 +59,18 @@ export async function gatherDump(
   cwd: string,
   configDir: string,
 ): Promise<Dump> {
-  const located = await locate(source, destination, cwd);
-  const trees = await acquireTrees();
+  const remote = lookingSettings({ configDir, onWarning: () => {} }, "dump");
+  const places = new Places({ remote });
   try {
-    const lookInto = async (path: string): Promise<SideDump> => {
-      let existing = path;
-      while (await lookAt(existing, true) === null) existing = dirname(existing);
-      const tree = await trees.open(existing);
+    const located = await locate(source, destination, cwd, places.look);
+    const trees = await places.trees();
+    const lookInto = async (location: Location): Promise<SideDump> => {
+      const existing = await places.nearest(location);
+      const tree = await places.open(existing);
       try {
         const facts = await tree.probe();
-        return { path: existing, exists: existing === path, traits: tree.traits, facts };
+        const path = locationText(existing);
+        return { path, exists: path === locationText(location), traits: tree.traits, facts };
       } finally {
         await tree.close();
       }
@@ -90,7 +92,7 @@ export async function gatherDump(
       ...await decisionOf(source, destination, cwd, configDir),
     };
   } finally {
-    await trees.release();
+    await places.close();
   }
 }
 

@@ -164,3 +164,27 @@ export function endpointText(endpoint: RemoteEndpoint, path = endpoint.path): st
 function shown(text: string): string {
   return displayName(textToName(text));
 }
+
+/**
+ * Reads the name of a daemon's host: `nas`, `nas:9031`, `[::1]`, `[::1]:9031`.
+ *
+ * @throws {BlitError} `usage` where it is none
+ */
+export function parseHost(text: string): Pick<RemoteEndpoint, "host" | "port"> {
+  const bare = text.replace(/:?\/*$/, "");
+  const endpoint = /^[^:/\\[\]\s]+$/.test(bare)
+    ? { kind: "remote" as const, host: bare, port: null, module: null }
+    : /^\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?$/.test(bare) && !bare.includes("[")
+    ? { kind: "remote" as const, host: bare, port: null, module: null }
+    : parseEndpoint(bare, "linux");
+  if (endpoint.kind === "remote" && endpoint.module === null) {
+    return { host: endpoint.host, port: endpoint.port };
+  }
+  throw new BlitError(
+    "usage",
+    `"${
+      shown(text)
+    }" is no host. Write its name or address, with the port where it isn't 9031: nas:9040.`,
+    { operation: "locate" },
+  );
+}

@@ -11,6 +11,7 @@ import { displayName, textToName } from "../core/rel_path.ts";
 import type { Tree } from "../engine/tree.ts";
 import { isSameEntry, isSamePlace, lookAt, placesAbove } from "../tree/place.ts";
 import type { Located } from "./locate.ts";
+import { sameHost, sameModule } from "./location.ts";
 
 /**
  * Refuses options that contradict the mode.
@@ -50,25 +51,25 @@ export async function guardPlaces(located: Located, options: RunOptions): Promis
   if (options.mode === "check") return;
   await guardOverlap(located, options.mode);
   if (options.delete.allowRoot || located.single) return;
-  if (options.mode === "mirror") {
-    await guardProtected(located.destinationRoot, "mirror onto");
-  } else if (options.mode === "move") {
-    await guardProtected(located.sourceRoot, "move away");
+  // A module is made to be mirrored onto: its root is as good as any folder of it.
+  const { sourceRoot, destinationRoot } = located;
+  if (options.mode === "mirror" && destinationRoot.kind === "local") {
+    await guardProtected(destinationRoot.path, "mirror onto");
+  } else if (options.mode === "move" && sourceRoot.kind === "local") {
+    await guardProtected(sourceRoot.path, "move away");
   }
 }
 
 async function guardOverlap(located: Located, mode: Mode): Promise<void> {
-  const { sourceRoot, destinationRoot, single } = located;
-  if (single) {
-    if (await isSameEntry(located.sourcePath, located.destinationPath)) {
-      throw new BlitError(
-        "refused",
-        `"${located.sourceDisplay}" and "${located.destinationDisplay}" are the same file.`,
-        { operation: mode, path: located.sourceDisplay },
-      );
-    }
+  const { sourceRoot: from, destinationRoot: to, single } = located;
+  if (from.kind === "remote" && to.kind === "remote") return guardModule(located, mode);
+  if (from.kind === "remote" || to.kind === "remote") return;
+  const { sourcePath, destinationPath } = located;
+  if (single && sourcePath.kind === "local" && destinationPath.kind === "local") {
+    if (await isSameEntry(sourcePath.path, destinationPath.path)) throw sameFile(located, mode);
     return;
   }
+  const sourceRoot = from.path, destinationRoot = to.path;
   const source = await placesAbove(sourceRoot);
   const destination = await placesAbove(destinationRoot);
   const at = destination.findIndex((place) => isSamePlace(place, source[0]));
@@ -93,6 +94,62 @@ async function guardOverlap(located: Located, mode: Mode): Promise<void> {
       "Choose a destination that doesn't hold the source.",
     );
   }
+}
+
+/** Two places of one module of one daemon, by their paths: what links lead to only the daemon could tell. */
+function guardModule(located: Located, mode: Mode): void {
+  const { sourcePath: from, destinationPath: to, single } = located;
+  if (from.kind !== "remote" || to.kind !== "remote" || !sameModule(from, to)) return;
+  if (from.path === to.path) {
+    if (single) throw sameFile(located, mode);
+    throw overlap(located, "are the same directory", "Choose another destination.");
+  }
+  if (single) return;
+  if (from.path === "" || to.path.startsWith(`${from.path}/`)) {
+    throw overlap(
+      located,
+      "overlap: the destination is inside the source",
+      "Choose a destination outside of it.",
+    );
+  }
+  if (mode === "mirror" && (to.path === "" || from.path.startsWith(`${to.path}/`))) {
+    throw overlap(
+      located,
+      "overlap: the source is inside the destination",
+      "Choose a destination that doesn't hold the source.",
+    );
+  }
+}
+
+function sameFile(located: Located, mode: Mode): BlitError {
+  return new BlitError(
+    "refused",
+    `"${located.sourceDisplay}" and "${located.destinationDisplay}" are the same file.`,
+    { operation: mode, path: located.sourceDisplay },
+  );
+}
+
+/**
+ * Refuses two open trees that are one, whatever they are called: another module of the daemon, or this machine's own
+ * daemon.
+ *
+ * @throws {BlitError} `refused`
+ */
+export async function guardTrees(
+  source: Tree,
+  destination: Tree,
+  located: Located,
+  mode: Mode,
+): Promise<void> {
+  const { sourceRoot: from, destinationRoot: to } = located;
+  if (mode === "check" || located.single || (from.kind === "local" && to.kind === "local")) return;
+  const oneMachine = from.kind === "remote" && to.kind === "remote"
+    ? sameHost(from, to)
+    : (source.link?.() ?? destination.link?.())?.isLoopback === true;
+  if (!oneMachine) return;
+  const [a, b] = await Promise.all([source.probe(), destination.probe()]);
+  if (a.device !== b.device || a.rootInode !== b.rootInode) return;
+  throw overlap(located, "are the same directory", "Choose another destination.");
 }
 
 /**

@@ -92,6 +92,15 @@ export function forgetHost(configDir: string, name: string): boolean {
 
 /** The content of the file that a `ca` line names. */
 export function readAuthority(file: string): string {
+  return readText(file);
+}
+
+/** The content of a file with a token. */
+export function readTokenFile(file: string): string {
+  return readText(file);
+}
+
+function readText(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch (error) {
@@ -137,4 +146,35 @@ function readLines(path: string): Map<string, string> {
     if (parts && !line.startsWith("#")) lines.set(parts[1], parts[2]);
   }
   return lines;
+}
+
+/** Name of the file with this machine's salt. */
+const SALT_FILE = "host_salt";
+
+/**
+ * A host's name for the history: the same on this machine, of no use on another.
+ *
+ * @returns 16 hexadecimal digits
+ */
+export async function hostHash(configDir: string, name: string): Promise<string> {
+  const salt = readSalt(join(configDir, SALT_FILE), configDir);
+  const bytes = new TextEncoder().encode(`${salt}\n${name}`);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function readSalt(path: string, configDir: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    // The first time; where it can't be kept, the next run's hash is another.
+    const salt = crypto.randomUUID();
+    try {
+      Deno.mkdirSync(configDir, { recursive: true, mode: 0o700 });
+      Deno.writeTextFileSync(path, salt, { mode: 0o600, createNew: true });
+    } catch {
+      // As said.
+    }
+    return salt;
+  }
 }

@@ -6,24 +6,41 @@
  *
  * @module
  */
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { displayName, type RelPath, textToName } from "../core/rel_path.ts";
 import { lookAt, realPathOf } from "../tree/place.ts";
-import { localPath } from "./endpoint.ts";
+import { parseEndpoint, requirePlace } from "./endpoint.ts";
+import { type Location, locationAbove, locationIn, locationText, nameOf } from "./location.ts";
+
+/** What stands at a location. */
+export interface There {
+  readonly isDirectory: boolean;
+  readonly isSymlink: boolean;
+}
+
+/** Looks at a location; `follow`: a symlink means what it points to. Null where nothing is. */
+export type Look = (location: Location, follow: boolean) => Promise<There | null>;
+
+/** Looks at places of this machine alone. */
+export const lookLocally: Look = (location, follow) =>
+  location.kind === "local"
+    ? lookAt(location.path, follow)
+    // A command that knows no daemons has said so by now.
+    : Promise.reject(new BlitError("unsupported", "This command works on local paths only."));
 
 /** Two roots, and the one entry in them where SRC isn't a directory. */
 export interface Located {
-  /** Absolute path of the directory to open as the source tree. */
-  readonly sourceRoot: string;
-  /** Absolute path of the directory to open as the destination tree; may not exist yet. */
-  readonly destinationRoot: string;
+  /** The directory to open as the source tree. */
+  readonly sourceRoot: Location;
+  /** The directory to open as the destination tree; may not exist yet. */
+  readonly destinationRoot: Location;
   /** The one entry, where SRC is not a directory. */
   readonly single?: { readonly source: RelPath; readonly destination: RelPath };
-  /** Absolute path of what SRC names. */
-  readonly sourcePath: string;
-  /** Absolute path of what SRC ends up as. */
-  readonly destinationPath: string;
+  /** What SRC names. */
+  readonly sourcePath: Location;
+  /** What SRC ends up as. */
+  readonly destinationPath: Location;
   /** SRC means what is in it, not itself. */
   readonly contents: boolean;
   /** SRC as typed, for display. */
@@ -32,105 +49,124 @@ export interface Located {
   readonly destinationDisplay: string;
 }
 
+/** An argument, read. */
+export interface Named {
+  readonly location: Location;
+  /** As typed, for display. */
+  readonly display: string;
+  /** It is a directory by its form. */
+  readonly isFolder: boolean;
+}
+
 /**
  * Finds out where a transfer goes.
  *
  * @param source SRC as typed
  * @param destination DST as typed
  * @param cwd folder that relative paths start from; absolute
+ * @param look left out: daemons are refused
  * @throws {BlitError} `not_found` or `permission` where the source can't be seen; `not_directory` where a
- *   directory would have to replace something else; `usage` and `unsupported` as {@link localPath}
+ *   directory would have to replace something else; `usage` where an argument is none
  */
-export async function locate(source: string, destination: string, cwd: string): Promise<Located> {
-  const from = absolutePath(localPath(source), cwd);
-  const to = absolutePath(localPath(destination), cwd);
-  const meansContents = endsInDirectory(source);
-  const info = await lookAt(from, meansContents);
-  if (info === null) {
-    throw new BlitError(
-      "not_found",
-      `Cannot read "${display(source)}": No such file or directory (ENOENT). Check the path.`,
-      { operation: "read", path: display(source) },
-    );
-  }
-  if (meansContents && !info.isDirectory) {
+export async function locate(
+  source: string,
+  destination: string,
+  cwd: string,
+  look: Look = lookLocally,
+): Promise<Located> {
+  const from = readArgument(source, cwd);
+  const to = readArgument(destination, cwd);
+  // What is far away is asked while the near side is looked at.
+  if (to.location.kind === "remote") look(to.location, true).catch(() => {});
+  const info = await look(from.location, from.isFolder);
+  if (info === null) throw notThere(from.display);
+  if (from.isFolder && !info.isDirectory) {
     throw new BlitError(
       "not_directory",
-      `"${display(source)}" ends in a slash, but is not a directory. Leave the slash out.`,
-      { operation: "read", path: display(source) },
+      `"${from.display}" ends in a slash, but is not a directory. Leave the slash out.`,
+      { operation: "read", path: from.display },
     );
   }
   return info.isDirectory
-    ? await directoryTarget(source, destination, from, to, meansContents)
-    : await singleTarget(source, destination, from, to);
+    ? await directoryTarget(from, to, look)
+    : await singleTarget(from, to, look);
 }
 
-async function directoryTarget(
-  source: string,
-  destination: string,
-  from: string,
-  to: string,
-  contents: boolean,
-): Promise<Located> {
-  const there = await lookAt(to, true);
-  if (there && !there.isDirectory) throw notDirectory(destination);
-  const root = contents ? to : join(to, basename(from));
+async function directoryTarget(from: Named, to: Named, look: Look): Promise<Located> {
+  const there = await look(to.location, true);
+  if (there && !there.isDirectory) throw notDirectory(to.display);
+  const name = nameOf(from.location);
+  // A daemon's default root has no name to land under.
+  const contents = from.isFolder || name === "";
+  const root = contents ? to.location : locationIn(to.location, name);
+  const rootDisplay = locationText(root);
   if (!contents) {
-    const inside = await lookAt(root, false);
+    const inside = await look(root, false);
     if (inside?.isSymlink) {
       // Following a link found inside the destination would write outside of what was named.
       throw new BlitError(
         "refused",
-        `"${display(root)}" is a symlink. Remove it, or name what it points to: ` +
-          `"${display(withSlash(source))}" to "${display(withSlash(root))}".`,
-        { operation: "write to", path: display(root) },
+        `"${rootDisplay}" is a symlink. Remove it, or name what it points to: ` +
+          `"${withSlash(from.display)}" to "${withSlash(rootDisplay)}".`,
+        { operation: "write to", path: rootDisplay },
       );
     }
-    if (inside && !inside.isDirectory) throw notDirectory(root);
+    if (inside && !inside.isDirectory) throw notDirectory(rootDisplay);
   }
   return {
-    sourceRoot: from,
+    sourceRoot: from.location,
     destinationRoot: root,
-    sourcePath: from,
+    sourcePath: from.location,
     destinationPath: root,
     contents,
-    sourceDisplay: display(source),
-    destinationDisplay: display(root),
+    sourceDisplay: from.display,
+    destinationDisplay: locationText(root),
   };
 }
 
-async function singleTarget(
-  source: string,
-  destination: string,
-  from: string,
-  to: string,
-): Promise<Located> {
-  const there = await lookAt(to, true);
-  const wantsDirectory = endsInDirectory(destination);
-  if (wantsDirectory && there && !there.isDirectory) throw notDirectory(destination);
-  const into = wantsDirectory || there?.isDirectory === true;
-  const target = into ? join(to, basename(from)) : to;
+async function singleTarget(from: Named, to: Named, look: Look): Promise<Located> {
+  const there = await look(to.location, true);
+  if (to.isFolder && there && !there.isDirectory) throw notDirectory(to.display);
+  const into = to.isFolder || there?.isDirectory === true;
+  const name = nameOf(from.location);
+  const target = into ? locationIn(to.location, name) : to.location;
+  const sourceRoot = locationAbove(from.location), destinationRoot = locationAbove(target);
+  if (sourceRoot === null || destinationRoot === null) throw notDirectory(to.display);
   return {
-    sourceRoot: dirname(from),
-    destinationRoot: dirname(target),
-    sourcePath: from,
+    sourceRoot,
+    destinationRoot,
+    sourcePath: from.location,
     destinationPath: target,
     contents: false,
-    single: {
-      source: textToName(basename(from)),
-      destination: textToName(basename(target)),
-    },
-    sourceDisplay: display(source),
-    destinationDisplay: display(target),
+    single: { source: name, destination: nameOf(target) },
+    sourceDisplay: from.display,
+    destinationDisplay: locationText(target),
   };
+}
+
+/**
+ * Reads an argument that names a place, whether or not something is there.
+ *
+ * @throws {BlitError} `usage` where it names none
+ */
+export function readArgument(text: string, cwd: string): Named {
+  const endpoint = parseEndpoint(text);
+  if (endpoint.kind === "local") {
+    const location: Location = { kind: "local", path: absolutePath(endpoint.path, cwd) };
+    return { location, display: display(text), isFolder: endsInDirectory(text) };
+  }
+  const { host, port, contents } = endpoint;
+  const { module, path } = requirePlace(endpoint);
+  const location: Location = { kind: "remote", host, port, module, path: textToName(path) };
+  return { location, display: display(text), isFolder: contents };
 }
 
 /** One existing entry, for the commands that take one path. */
 export interface LocatedEntry {
-  /** Absolute path as named. */
-  readonly path: string;
-  /** Absolute path of the directory to open. */
-  readonly root: string;
+  /** As named. */
+  readonly location: Location;
+  /** The directory to open. */
+  readonly root: Location;
   /** The entry in it; `""` where the root itself is meant. */
   readonly entry: RelPath;
   readonly isDirectory: boolean;
@@ -143,24 +179,28 @@ export interface LocatedEntry {
  *
  * @throws {BlitError} as {@link locate}
  */
-export async function locateEntry(path: string, cwd: string): Promise<LocatedEntry> {
-  const absolute = absolutePath(localPath(path), cwd);
-  const info = await lookAt(absolute, endsInDirectory(path));
-  if (info === null || (endsInDirectory(path) && !info.isDirectory)) {
-    const [kind, why] = info === null
-      ? ["not_found", "No such file or directory (ENOENT)"] as const
-      : ["not_directory", "Not a directory (ENOTDIR)"] as const;
-    throw new BlitError(kind, `Cannot read "${display(path)}": ${why}. Check the path.`, {
-      operation: "read",
-      path: display(path),
-    });
+export async function locateEntry(
+  path: string,
+  cwd: string,
+  look: Look = lookLocally,
+): Promise<LocatedEntry> {
+  const { location, display, isFolder } = readArgument(path, cwd);
+  const info = await look(location, isFolder);
+  if (info === null) throw notThere(display);
+  const above = info.isDirectory ? null : locationAbove(location);
+  if (isFolder && !info.isDirectory) {
+    throw new BlitError(
+      "not_directory",
+      `Cannot read "${display}": Not a directory (ENOTDIR). Check the path.`,
+      { operation: "read", path: display },
+    );
   }
   return {
-    path: absolute,
-    root: info.isDirectory ? absolute : dirname(absolute),
-    entry: info.isDirectory ? "" : textToName(basename(absolute)),
+    location,
+    root: above ?? location,
+    entry: above === null ? "" : nameOf(location),
     isDirectory: info.isDirectory,
-    display: display(path),
+    display,
   };
 }
 
@@ -183,11 +223,19 @@ export function endsInDirectory(text: string): boolean {
   return (Deno.build.os === "windows" ? /(^|[/\\])\.{0,2}$/ : /(^|\/)\.{0,2}$/).test(text);
 }
 
+function notThere(path: string): BlitError {
+  return new BlitError(
+    "not_found",
+    `Cannot read "${path}": No such file or directory (ENOENT). Check the path.`,
+    { operation: "read", path },
+  );
+}
+
 function notDirectory(path: string): BlitError {
   return new BlitError(
     "not_directory",
-    `"${display(path)}" exists and is not a directory. Choose another destination, or remove it.`,
-    { operation: "write into", path: display(path) },
+    `"${path}" exists and is not a directory. Choose another destination, or remove it.`,
+    { operation: "write into", path },
   );
 }
 

@@ -47,8 +47,8 @@ for (const [source, destination, from, to, single] of TARGETS) {
   Deno.test(`${source} to ${destination} goes to ${to || "."}${single ? `/${single[1]}` : ""}`, () =>
     withFolder(async (cwd) => {
       const located = await locate(source, destination, cwd);
-      assert.equal(located.sourceRoot, join(cwd, from));
-      assert.equal(located.destinationRoot, join(cwd, to));
+      assert.deepEqual(located.sourceRoot, { kind: "local", path: join(cwd, from) });
+      assert.deepEqual(located.destinationRoot, { kind: "local", path: join(cwd, to) });
       assert.deepEqual(
         located.single,
         single && { source: single[0], destination: single[1] },
@@ -59,7 +59,7 @@ for (const [source, destination, from, to, single] of TARGETS) {
 Deno.test("a folder lands in the same place once its destination exists", () =>
   withFolder(async (cwd) => {
     const first = await locate("src", "new", cwd);
-    await Deno.mkdir(first.destinationRoot, { recursive: true });
+    await Deno.mkdir(first.destinationDisplay, { recursive: true });
     assert.deepEqual(await locate("src", "new", cwd), first);
   }));
 

@@ -10,7 +10,8 @@ import { joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import type { Tree } from "../engine/tree.ts";
 import { type LocatedEntry, locateEntry } from "./locate.ts";
-import { acquireTrees } from "./open.ts";
+import { Places } from "./places.ts";
+import type { RemoteSettings } from "./remote_hosts.ts";
 import { walk } from "./walk.ts";
 
 /** A tree to look at, and the entry that was named. */
@@ -24,22 +25,28 @@ export interface Opened {
   readonly notice: string | null;
 }
 
+/** How a daemon is reached by a command that only looks. */
+export type LookSettings = Pick<RemoteSettings, "configDir" | "ask" | "onWarning">;
+
 /**
  * Opens the tree that holds a path, lets `work` look at it, and closes it.
  *
  * @param path as typed
  * @param cwd folder that a relative path starts from
+ * @param settings how a daemon is reached
  * @throws {BlitError} `not_found`, `permission`, ... where it can't be reached
  */
 export async function withEntry<T>(
   path: string,
   cwd: string,
+  settings: LookSettings,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  const located = await locateEntry(path, cwd);
-  const trees = await acquireTrees();
+  const places = new Places({ remote: lookingSettings(settings, "list") });
   try {
-    const tree = await trees.open(located.root);
+    const located = await locateEntry(path, cwd, places.look);
+    const notice = located.root.kind === "local" ? (await places.trees()).notice : null;
+    const tree = await places.open(located.root);
     try {
       const block = await tree.stat([located.entry]);
       if (block.status(0) !== 0) {
@@ -51,13 +58,25 @@ export async function withEntry<T>(
           path: located.entry,
         });
       }
-      return await work({ tree, located, block, index: 0, notice: trees.notice });
+      return await work({ tree, located, block, index: 0, notice });
     } finally {
       await tree.close();
     }
   } finally {
-    await trees.release();
+    await places.close();
   }
+}
+
+/** The settings of a command that moves no content. */
+export function lookingSettings(settings: LookSettings, purpose: string): RemoteSettings {
+  return {
+    ...settings,
+    purpose,
+    retries: 0,
+    retryWaitMs: 0,
+    forceControlPlane: false,
+    onWaiting: () => {},
+  };
 }
 
 /** What is needed of an {@link Opened} one to look at it. */

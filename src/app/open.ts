@@ -14,6 +14,8 @@ export interface TreeOpener {
   readonly kind: "native" | "portable";
   /** One line for the user, where blit does without its native library; else null. */
   readonly notice: string | null;
+  /** The native workers; null where there are none. */
+  readonly pool: NativePool | null;
   /**
    * Opens a directory as a tree.
    *
@@ -76,6 +78,7 @@ async function nativeOpener(used: Pool): Promise<TreeOpener> {
   return {
     kind: "native",
     notice: null,
+    pool: used.pool,
     open: (path, create) =>
       inTime(LocalTree.open(path, { pool: used.pool, create }), path, used.library),
     release: () =>
@@ -120,6 +123,7 @@ async function portableOpener(reason: string): Promise<TreeOpener> {
   const { PortableTree } = await import("../tree/portable.ts");
   return {
     kind: "portable",
+    pool: null,
     notice:
       `Going on without the native library (${reason}): slower, times only to the millisecond, ` +
       "no names that aren't UTF-8, no extended attributes.",

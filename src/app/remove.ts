@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { basename, dirname } from "node:path";
 import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus, STATUS } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
@@ -17,11 +16,11 @@ import {
 } from "../core/rel_path.ts";
 import { BatchBuilder, Op, type Results, STEPS, WorkBatch } from "../core/work_batch.ts";
 import type { RunContext, Tree } from "../engine/tree.ts";
-import { lookAt } from "../tree/place.ts";
-import { localPath } from "./endpoint.ts";
 import { guardProtected } from "./guard.ts";
-import { absolutePath, endsInDirectory } from "./locate.ts";
-import { acquireTrees } from "./open.ts";
+import { readArgument } from "./locate.ts";
+import { type Location, locationAbove, nameOf } from "./location.ts";
+import { lookingSettings, type LookSettings } from "./manage.ts";
+import { Places } from "./places.ts";
 import { walk } from "./walk.ts";
 
 /** How an entry is deleted, wherever it is. */
@@ -35,12 +34,14 @@ export interface RemoveTerms {
   readonly onFailure?: (path: RelPath, error: BlitError) => void;
 }
 
-/** What to delete on this machine, and how. */
+/** What to delete, and how. */
 export interface RemoveRequest extends RemoveTerms {
   /** As typed. */
   readonly path: string;
   readonly cwd: string;
   readonly allowRoot: boolean;
+  /** How a daemon is reached. */
+  readonly settings: LookSettings;
   readonly onNotice?: (notice: string) => void;
 }
 
@@ -64,19 +65,22 @@ const DIRECTORIES_PER_BATCH = 512;
  * @throws {BlitError} `refused` for protected targets and where the answer is no; `not_found`, `usage`, ...
  */
 export async function remove(request: RemoveRequest): Promise<RemoveResult> {
-  const path = await removable(request);
-  const trees = await acquireTrees();
+  const places = new Places({ remote: lookingSettings(request.settings, "remove") });
   try {
-    if (trees.notice !== null) request.onNotice?.(trees.notice);
-    const tree = await trees.open(dirname(path));
+    const { above, name } = await removable(request, places);
+    if (above.kind === "local") {
+      const { notice } = await places.trees();
+      if (notice !== null) request.onNotice?.(notice);
+    }
+    const tree = await places.open(above);
     try {
       const display = displayName(textToName(request.path));
-      return await removeEntry(tree, textToName(basename(path)), display, request);
+      return await removeEntry(tree, name, display, request);
     } finally {
       await tree.close();
     }
   } finally {
-    await trees.release();
+    await places.close();
   }
 }
 
@@ -96,18 +100,22 @@ export function removeEntry(
   return new Remover(tree, target, display, terms).run();
 }
 
-/** The absolute path of what may be deleted. */
-async function removable({ path, cwd, allowRoot }: RemoveRequest): Promise<string> {
-  const shown = displayName(textToName(path));
-  const absolute = absolutePath(localPath(path), cwd);
+/** What may be deleted: its name, and what holds it. */
+async function removable(
+  { path, cwd, allowRoot }: RemoveRequest,
+  places: Places,
+): Promise<{ readonly above: Location; readonly name: RelPath }> {
+  const { location, display: shown, isFolder } = readArgument(path, cwd);
   if (/(^|\/)\.{1,2}\/*$/.test(path)) {
     throw new BlitError("refused", `Refusing to delete "${shown}": name the directory itself.`);
   }
-  if (!allowRoot) await guardProtected(absolute, "delete");
-  if (dirname(absolute) === absolute) {
-    throw new BlitError("refused", `Cannot delete "${shown}": it is the root of a file system.`);
+  if (!allowRoot && location.kind === "local") await guardProtected(location.path, "delete");
+  const above = locationAbove(location);
+  if (above === null) {
+    const what = location.kind === "local" ? "the root of a file system" : "the root of a module";
+    throw new BlitError("refused", `Cannot delete "${shown}": it is ${what}.`);
   }
-  const info = await lookAt(absolute, false);
+  const info = await places.look(location, false);
   if (info === null) {
     throw new BlitError(
       "not_found",
@@ -115,7 +123,7 @@ async function removable({ path, cwd, allowRoot }: RemoveRequest): Promise<strin
       { operation: "delete", path: shown },
     );
   }
-  if (endsInDirectory(path) && !info.isDirectory) {
+  if (isFolder && !info.isDirectory) {
     const what = info.isSymlink ? "a symlink" : "not a directory";
     throw new BlitError(
       "not_directory",
@@ -123,7 +131,7 @@ async function removable({ path, cwd, allowRoot }: RemoveRequest): Promise<strin
       { operation: "delete", path: shown },
     );
   }
-  return absolute;
+  return { above, name: nameOf(location) };
 }
 
 /** One deletion under way. */

@@ -4,20 +4,19 @@
  *
  * @module
  */
-import { basename, dirname } from "node:path";
 import { Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { RunListener } from "../core/events.ts";
 import type { RunOptions } from "../core/options.ts";
-import { displayName, textToName } from "../core/rel_path.ts";
 import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
 import type { Tree } from "../engine/tree.ts";
-import { lookAt } from "../tree/place.ts";
-import { guardEmptySource, guardOptions, guardPlaces, isEmptyTree } from "./guard.ts";
+import { guardEmptySource, guardOptions, guardPlaces, guardTrees, isEmptyTree } from "./guard.ts";
 import { appendHistory, loadHistory } from "./history.ts";
 import { locate, type Located } from "./locate.ts";
-import { acquireTrees, type TreeOpener } from "./open.ts";
+import { locationAbove, locationText, nameOf } from "./location.ts";
+import { Places } from "./places.ts";
+import type { RemoteSettings } from "./remote_hosts.ts";
 
 /** One transfer, as asked for. */
 export interface TransferRequest {
@@ -27,8 +26,12 @@ export interface TransferRequest {
   readonly options: RunOptions;
   /** Folder that relative paths start from; absolute. */
   readonly cwd: string;
-  /** Folder of the history; left out, none is read or kept. */
+  /** Folder of history, known hosts and tokens; left out, no history is read or kept, and no daemon is reached. */
   readonly configDir?: string;
+  /** Content goes over the control plane, whatever could be reached. */
+  readonly forceControlPlane?: boolean;
+  /** Decides about a daemon that nothing is known of; left out, the answer is no. */
+  readonly askUnknown?: RemoteSettings["ask"];
   /** Path of a list of what takes part, `-` for standard input. */
   readonly filesFrom?: string;
   /** Send an `item` event for each planned entry. */
@@ -60,35 +63,55 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     // A bad pattern is an error before anything is opened, let alone made.
     (await import("../engine/filter.ts")).Filter.compile(options.filter);
   }
-  const located = await locate(request.source, request.destination, cwd);
-  await guardPlaces(located, options);
-  request.onLocated?.(located);
-  const trees = await acquireTrees(options.maxThreads);
+  const places = new Places({
+    maxThreads: options.maxThreads,
+    remote: remoteSettings(request),
+  });
   try {
-    if (trees.notice !== null) request.listener?.({ type: "warning", message: trees.notice });
-    const source = await trees.open(located.sourceRoot);
+    const located = await locate(request.source, request.destination, cwd, places.look);
+    await guardPlaces(located, options);
+    request.onLocated?.(located);
+    const { notice } = await places.trees();
+    if (notice !== null) request.listener?.({ type: "warning", message: notice });
+    const source = await places.open(located.sourceRoot);
     try {
       if (!located.single) await guardEmptySource(source, options);
-      const result = await runFrom(source, trees, located, request);
-      if (movedAway(result, options)) await removeEmptied(trees, located);
+      const result = await runFrom(source, places, located, request);
+      if (movedAway(result, options)) await removeEmptied(places, located);
       return result;
     } finally {
       await source.close();
     }
   } finally {
-    await trees.release();
+    await places.close();
   }
+}
+
+function remoteSettings(request: TransferRequest): RemoteSettings | undefined {
+  const { configDir, options, listener } = request;
+  if (configDir === undefined) return undefined;
+  return {
+    configDir,
+    purpose: options.mode,
+    retries: options.retries,
+    retryWaitMs: options.retryWaitMs,
+    forceControlPlane: request.forceControlPlane ?? false,
+    ask: request.askUnknown,
+    onWarning: (message) => listener?.({ type: "warning", message }),
+    onWaiting: (what) => listener?.({ type: "waiting", what }),
+  };
 }
 
 async function runFrom(
   source: Tree,
-  trees: TreeOpener,
+  places: Places,
   located: Located,
   request: TransferRequest,
 ): Promise<TransferResult> {
-  const destination = await openDestination(trees, located, request);
+  const destination = await openDestination(places, located, request);
   try {
     const { options, configDir } = request;
+    await guardTrees(source, destination, located, options.mode);
     const [{ run }, history, paths] = await Promise.all([
       import("../engine/run.ts"),
       configDir === undefined ? [] : loadHistory(configDir),
@@ -127,10 +150,13 @@ function movedAway({ located, summary }: TransferResult, options: RunOptions): b
 }
 
 /** Removes the directory that a move has emptied; what came into it meanwhile keeps it. */
-async function removeEmptied(trees: TreeOpener, { sourceRoot }: Located): Promise<void> {
-  const parent = await trees.open(dirname(sourceRoot));
+async function removeEmptied(places: Places, { sourceRoot }: Located): Promise<void> {
+  const above = locationAbove(sourceRoot);
+  // A module's own root stays.
+  if (above === null) return;
+  const parent = await places.open(above);
   try {
-    const name = textToName(basename(sourceRoot));
+    const name = nameOf(sourceRoot);
     const now = await parent.stat([name]);
     if (now.status(0) !== 0 || now.kind(0) !== Kind.directory) return;
     const run = parent.beginRun(0n, new AbortController().signal);
@@ -146,44 +172,44 @@ async function removeEmptied(trees: TreeOpener, { sourceRoot }: Located): Promis
 
 /** Opens the destination as the run needs it; makes it last, when nothing stands against the run any more. */
 async function openDestination(
-  trees: TreeOpener,
+  places: Places,
   located: Located,
   request: TransferRequest,
 ): Promise<Tree> {
   const { options } = request;
   const { destinationRoot } = located;
-  const exists = await lookAt(destinationRoot, true) !== null;
+  const exists = await places.look(destinationRoot, true) !== null;
   if (options.discard || (options.dryRun && !exists)) {
-    return await openMissing(trees, destinationRoot, options.discard);
+    return await openMissing(places, located, options.discard);
   }
   if (options.mode === "check" && !exists) {
-    const path = displayName(textToName(destinationRoot));
+    const path = locationText(destinationRoot);
     throw new BlitError(
       "not_found",
       `Cannot read "${path}": No such file or directory (ENOENT). Check the path.`,
       { operation: "read", path },
     );
   }
-  if (options.mode === "check" || options.dryRun) return await trees.open(destinationRoot);
-  if (request.confirm && await mayDelete(trees, located, options, exists)) {
+  if (options.mode === "check" || options.dryRun) return await places.open(destinationRoot);
+  if (request.confirm && await mayDelete(places, located, options, exists)) {
     if (!await request.confirm(located)) {
       throw new BlitError("refused", "Nothing was changed.", { operation: options.mode });
     }
     request.signal?.throwIfAborted();
   }
-  return await trees.open(destinationRoot, true);
+  return await places.open(destinationRoot, true);
 }
 
 /** Whether this run, as far as can be told before it, deletes something. */
 async function mayDelete(
-  trees: TreeOpener,
+  places: Places,
   located: Located,
   options: RunOptions,
   exists: boolean,
 ): Promise<boolean> {
   if (options.mode === "move") return true;
   if (options.mode !== "mirror" || located.single || !exists) return false;
-  const destination = await trees.open(located.destinationRoot);
+  const destination = await places.open(located.destinationRoot);
   try {
     return !await isEmptyTree(destination);
   } finally {
@@ -191,9 +217,9 @@ async function mayDelete(
   }
 }
 
-async function openMissing(trees: TreeOpener, path: string, discards: boolean): Promise<Tree> {
-  let above = path;
-  while (await lookAt(above, true) === null) above = dirname(above);
+async function openMissing(places: Places, located: Located, discards: boolean): Promise<Tree> {
+  const { destinationRoot } = located;
   const { MissingTree } = await import("./missing_tree.ts");
-  return new MissingTree(await trees.open(above), displayName(textToName(path)), discards);
+  const above = await places.open(await places.nearest(destinationRoot));
+  return new MissingTree(above, locationText(destinationRoot), discards);
 }

@@ -32,6 +32,8 @@ export interface CommandSpec {
   /** Command line and what it does. */
   readonly examples?: readonly (readonly [line: string, does: string])[];
   readonly hidden?: boolean;
+  /** It always has to do with a daemon; others only where an argument names one. */
+  readonly network?: true;
   readonly load: () => Promise<{ readonly run: CommandRun }>;
 }
 
@@ -52,6 +54,12 @@ const DESTINATION: ArgumentSpec = {
   path: "file",
   help: "Where it goes. A folder SRC lands as DST/name, whether or not DST exists",
 };
+
+const HOST: ArgumentSpec = {
+  name: "HOST",
+  help: "Name or address of the daemon's machine, with :PORT where it isn't 9031",
+};
+const JOB: ArgumentSpec = { name: "JOB", help: "Its number, as jobs list shows it" };
 
 const FILTERS = [
   "exclude",
@@ -94,13 +102,17 @@ const OUTPUT = [
   "maxThreads",
 ] as const satisfies readonly OptionId[];
 
-const OF_V1 = ["forceGrpc", "detach", "dropWindowsMetadata"] as const satisfies readonly OptionId[];
+const NETWORK = ["forceGrpcData"] as const satisfies readonly OptionId[];
+
+const OF_V1 = ["detach", "dropWindowsMetadata"] as const satisfies readonly OptionId[];
 
 const PATHS = [
   "SRC/ (or SRC/.) means what is in SRC: it goes into DST. A folder SRC without the slash lands as " +
   "DST/name. A file goes into DST where that is a folder or ends in a slash, else becomes DST. The same " +
   "holds whether or not DST exists, so a second run does what the first did. The line on standard error " +
   "says where things go before anything is touched.",
+  "A place of a daemon is written host:/module/path, host://path below its default root; with another port than " +
+  "9031, host:port:/module/path.",
 ];
 
 const transfer = () => import("./run_transfer.ts");
@@ -116,7 +128,15 @@ export const COMMANDS: readonly CommandSpec[] = [
       "ACLs; owners too where blit runs as root. Nothing is deleted.",
     ],
     arguments: [SOURCE, DESTINATION],
-    options: [...COMPARE, ...FILTERS, "oneFileSystem", ...RUN, ...OUTPUT, "discard"],
+    options: [
+      ...COMPARE,
+      ...FILTERS,
+      "oneFileSystem",
+      ...RUN,
+      ...NETWORK,
+      ...OUTPUT,
+      "discard",
+    ],
     accepts: ["yes", "deleteScope", ...OF_V1],
     examples: [
       ["blit copy photos/ /mnt/nas/photos", "what is in photos goes into /mnt/nas/photos"],
@@ -144,6 +164,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "allowRoot",
       "yes",
       ...RUN,
+      ...NETWORK,
       ...OUTPUT,
     ],
     accepts: ["discard", ...OF_V1],
@@ -162,7 +183,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "compared, and only then removed from the source. Filters don't go with move.",
     ],
     arguments: [SOURCE, DESTINATION],
-    options: [...COMPARE, "oneFileSystem", "allowRoot", "yes", ...RUN, ...OUTPUT],
+    options: [...COMPARE, "oneFileSystem", "allowRoot", "yes", ...RUN, ...NETWORK, ...OUTPUT],
     accepts: [...FILTERS, "deleteScope", "discard", ...OF_V1],
     load: transfer,
   },
@@ -179,6 +200,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "oneWay",
       ...FILTERS,
       "oneFileSystem",
+      ...NETWORK,
       ...OUTPUT,
     ],
     // Content is compared with or without.
@@ -239,7 +261,71 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     arguments: [],
     options: ["wait", "json"],
+    network: true,
     load: () => import("./run_scan.ts"),
+  },
+  {
+    name: "df",
+    summary: "Show how full a file system is",
+    arguments: [{ name: "PATH", help: "Any place on it", path: "file" }],
+    options: ["json"],
+    load: () => import("./run_df.ts"),
+  },
+  {
+    name: "list-modules",
+    summary: "List the modules of a daemon",
+    arguments: [HOST],
+    options: ["json"],
+    network: true,
+    load: () => import("./run_modules.ts"),
+  },
+  {
+    name: "jobs list",
+    summary: "List what a daemon is doing, and what it did last",
+    arguments: [HOST],
+    options: ["json"],
+    network: true,
+    load: () => import("./run_jobs.ts"),
+  },
+  {
+    name: "jobs watch",
+    summary: "Follow a job of a daemon until it ends",
+    arguments: [HOST, JOB],
+    options: ["json"],
+    network: true,
+    load: () => import("./run_jobs.ts"),
+  },
+  {
+    name: "jobs cancel",
+    summary: "End a job of a daemon",
+    arguments: [HOST, JOB],
+    options: ["quiet", "json"],
+    network: true,
+    load: () => import("./run_jobs.ts"),
+  },
+  {
+    name: "login",
+    summary: "Make a daemon known, and keep the token for it",
+    about: [
+      "Connects, shows the certificate's fingerprint and asks whether to trust it, unless --fingerprint says which one it " +
+      "is. Then asks for the token, without showing what is typed. Host and token are kept in the configuration folder, " +
+      "readable by you alone; a daemon that later shows another certificate is refused.",
+    ],
+    arguments: [HOST],
+    options: ["fingerprint", "ca", "plain", "tokenFile", "quiet", "json"],
+    examples: [
+      ["blit login nas", "asks for what it needs"],
+      ["blit login nas --fingerprint SHA256:… --token-file token", "in a script"],
+    ],
+    network: true,
+    load: () => import("./run_login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "Forget a daemon, and the token for it",
+    arguments: [HOST],
+    options: ["quiet"],
+    load: () => import("./run_logout.ts"),
   },
   {
     name: "diagnostics perf",
@@ -291,30 +377,27 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** Commands of v1 that need a daemon. */
 export const ABSENT_COMMANDS: readonly AbsentCommand[] = [
-  { name: "list-modules", successor: "It asks a daemon, and arrives with blit-daemon." },
-  {
-    name: "df",
-    successor:
-      "It asks a daemon, and arrives with blit-daemon; for local paths use the system's df.",
-  },
-  { name: "jobs", successor: "It asks a daemon, and arrives with blit-daemon." },
-  { name: "login", successor: "It makes a daemon known, and arrives with blit-daemon." },
   { name: "completions remote", successor: "It asks a daemon, and arrives with blit-daemon." },
 ];
 
 /** First words that are no command by themselves. */
 export const COMMAND_GROUPS: ReadonlyMap<string, string> = new Map([
   ["diagnostics", "Look at how blit works"],
+  ["jobs", "Look at what a daemon does"],
 ]);
 
 /** Environment variables, for help and man page. */
 export const ENVIRONMENT: readonly (readonly [name: string, does: string])[] = [
   ["BLIT_DEBUG", "1: print where an internal error came from"],
   ["BLIT_DISABLE_PERF_HISTORY", "1: keep no history of runs"],
+  ["BLIT_FORCE_GRPC_DATA", "1: as --force-grpc-data"],
   ["BLIT_NATIVE_LIB", "path of the native library, instead of the one beside the program"],
   ["BLIT_NO_NATIVE", "1: do without the native library"],
   ["NO_COLOR", "set to anything: no colours"],
-  ["XDG_CONFIG_HOME", "settings and history are in its folder blit; else in ~/.config/blit"],
+  [
+    "XDG_CONFIG_HOME",
+    "settings, history, known hosts and tokens are in its folder blit; else in ~/.config/blit",
+  ],
 ];
 
 /** Exit statuses, for help and man page. */

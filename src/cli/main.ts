@@ -8,6 +8,7 @@ import type { Settings } from "../app/settings.ts";
 import { EXIT_INTERRUPTED, exitOfError } from "./exit.ts";
 import type { Parsed } from "./invocation.ts";
 import { parseCommandLine } from "./parse.ts";
+import { giveUpNetwork, reachesDaemons } from "./permissions.ts";
 import { Terminal } from "./terminal.ts";
 
 /** What main needs of the process. */
@@ -62,6 +63,7 @@ function finish(terminal: Terminal, status: number): number {
 }
 
 async function runCommand(parsed: Parsed, terminal: Terminal, host: Host): Promise<number> {
+  if (!reachesDaemons(parsed)) giveUpNetwork();
   const cwd = Deno.cwd();
   const [{ configDirectory, loadSettings }, { run }] = await Promise.all([
     import("../app/settings.ts"),

@@ -11,6 +11,7 @@ export const GROUPS = [
   "Filter",
   "Delete and protect",
   "Reliability",
+  "Network",
   "Output",
   "General",
   "Debug",

@@ -4,6 +4,7 @@
  * @module
  */
 import type { MaxDelete } from "../core/options.ts";
+import { parseFingerprint } from "../core/fingerprint.ts";
 import { parseAge, parseSize } from "../core/units.ts";
 import { badValue } from "./option_types.ts";
 
@@ -86,4 +87,11 @@ function signed(
 ): SignedLimit {
   const sign = given[0] === "+" || given[0] === "-" ? given[0] : "";
   return { sign, amount: parse(given.slice(sign.length), option) };
+}
+
+/** A certificate's fingerprint, as 32 bytes. */
+export function fingerprint(given: string, option: string): Uint8Array {
+  const sha256 = parseFingerprint(given);
+  if (sha256 !== null) return sha256;
+  throw badValue(option, given, "SHA256: and 43 characters, as the daemon printed it");
 }

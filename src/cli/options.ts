@@ -7,6 +7,7 @@
 import { flag, type OptionSpec, type OptionValue, retired, value } from "./option_types.ts";
 import {
   age,
+  fingerprint,
   maxDelete,
   oneOf,
   seconds,
@@ -331,10 +332,39 @@ export const OPTIONS = {
     help: "Read everything, write nothing: a measuring aid",
   }),
 
-  forceGrpc: retired(
-    "force-grpc",
-    "It is --force-grpc-data now and arrives with blit-daemon; a local run needs neither.",
-  ),
+  forceGrpcData: flag({
+    long: "force-grpc-data",
+    aliases: ["force-grpc"],
+    group: "Network",
+    help: "Send content through the control connection, even where the data port can be reached",
+  }),
+  fingerprint: value(fingerprint, {
+    long: "fingerprint",
+    value: "SHA256:…",
+    group: "Network",
+    help:
+      "The certificate's fingerprint, as the daemon printed it; otherwise it is shown and asked about",
+  }),
+  ca: value(text, {
+    long: "ca",
+    value: "FILE",
+    group: "Network",
+    path: "file",
+    help:
+      "Trust the certificates that the authority in FILE signed, instead of one; - for the system's",
+  }),
+  plain: flag({
+    long: "plain",
+    group: "Network",
+    help: "Trust a daemon that doesn't encrypt, such as one started with --insecure",
+  }),
+  tokenFile: value(text, {
+    long: "token-file",
+    value: "FILE",
+    group: "Network",
+    path: "file",
+    help: "Read the token from FILE, - for standard input; otherwise it is asked for",
+  }),
   detach: retired("detach", "It arrives with blit-daemon; a local run can't be handed over."),
   dropWindowsMetadata: retired(
     "drop-windows-metadata",

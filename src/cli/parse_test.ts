@@ -109,7 +109,7 @@ for (const [line, message] of MISTAKES) {
 }
 
 Deno.test("commands that need a daemon are known, and unsupported", () => {
-  fails(["jobs", "list", "nas"], /arrives with blit-daemon/, "unsupported");
+  fails(["completions", "remote"], /arrives with blit-daemon/, "unsupported");
 });
 
 Deno.test("limits of a mirror are counts, shares or all", () => {

@@ -160,10 +160,10 @@ Deno.test("deletions, and progress without a terminal, read as lines", () => {
 
 function result(change: Partial<Summary>, error: Error | null = null): TransferResult {
   const located = {
-    sourceRoot: "/s",
-    destinationRoot: "/d/s",
-    sourcePath: "/s",
-    destinationPath: "/d/s",
+    sourceRoot: { kind: "local" as const, path: "/s" },
+    destinationRoot: { kind: "local" as const, path: "/d/s" },
+    sourcePath: { kind: "local" as const, path: "/s" },
+    destinationPath: { kind: "local" as const, path: "/d/s" },
     contents: false,
     sourceDisplay: "s",
     destinationDisplay: "/d/s",

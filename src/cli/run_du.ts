@@ -8,12 +8,14 @@ import { displayName } from "../core/rel_path.ts";
 import { formatBytes } from "../core/units.ts";
 import { JsonArray } from "./entry_json.ts";
 import type { Invocation } from "./invocation.ts";
+import { remoteSettings } from "./remote_call.ts";
 import { pathFields } from "./json.ts";
 
 /** Shows the space that folders take. */
-export async function run({ args, values, cwd, terminal, signal }: Invocation): Promise<number> {
+export async function run(call: Invocation): Promise<number> {
+  const { args, values, cwd, terminal, signal } = call;
   const deepest = values.depth || Infinity;
-  return await withEntry(args[0], cwd, async (opened) => {
+  return await withEntry(args[0], cwd, remoteSettings(call), async (opened) => {
     if (opened.notice !== null) terminal.warning(opened.notice);
     const array = values.json ? new JsonArray(terminal) : null;
     if (!array) terminal.out(`${"on disk".padStart(11)} ${"content".padStart(11)}`);

@@ -10,18 +10,20 @@ import { BlitError } from "../core/error.ts";
 import { displayName, nameToBytes, type RelPath, textToName } from "../core/rel_path.ts";
 import { entryJson, JsonArray } from "./entry_json.ts";
 import type { Invocation } from "./invocation.ts";
+import { remoteSettings } from "./remote_call.ts";
 import type { OptionValues } from "./options.ts";
 
 const NUL = new Uint8Array(1);
 
 /** Finds entries. */
-export async function run({ args, values, cwd, terminal, signal }: Invocation): Promise<number> {
+export async function run(call: Invocation): Promise<number> {
+  const { args, values, cwd, terminal, signal } = call;
   if (values.json && values.print0) {
     throw new BlitError("usage", "--json and --print0 contradict each other: give one.");
   }
   const matches = compileCriteria(criteriaOf(values));
   const root = textToName(args[0].replace(/(?<=.)\/+$/, ""));
-  return await withEntry(args[0], cwd, async (opened) => {
+  return await withEntry(args[0], cwd, remoteSettings(call), async (opened) => {
     if (opened.notice !== null) terminal.warning(opened.notice);
     const array = values.json ? new JsonArray(terminal) : null;
     const isBelow = opened.located.isDirectory;

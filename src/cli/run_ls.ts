@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { parseEndpoint } from "../app/endpoint.ts";
 import { entriesOf, withEntry } from "../app/manage.ts";
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import { displayName, type RelPath } from "../core/rel_path.ts";
 import { formatCount } from "../core/units.ts";
 import { entryJson, JsonArray } from "./entry_json.ts";
 import type { Invocation } from "./invocation.ts";
+import { remoteSettings } from "./remote_call.ts";
 
 const KIND_LETTER: Readonly<Record<Kind, string>> = {
   [Kind.unknown]: "?",
@@ -22,8 +24,13 @@ const KIND_LETTER: Readonly<Record<Kind, string>> = {
 };
 
 /** Lists a folder. */
-export async function run({ args, values, cwd, terminal, signal }: Invocation): Promise<number> {
-  return await withEntry(args[0], cwd, async (opened) => {
+export async function run(call: Invocation): Promise<number> {
+  const { args, values, cwd, terminal, signal } = call;
+  const endpoint = parseEndpoint(args[0]);
+  if (endpoint.kind === "remote" && endpoint.module === null) {
+    return await (await import("./run_modules.ts")).run(call);
+  }
+  return await withEntry(args[0], cwd, remoteSettings(call), async (opened) => {
     if (opened.notice !== null) terminal.warning(opened.notice);
     const array = values.json ? new JsonArray(terminal) : null;
     let failures = 0;

@@ -8,10 +8,12 @@ import { displayName } from "../core/rel_path.ts";
 import { formatBytes } from "../core/units.ts";
 import { EXIT_INTERRUPTED } from "./exit.ts";
 import type { Invocation } from "./invocation.ts";
+import { remoteSettings } from "./remote_call.ts";
 import { count } from "./render_summary.ts";
 
 /** Deletes a file, or a folder with everything in it. */
-export async function run({ args, values, cwd, terminal, signal }: Invocation): Promise<number> {
+export async function run(call: Invocation): Promise<number> {
+  const { args, values, cwd, terminal, signal } = call;
   const dryRun = values.dryRun ?? false;
   const started = performance.now();
   const verb = dryRun ? "delete " : "deleted";
@@ -20,6 +22,7 @@ export async function run({ args, values, cwd, terminal, signal }: Invocation): 
   const result = await remove({
     path: args[0],
     cwd,
+    settings: remoteSettings(call),
     dryRun,
     allowRoot: values.allowRoot ?? false,
     signal,

@@ -9,6 +9,7 @@ import { BlitError } from "../core/error.ts";
 import type { FilterRule, Mode } from "../core/options.ts";
 import { exitOfError, exitOfResult } from "./exit.ts";
 import type { Invocation } from "./invocation.ts";
+import { askerOf } from "./remote_call.ts";
 import { makeReport } from "./report.ts";
 import { runOptions } from "./run_options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,6 +32,8 @@ export async function run(call: Invocation): Promise<number> {
       options,
       cwd: call.cwd,
       configDir: call.configDir,
+      forceControlPlane: values.forceGrpcData ?? Deno.env.get("BLIT_FORCE_GRPC_DATA") === "1",
+      askUnknown: askerOf(terminal, call.signal),
       filesFrom: values.filesFrom,
       emitItems: report.wantsItems,
       listener: (event) => report.event(event),

@@ -354,7 +354,7 @@ Deno.test(
         "cpoy",
         "copy a",
         "copy a b --bogus",
-        "copy nas:/m b",
+        "copy nas: b",
         "copy a:b c",
         "ls a b",
       ]

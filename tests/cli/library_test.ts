@@ -18,7 +18,7 @@ Deno.test(
     const listener = (event: RunEvent) => void events.push(event);
     const copied = await copy("src", "dst", { cwd, listener, emitItems: true });
     assert.deepEqual([copied.summary.outcome, copied.error], ["done", null]);
-    assert.equal(copied.located.destinationPath, join(cwd, "dst/src"));
+    assert.equal(copied.located.destinationDisplay, join(cwd, "dst/src"));
     const items = events.filter((event) => event.type === "item");
     assert.ok(items.some((item) => item.path === "b/c" && item.reason === "new"));
     assert.equal((await check("src", "dst", { cwd })).summary.outcome, "done");

@@ -39,7 +39,7 @@ const OPTIONS_OF_RUNS: readonly (readonly [option: string, fate: Fate])[] = [
   ["--json", { same: ["--json"] }],
   ["--config-dir", { same: ["--config-dir", "CONFIG"] }],
   ["--drop-windows-metadata", { successor: "isn't needed" }],
-  ["--force-grpc", { successor: "--force-grpc-data" }],
+  ["--force-grpc", { same: ["--force-grpc"] }],
   ["--detach", { successor: "blit-daemon" }],
   ["--diagnostics-counter-file PATH", { successor: "copy_methods" }],
 ];
@@ -90,17 +90,20 @@ const SAME_ELSEWHERE: readonly (readonly [verb: string, option: string, given: s
   ["scan", "--wait", ["--wait", "5"]],
   ["scan", "--json", ["--json"]],
   ["scan", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["list-modules", "--json", ["--json"]],
+  ["list-modules", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["df", "--json", ["--json"]],
+  ["df", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["jobs list", "--json", ["--json"]],
+  ["jobs list", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["jobs cancel", "--json", ["--json"]],
+  ["jobs cancel", "--config-dir", ["--config-dir", "CONFIG"]],
+  ["jobs watch", "--json", ["--json"]],
+  ["jobs watch", "--config-dir", ["--config-dir", "CONFIG"]],
   ["completions shell", "--config-dir", ["--config-dir", "CONFIG"]],
 ];
 
-const VERBS_OF_DAEMONS = [
-  "list-modules",
-  "df",
-  "jobs list",
-  "jobs cancel",
-  "jobs watch",
-  "completions remote",
-];
+const VERBS_OF_DAEMONS = ["completions remote"];
 
 const COUNTERS = "--diagnostics-counter-file PATH";
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Walk } from "../../src/engine/tree.ts";
 import { defaultOptions } from "../../src/core/options.ts";
 import type { EngineContext } from "../../src/engine/context.ts";
 import { Executor } from "../../src/engine/executor.ts";
@@ -44,7 +45,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
   };
   const parts = makeParts(context, filter, table);
   const march = new March(context, parts, filter, false);
-  const first = { single: null, empty: false, few: null };
+  const first = { single: null, empty: false, few: null, walk: new Walk() };
   const request = {
     source,
     destination,

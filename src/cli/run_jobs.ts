@@ -1,0 +1,58 @@
+/**
+ * jobs list, jobs watch, jobs cancel.
+ *
+ * @module
+ */
+import { type JobInfo, withDaemon } from "../app/daemons.ts";
+import { BlitError } from "../core/error.ts";
+import { formatBytes, formatCount, formatDuration } from "../core/units.ts";
+import type { Invocation } from "./invocation.ts";
+import { snakeKeys } from "./json.ts";
+import { remoteSettings } from "./remote_call.ts";
+
+/** Shows, follows or ends what a daemon is doing. */
+export async function run(call: Invocation): Promise<number> {
+  const { args, values, terminal, signal } = call;
+  return await withDaemon(args[0], remoteSettings(call), async (daemon) => {
+    if (call.command.name === "jobs list") {
+      const jobs = await daemon.jobs();
+      if (values.json) terminal.out(JSON.stringify(snakeKeys(jobs), null, 2));
+      else if (jobs.length === 0) terminal.out("No jobs.");
+      else for (const job of jobs) terminal.out(jobLine(job));
+      return 0;
+    }
+    const id = jobNumber(args[1]);
+    if (call.command.name === "jobs cancel") {
+      const job = await daemon.cancelJob(id);
+      if (values.json) terminal.out(JSON.stringify(snakeKeys(job), null, 2));
+      else if (!values.quiet) terminal.out(job === null ? `Job ${id} was ended.` : jobLine(job));
+      return 0;
+    }
+    let last: JobInfo | null = null;
+    for await (const job of daemon.watchJob(id, signal)) {
+      last = job;
+      terminal.out(values.json ? JSON.stringify(snakeKeys(job)) : jobLine(job));
+      terminal.flush();
+    }
+    return last === null || last.state === "done" ? 0 : 1;
+  });
+}
+
+function jobNumber(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new BlitError("usage", `"${text}" is no job: expected its number, as jobs list shows it.`);
+}
+
+/** `12  running  mirror /backup  anna@192.168.0.7  3 min  1,204 entries, 5.2 GiB, 4 streams`. */
+function jobLine(job: JobInfo): string {
+  const who = job.user === "" ? job.peer : `${job.user}@${job.peer}`;
+  const how = job.fallback ? "control connection" : `${job.streams} streams`;
+  return [
+    String(job.id).padStart(4),
+    job.state.padEnd(9),
+    `${job.purpose} ${job.module === "" ? "//" : `/${job.module}`}`,
+    who,
+    formatDuration(Date.now() - job.startedMs),
+    `${formatCount(job.entries)} entries, ${formatBytes(job.bytes)}, ${how}`,
+  ].join("  ");
+}

@@ -1,0 +1,66 @@
+/**
+ * Reading a token: from a file, from standard input, or from the keyboard without showing it.
+ *
+ * @module
+ */
+import { readTokenFile } from "../app/hosts.ts";
+import { BlitError } from "../core/error.ts";
+import type { Terminal } from "./terminal.ts";
+
+const ENTER = new Set([10, 13]);
+const END = 4, INTERRUPT = 3, DELETE = 127, BACKSPACE = 8;
+
+/**
+ * Reads a token.
+ *
+ * @param file path, `-` for standard input; left out: it is asked for
+ * @returns null where nothing was typed: the daemon needs none
+ * @throws {BlitError} `usage` where it can't be asked for; `cancelled` by Ctrl-C
+ */
+export async function readToken(
+  file: string | undefined,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (file !== undefined) {
+    const text = file === "-"
+      ? await new Response(Deno.stdin.readable).text()
+      : readTokenFile(file);
+    return text.trim() || null;
+  }
+  if (!Deno.stdin.isTerminal()) {
+    throw new BlitError(
+      "usage",
+      "The token can't be asked for here: give --token-file FILE, or --token-file - for standard input.",
+    );
+  }
+  terminal.ask("Token (as the daemon's token add showed it; empty where none is needed): ");
+  const typed = await readHidden(signal);
+  terminal.answered();
+  return typed.trim() || null;
+}
+
+async function readHidden(signal: AbortSignal): Promise<string> {
+  Deno.stdin.setRaw(true);
+  try {
+    const bytes: number[] = [];
+    const buffer = new Uint8Array(4096);
+    for (;;) {
+      const length = await Deno.stdin.read(buffer);
+      if (length === null) return text(bytes);
+      for (const byte of buffer.subarray(0, length)) {
+        if (ENTER.has(byte) || byte === END) return text(bytes);
+        if (byte === INTERRUPT) throw new BlitError("cancelled", "Interrupted.");
+        if (byte === DELETE || byte === BACKSPACE) bytes.pop();
+        else bytes.push(byte);
+      }
+      signal.throwIfAborted();
+    }
+  } finally {
+    Deno.stdin.setRaw(false);
+  }
+}
+
+function text(bytes: readonly number[]): string {
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}

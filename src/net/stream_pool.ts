@@ -1,0 +1,113 @@
+/**
+ * StreamPool: the streams of one run, opened as they are needed and lent to one batch at a time.
+ *
+ * @module
+ */
+import { BlitError } from "../core/error.ts";
+import type { LeasedStream } from "../engine/tree.ts";
+
+/** A stream that is open. */
+export interface OpenStream {
+  /** Its handle in native code. */
+  readonly handle: number;
+  close(): void;
+}
+
+/** Lends streams. */
+export class StreamPool {
+  readonly #open: () => Promise<OpenStream>;
+  readonly #idle: OpenStream[] = [];
+  readonly #busy = new Set<OpenStream>();
+  readonly #waiters: (() => void)[] = [];
+  #opening = 0;
+  #limit: number;
+  #most = 0;
+  #closed = false;
+
+  /**
+   * @param limit most streams at once, 1 or more
+   * @param open opens one more
+   */
+  constructor(limit: number, open: () => Promise<OpenStream>) {
+    this.#limit = limit;
+    this.#open = open;
+  }
+
+  /** Streams that were open at once, at most. */
+  get most(): number {
+    return this.#most;
+  }
+
+  /** Sets how many streams there may be; those that are too many are closed when they come back. */
+  set limit(limit: number) {
+    this.#limit = Math.max(1, limit);
+    this.#wake(this.#limit);
+  }
+
+  /**
+   * Takes a stream; waits while all are in use.
+   *
+   * @throws {BlitError} as opening one does
+   */
+  async lease(): Promise<LeasedStream> {
+    for (;;) {
+      if (this.#closed) throw new BlitError("cancelled", "Cannot send: the run has ended.");
+      const idle = this.#idle.pop();
+      if (idle !== undefined) return this.#lend(idle);
+      if (this.#busy.size + this.#opening < this.#limit) return await this.#openOne();
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  /** Opens streams before they are asked for; one that fails is tried again when it is. */
+  warm(count: number): void {
+    const wanted = Math.min(count, this.#limit) - this.#idle.length - this.#busy.size -
+      this.#opening;
+    for (let i = 0; i < wanted; i++) {
+      this.#openOne().then((stream) => stream.release(false), () => {});
+    }
+  }
+
+  /** Closes every stream: what is under way on them fails. */
+  close(): void {
+    this.#closed = true;
+    for (const stream of [...this.#idle, ...this.#busy]) stream.close();
+    this.#idle.length = 0;
+    this.#wake(this.#waiters.length);
+  }
+
+  async #openOne(): Promise<LeasedStream> {
+    this.#opening++;
+    let stream: OpenStream;
+    try {
+      stream = await this.#open();
+    } finally {
+      this.#opening--;
+      this.#wake(1);
+    }
+    if (this.#closed) {
+      stream.close();
+      throw new BlitError("cancelled", "Cannot send: the run has ended.");
+    }
+    return this.#lend(stream);
+  }
+
+  #lend(stream: OpenStream): LeasedStream {
+    this.#busy.add(stream);
+    this.#most = Math.max(this.#most, this.#busy.size + this.#idle.length);
+    return {
+      handle: stream.handle,
+      release: (broken) => {
+        if (!this.#busy.delete(stream)) return;
+        if (broken || this.#closed || this.#busy.size + this.#idle.length >= this.#limit) {
+          stream.close();
+        } else this.#idle.push(stream);
+        this.#wake(1);
+      },
+    };
+  }
+
+  #wake(count: number): void {
+    for (const wake of this.#waiters.splice(0, count)) wake();
+  }
+}

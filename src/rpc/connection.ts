@@ -9,6 +9,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { BlitError } from "../core/error.ts";
 import {
   type AskUnknown,
+  destroySession,
   dial,
   type Dialled,
   hostDisplay,
@@ -42,11 +43,12 @@ export class Connection {
     this.display = display;
     this.dialled = dialled;
     const session = dialled.http2;
+    const baseUrl = `${dialled.isTls ? "https" : "http"}://${display}`;
     this.#transport = createConnectTransport({
-      baseUrl: `${dialled.isTls ? "https" : "http"}://${display}`,
+      baseUrl,
       httpVersion: "2",
       sessionManager: {
-        authority: display,
+        authority: baseUrl,
         request: (method, path, headers, options) => {
           if (session.closed || session.destroyed) return Promise.reject(this.#gone());
           const named = { ...headers, ":method": method, ":path": path };
@@ -70,7 +72,7 @@ export class Connection {
     const display = hostDisplay(name);
     const dialled = await dial(name, trust, ask);
     if (token !== null && !dialled.isTls && !dialled.isLoopback) {
-      dialled.http2.destroy();
+      destroySession(dialled.http2);
       throw new BlitError(
         "unauthenticated",
         `${display} doesn't encrypt: your token for it was not sent. Turn TLS on there, or run blit logout for that host.`,
@@ -92,7 +94,7 @@ export class Connection {
 
   /** Ends the connection and every call on it. */
   close(): void {
-    this.dialled.http2.destroy();
+    destroySession(this.dialled.http2);
   }
 
   #gone(): BlitError {

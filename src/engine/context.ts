@@ -65,15 +65,10 @@ export async function runNow(
   return { batch, results };
 }
 
-/** Whether the destination can make all its data durable with one call. */
-export function syncsWhole(context: EngineContext): boolean {
-  // Windows lets only administrators flush a volume.
-  return context.destination.kind === "native" && Deno.build.os !== "windows";
-}
-
 /** Makes everything that this run wrote durable; where there is no such call, each batch did so itself. */
 export async function syncAll(context: EngineContext): Promise<void> {
-  if (syncsWhole(context)) await runNow(context, new BatchBuilder(Op.sync, 1), null);
+  if (!context.destination.traits.syncsWhole) return;
+  await runNow(context, new BatchBuilder(Op.sync, 1), null);
 }
 
 /** Throws `cancelled` once the run's signal is aborted. */

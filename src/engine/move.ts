@@ -11,14 +11,7 @@ import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/re
 import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { compare } from "./compare.ts";
-import {
-  builderFor,
-  checkCancelled,
-  type EngineContext,
-  runNow,
-  syncAll,
-  syncsWhole,
-} from "./context.ts";
+import { builderFor, checkCancelled, type EngineContext, runNow, syncAll } from "./context.ts";
 import { lockstep } from "./lockstep.ts";
 import type { DirNode } from "./node.ts";
 import type { EngineRequest } from "./request.ts";
@@ -54,7 +47,11 @@ export async function move(
     throw new BlitError("usage", "Cannot move with --null: it writes nothing. Use copy.");
   }
   const copyDurably = () =>
-    copy(syncsWhole(context) ? context : { ...context, options: { ...options, fsync: true } });
+    copy(
+      destination.traits.syncsWhole
+        ? context
+        : { ...context, options: { ...options, fsync: true } },
+    );
   const renames = destination.canRenameFrom(source);
   if (request.single !== undefined) {
     if (renames && await renameSingle(context, request.single)) return;

@@ -31,6 +31,8 @@ export interface Traits {
   readonly beneath: boolean;
   /** Mode and mtime of symlinks can be set. */
   readonly symlinkTimes: boolean;
+  /** One `sync` without items makes everything that was written durable. */
+  readonly syncsWhole: boolean;
 }
 
 /** Facts of the file system below a root. */

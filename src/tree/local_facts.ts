@@ -85,5 +85,7 @@ export function localTraits(probe: RootFacts): Traits {
     holes: !plain,
     beneath: true,
     symlinkTimes: true,
+    // Windows lets only administrators flush a volume.
+    syncsWhole: !windows,
   };
 }

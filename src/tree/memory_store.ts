@@ -61,6 +61,7 @@ export class MemoryStore implements EntryStore {
       holes: true,
       beneath: true,
       symlinkTimes: true,
+      syncsWhole: true,
       ...options.traits,
     };
   }
@@ -248,6 +249,7 @@ export class MemoryStore implements EntryStore {
 
   async syncAll(): Promise<void> {
     await this.#access("flush", "");
+    if (!this.traits.syncsWhole) throw failure("unsupported", "flush", "");
   }
 
   close(): Promise<void> {

@@ -61,6 +61,7 @@ export class PortableStore implements EntryStore {
       holes: true,
       beneath: false,
       symlinkTimes: Deno.build.os !== "windows",
+      syncsWhole: false,
     };
   }
 

@@ -10,6 +10,7 @@ const NOTHING: Partial<Traits> = {
   hardlinks: false,
   specials: false,
   symlinkTimes: false,
+  syncsWhole: false,
 };
 
 /** Owners can be set only by a root that may ask who it is. */
@@ -28,6 +29,7 @@ const PORTABLE: Traits = {
   specials: false,
   beneath: false,
   symlinkTimes: Deno.build.os !== "windows",
+  syncsWhole: false,
 };
 
 async function portable(): Promise<{ tree: PortableTree; root: string }> {

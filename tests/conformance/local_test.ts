@@ -12,6 +12,7 @@ const LOCAL: Traits = {
   rawNames: Deno.build.os === "linux",
   owners: Deno.build.os !== "windows" && Deno.uid() === 0,
   specials: Deno.build.os !== "windows",
+  syncsWhole: Deno.build.os !== "windows",
 };
 
 // Loaded once and never closed, since the tests' resource check counts it.

@@ -73,4 +73,5 @@ export const FULL: Traits = {
   holes: true,
   beneath: true,
   symlinkTimes: true,
+  syncsWhole: true,
 };

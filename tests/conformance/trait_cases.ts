@@ -1,7 +1,14 @@
 /** What a tree declares to keep it keeps; what it lacks shows in statuses and flags. @module */
 import assert from "node:assert/strict";
 import { Kind } from "../../src/core/entry_block.ts";
-import { BatchFlag, CopyAction, Op, ResultFlag } from "../../src/core/work_batch.ts";
+import {
+  BatchBuilder,
+  BatchFlag,
+  CopyAction,
+  Op,
+  ResultFlag,
+  WorkBatch,
+} from "../../src/core/work_batch.ts";
 import { digestXattrs } from "../../src/tree/blake3.ts";
 import { MemoryTree } from "../../src/tree/memory.ts";
 import { failure } from "../../src/tree/step_failure.ts";
@@ -49,7 +56,6 @@ export const traitCases: Cases = {
   },
 
   "trait xattrs: attributes come out of a tree, of small and large files": async (bench) => {
-    if (!bench.source.traits.xattrs) return { skipped: "the source keeps no attributes" };
     const xattrs = { "user.one": "1", "user.long": "x".repeat(300) };
     await bench.seed(bench.source, {
       f: { content: "x", xattrs },
@@ -63,14 +69,15 @@ export const traitCases: Cases = {
       ),
     );
     for (const path of ["f", "large"]) {
-      assert.deepEqual(plain(await bench.source.xattrs(path)), expected);
-      const kept = bench.destination.traits.xattrs ? expected : new Map();
+      const had = bench.source.traits.xattrs ? expected : new Map();
+      assert.deepEqual(plain(await bench.source.xattrs(path)), had);
+      const kept = bench.destination.traits.xattrs ? had : new Map();
       assert.deepEqual(plain(await bench.destination.xattrs(path)), kept);
     }
   },
 
   "trait xattrs: meta makes the destination's attributes the source's": async (bench) => {
-    if (!bench.destination.traits.xattrs) return { skipped: "the destination keeps no attributes" };
+    const keeps = bench.destination.traits.xattrs;
     const old = MemoryTree.of({ f: { content: "x", xattrs: { "user.a": "old", "user.b": "2" } } });
     await bench.copy(["f"], { source: old, flags: BatchFlag.xattrs });
     const source = MemoryTree.of({ f: { content: "x", xattrs: { "user.a": "new" } } });
@@ -78,7 +85,8 @@ export const traitCases: Cases = {
     const flags = BatchFlag.xattrs;
     const mended = await bench.submit(Op.meta, seen, { source, flags });
     assert.deepEqual(statuses(mended), ["ok"]);
-    const expected = new Map([["user.a", new TextEncoder().encode("new")]]);
+    assert.equal(mended[0].flags & ResultFlag.xattrsDropped, keeps ? 0 : ResultFlag.xattrsDropped);
+    const expected = keeps ? new Map([["user.a", new TextEncoder().encode("new")]]) : new Map();
     assert.deepEqual(plain(await bench.destination.xattrs("f")), expected);
     source.onAccess = () => failure("io", "read metadata of", "f");
     assert.deepEqual(statuses(await bench.submit(Op.meta, seen, { source, flags })), ["io"]);
@@ -144,6 +152,13 @@ export const traitCases: Cases = {
     }
     assert.equal(at, content.length);
     assert.ok((await reader.close()).unchanged);
+  },
+
+  "trait syncsWhole: one call makes everything durable, or says that it can't": async (bench) => {
+    const sync = new WorkBatch(new BatchBuilder(Op.sync, 1).finish());
+    const syncing = bench.destination.run(sync, null, bench.run);
+    if (bench.destination.traits.syncsWhole) assert.equal((await syncing).count, 0);
+    else await assert.rejects(syncing, { kind: "unsupported" });
   },
 
   "trait symlinkTimes: a link's own mtime is set, its target's is not": async (bench) => {

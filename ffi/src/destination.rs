@@ -183,10 +183,14 @@ impl<'a> Destination<'a> {
         });
     }
 
-    /// Makes a new file under its own name.
-    pub fn in_place<'s>(&mut self, spot: &'s Spot) -> Outcome<InPlace<'s>> {
+    /// Makes a new file under its own name, for its owner only or with the mode that it will keep.
+    pub fn in_place<'s>(&mut self, spot: &'s Spot, mode: Option<u32>) -> Outcome<InPlace<'s>> {
         let file = self.creating(spot, || {
-            sys::create_file(spot.dir.as_fd(), spot.name).at(Step::Create)
+            match mode {
+                Some(mode) => sys::create_file_as(spot.dir.as_fd(), spot.name, mode),
+                None => sys::create_file(spot.dir.as_fd(), spot.name),
+            }
+            .at(Step::Create)
         })?;
         Ok(InPlace::new(&spot.dir, spot.name, file))
     }

@@ -1,6 +1,6 @@
 //! Directories that one job works in: opened once, what is learned about them kept beside.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use crate::names;
@@ -22,6 +22,10 @@ pub struct Dir {
     reports_late: OnceLock<bool>,
     /// Owner and group of files that this process creates here: uid << 32 | gid; all ones: not known.
     fresh_owner: AtomicU64,
+    /// A file here may not be read without a mark in its access time.
+    marks_reads: AtomicBool,
+    /// A file made here had another mode than asked for.
+    changes_modes: AtomicBool,
 }
 
 impl Dir {
@@ -33,6 +37,8 @@ impl Dir {
             default_acl: OnceLock::new(),
             reports_late: OnceLock::new(),
             fresh_owner: AtomicU64::new(u64::MAX),
+            marks_reads: AtomicBool::new(false),
+            changes_modes: AtomicBool::new(false),
         }
     }
 
@@ -54,6 +60,19 @@ impl Dir {
                 Err(Errno::NODATA | Errno::OPNOTSUPP)
             )
         })
+    }
+
+    /// Opens a file for reading. Where the caller may, its access time stays: setting it is a write for every
+    /// file that is read.
+    pub fn open_file(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+        if !self.marks_reads.load(Relaxed) {
+            match sys::open_file_unmarked(self.as_fd(), name) {
+                // Somebody else's file, and likely not the only one here.
+                Err(Errno::PERM) => self.marks_reads.store(true, Relaxed),
+                other => return other,
+            }
+        }
+        sys::open_file(self.as_fd(), name)
     }
 
     /// Owner and group that the last file created here was seen to have.
@@ -79,6 +98,16 @@ impl Dir {
     pub fn learn_fresh_owner(&self, uid: u32, gid: u32) {
         self.fresh_owner
             .store(u64::from(uid) << 32 | u64::from(gid), Relaxed);
+    }
+
+    /// Whether files made here have the mode that they are made with, as far as it was seen.
+    pub fn keeps_modes(&self) -> bool {
+        !self.changes_modes.load(Relaxed)
+    }
+
+    /// Keeps that a file just made here had another mode than asked for.
+    pub fn learn_changes_modes(&self) {
+        self.changes_modes.store(true, Relaxed);
     }
 
     /// Gives the owner `u+rwx` where this process is the owner and lacks it; false where that changed nothing.

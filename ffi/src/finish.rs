@@ -32,6 +32,8 @@ pub struct Look<'a> {
 pub enum Age<'a> {
     /// Made by this job in this directory: has no attributes but an inherited ACL.
     New(&'a Dir),
+    /// As [`Age::New`], with the mode that it is to keep.
+    NewWithMode(&'a Dir, u32),
     /// Was there, and looked like this.
     Known(&'a Metadata),
 }
@@ -43,7 +45,7 @@ pub enum Age<'a> {
 pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
     let mut flags = 0;
     let present = match age {
-        Age::New(dir) => match dir.fresh_owner() {
+        Age::New(dir) | Age::NewWithMode(dir, _) => match dir.fresh_owner() {
             Some(owner) => owner,
             None => {
                 let now = sys::stat_fd(entry.fd()).at(Step::Stat)?;
@@ -55,12 +57,20 @@ pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
     };
     let owner = set_owner(entry, look, present, &mut flags)?;
     set_xattrs(entry, look, age, &mut flags)?;
-    set_mode(entry, look, age, owner, &mut flags)?;
+    let mode = set_mode(entry, look, age, owner, &mut flags)?;
     entry.set_mtime(look.mtime_ns).at(Step::SetTime)?;
     let written = sys::stat_fd(entry.fd()).at(Step::Stat)?;
-    if let Age::New(dir) = age
-        && (written.uid, written.gid) != owner
-    {
+    let unlike = match age {
+        Age::New(dir) if (written.uid, written.gid) != owner => Some(dir),
+        // The umask, or the file system, took something from it.
+        Age::NewWithMode(dir, _) if Some(written.mode) != mode => {
+            dir.learn_changes_modes();
+            Some(dir)
+        }
+        Age::NewWithMode(dir, _) if (written.uid, written.gid) != owner => Some(dir),
+        _ => None,
+    };
+    if let Some(dir) = unlike {
         // The directory gained or lost its set-group-id bit since its owner was learned.
         dir.learn_fresh_owner(written.uid, written.gid);
         return finish(entry, look, Age::Known(&written)).map(|result| ItemResult {
@@ -120,7 +130,7 @@ fn set_owner(entry: Held, look: &Look, present: (u32, u32), flags: &mut u8) -> O
 
 fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()> {
     let whole = match (age, look.xattrs) {
-        (Age::New(dir), wanted) => {
+        (Age::New(dir) | Age::NewWithMode(dir, _), wanted) => {
             let wanted = wanted.unwrap_or(&[]);
             let has_acl = wanted.iter().any(|(name, _)| name == xattr::ACCESS_ACL);
             if !has_acl && look.mode.is_some() && dir.has_default_acl() {
@@ -137,9 +147,16 @@ fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()>
     Ok(())
 }
 
-fn set_mode(entry: Held, look: &Look, age: Age, owner: (u32, u32), flags: &mut u8) -> Outcome<()> {
+/// Returns the mode that the entry is to have afterwards.
+fn set_mode(
+    entry: Held,
+    look: &Look,
+    age: Age,
+    owner: (u32, u32),
+    flags: &mut u8,
+) -> Outcome<Option<u32>> {
     let Some(mut mode) = look.mode else {
-        return Ok(());
+        return Ok(None);
     };
     // A program must not run with the rights of whoever happened to copy it. On a directory the
     // set-group-id bit grants nothing.
@@ -156,14 +173,15 @@ fn set_mode(entry: Held, look: &Look, age: Age, owner: (u32, u32), flags: &mut u
         mode &= !lost;
         *flags |= result_flag::OWNER_DROPPED;
     }
+    if matches!(age, Age::NewWithMode(_, made) if made == mode) {
+        return Ok(Some(mode));
+    }
     match entry.set_mode(mode) {
         // A file system without modes, as behind some FUSE servers.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-            *flags |= result_flag::OWNER_DROPPED;
-            Ok(())
-        }
-        other => other.at(Step::SetMode),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => *flags |= result_flag::OWNER_DROPPED,
+        other => other.at(Step::SetMode)?,
     }
+    Ok(Some(mode))
 }
 
 fn is_directory(age: Age) -> bool {

@@ -91,7 +91,7 @@ impl<'a> Source<'a> {
 /// `changed` where it is another kind or inode by now.
 pub fn open_file(dir: &Dir, name: &[u8], item: &Item) -> Outcome<(OwnedFd, Metadata)> {
     let changed = Fail::new(Status::Changed, Step::Open);
-    let file = sys::open_file(dir.as_fd(), name).map_err(|errno| match errno {
+    let file = dir.open_file(name).map_err(|errno| match errno {
         // A link, a socket or a device without a driver: not what was recorded.
         Errno::LOOP | Errno::NXIO => changed,
         other => Fail::from((other, Step::Open)),

@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Place};
 use super::ladder::{Copied, Ladder};
-use super::resume;
+use super::{resume, small};
 use crate::draft::Draft;
 use crate::finish::{Age, Look, finish_file};
 use crate::in_place::IN_PLACE_MOST;
@@ -12,6 +12,7 @@ use crate::source::open_file;
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
+use crate::xattr::Xattrs;
 
 /// An open source file, and what it was before it was read.
 #[derive(Clone, Copy)]
@@ -21,17 +22,22 @@ pub(super) struct Opened<'a> {
 }
 
 /// A destination file that has no final name yet, or was just made under it.
-struct Target<'a> {
-    file: BorrowedFd<'a>,
-    device: u64,
+pub(super) struct Target<'a> {
+    pub file: BorrowedFd<'a>,
+    pub device: u64,
+    /// The mode that it was made with, where that is to be its final one.
+    pub mode: Option<u32>,
     /// What an adopted file looked like; `None` for a new one.
-    known: Option<Metadata>,
+    pub known: Option<Metadata>,
     /// Content up to here is there already.
-    start: u64,
+    pub start: u64,
 }
 
 /// Copies one file: in place where it is small and new, else staged.
 pub(super) fn copy<'a>(batch: &mut Batch<'a>, place: &Place<'a>) -> Outcome<ItemResult> {
+    if let Some(result) = small::copy(batch, place)? {
+        return Ok(result);
+    }
     let (file, before) = open_file(&place.from, place.name, &place.item)?;
     let source = Opened {
         file: file.as_fd(),
@@ -77,10 +83,11 @@ pub(super) fn copy<'a>(batch: &mut Batch<'a>, place: &Place<'a>) -> Outcome<Item
 }
 
 fn in_place(batch: &mut Batch, place: &Place, source: &Opened) -> Outcome<ItemResult> {
-    let file = batch.destination()?.in_place(&place.to)?;
+    let file = batch.destination()?.in_place(&place.to, None)?;
     let target = Target {
         file: file.as_fd(),
         device: place.to.dir.device()?,
+        mode: None,
         known: None,
         start: 0,
     };
@@ -100,6 +107,7 @@ fn staged<'a>(
     let target = Target {
         file: draft.as_fd(),
         device: place.to.dir.device()?,
+        mode: None,
         known,
         start,
     };
@@ -110,10 +118,27 @@ fn staged<'a>(
 /// Copies content and finishes the file; all but its name.
 fn fill(batch: &mut Batch, place: &Place, source: &Opened, target: &Target) -> Outcome<ItemResult> {
     let (copied, after, again) = content(batch, source, target)?;
-    let request = batch.job.request;
     let xattrs = batch.source()?.xattrs(Held::open(source.file), &after)?;
+    let result = complete(batch, place, source.file, target, &copied, &after, xattrs)?;
+    Ok(ItemResult {
+        flags: result.flags | again,
+        ..result
+    })
+}
+
+/// Gives a file that has its content all the rest, but for its name.
+pub(super) fn complete(
+    batch: &Batch,
+    place: &Place,
+    source: BorrowedFd,
+    target: &Target,
+    copied: &Copied,
+    after: &Metadata,
+    xattrs: Option<Xattrs>,
+) -> Outcome<ItemResult> {
+    let request = batch.job.request;
     let whole = !request.has(flag::XATTRS)
-        || sys::copy_large_streams(source.file, target.file, || batch.job.check())?;
+        || sys::copy_large_streams(source, target.file, || batch.job.check())?;
     let look = Look {
         uid: after.uid,
         gid: after.gid,
@@ -123,14 +148,17 @@ fn fill(batch: &mut Batch, place: &Place, source: &Opened, target: &Target) -> O
         xattrs: xattrs.as_deref(),
     };
     let to = &place.to;
-    let age = target.known.as_ref().map_or(Age::New(&to.dir), Age::Known);
+    let age = match (&target.known, target.mode) {
+        (Some(known), _) => Age::Known(known),
+        (None, Some(mode)) => Age::NewWithMode(&to.dir, mode),
+        (None, None) => Age::New(&to.dir),
+    };
     let flush = copied.length_ahead || target.start > 0 || to.dir.reports_late();
     let result = finish_file(batch.job, to.index, target.file, &look, age, flush)?;
     Ok(ItemResult {
         bytes: copied.bytes,
         method: copied.method,
         flags: result.flags
-            | again
             | if whole {
                 0
             } else {

@@ -20,7 +20,7 @@ const REFLINK_ABOVE: u64 = 4096;
 
 /// Up to here two short calls beat one copy_file_range: 34 µs against 51 for 4 KiB on ext4, even at 16 KiB,
 /// 75 against 64 for 64 KiB.
-const COPY_RANGE_ABOVE: u64 = 16 << 10;
+pub(super) const COPY_RANGE_ABOVE: u64 = 16 << 10;
 
 /// A small file younger than this may not be on disk yet, and sharing its blocks would wait for them file
 /// by file: 554 µs against 74 for 64 KiB on xfs. The kernel writes back after 30 s.
@@ -32,6 +32,16 @@ const SMALL_BYTES: u64 = 1 << 20;
 pub(super) struct Pair {
     no_reflink: AtomicBool,
     no_copy_range: AtomicBool,
+}
+
+impl Pair {
+    /// Whether sharing blocks is worth a try for a file of this size and age.
+    pub fn may_reflink(&self, size: u64, mtime_ns: i64, began_ns: i64) -> bool {
+        let unsettled = began_ns.saturating_sub(mtime_ns) < SETTLED_NS;
+        size > REFLINK_ABOVE
+            && !self.no_reflink.load(Relaxed)
+            && !(size <= SMALL_BYTES && unsettled)
+    }
 }
 
 /// Source device, destination device.
@@ -125,11 +135,10 @@ impl Ladder<'_> {
     }
 
     fn reflink(&self, source: &Metadata) -> bool {
-        if source.size <= REFLINK_ABOVE || self.pair.no_reflink.load(Relaxed) {
-            return false;
-        }
-        let unsettled = self.began_ns.saturating_sub(source.mtime_ns) < SETTLED_NS;
-        if source.size <= SMALL_BYTES && unsettled {
+        if !self
+            .pair
+            .may_reflink(source.size, source.mtime_ns, self.began_ns)
+        {
             return false;
         }
         match sys::reflink(self.from, self.to) {

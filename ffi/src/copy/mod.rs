@@ -5,6 +5,7 @@ mod discard;
 mod file;
 mod ladder;
 mod resume;
+mod small;
 mod sparse;
 
 #[cfg(test)]

@@ -92,6 +92,48 @@ fn mode_and_mtime_are_kept_to_the_nanosecond() {
 }
 
 #[test]
+fn a_mode_that_the_umask_would_cut_is_kept() {
+    let pair = Pair::new();
+    // The first file of a directory teaches who owns what is made there; the others get their mode at once.
+    let modes = [0o644, 0o666, 0o777, 0o600, 0o444, 0o1755];
+    let names: Vec<String> = (0..modes.len()).map(|i| format!("f{i}")).collect();
+    for (name, mode) in names.iter().zip(modes) {
+        let path = pair.write(name, name);
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let items: Vec<Item> = names.iter().map(|name| pair.item(name, CREATE)).collect();
+    let results = pair.copy(flag::OWNER, &items);
+    for (i, (name, mode)) in names.iter().zip(modes).enumerate() {
+        assert_eq!(status(&results, i), Status::Ok);
+        let copy = testing::stat(&pair.to.join(name));
+        assert_eq!(
+            (copy.mode, copy.inode),
+            (mode, inode(&results, i)),
+            "{name}"
+        );
+        assert_eq!(copy.mtime_ns, testing::stat(&pair.from.join(name)).mtime_ns);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn reading_ones_own_files_leaves_their_access_times() {
+    let pair = Pair::new();
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for (name, size) in [("small", 10), ("large", 2 << 20)] {
+        let file = File::options()
+            .write(true)
+            .open(pair.write(name, noise(size)));
+        file.unwrap()
+            .set_times(fs::FileTimes::new().set_accessed(old))
+            .unwrap();
+        assert_eq!(pair.copy_one(0, name, CREATE).0, Status::Ok);
+        let after = fs::metadata(pair.from.join(name)).unwrap();
+        assert_eq!(after.accessed().unwrap(), old, "{name}");
+    }
+}
+
+#[test]
 fn set_id_bits_come_only_with_their_owner() {
     if !root() {
         return;

@@ -19,7 +19,10 @@ pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
 pub use list::DirReader;
 pub use metadata::{read_link_at, stat_at, stat_fd};
 pub use node::make_node;
-pub use open::{Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_followed};
+pub use open::{
+    Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_file_unmarked,
+    open_followed,
+};
 pub use socket::{OWN_DESCRIPTORS, is_listening, new_socket, prefer_bbr};
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, effective_uid, means_other_kind};

@@ -37,6 +37,15 @@ pub fn open_child(
     rustix::fs::openat(dir, name, added(flags), mode)
 }
 
+/// Opens a file for reading, leaving its access time; `PERM` where it is neither the caller's own nor the
+/// caller root.
+///
+/// Reference: `man 2 open`, `O_NOATIME`.
+pub fn open_file_unmarked(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOATIME;
+    open_child(dir, name, flags, Mode::empty())
+}
+
 /// Opens a directory by any path, following links: for roots only.
 pub fn open_followed(path: &[u8]) -> Result<OwnedFd, Errno> {
     let open = |access| {

@@ -11,6 +11,8 @@ mod space;
 mod stamp;
 
 pub use super::unix::*;
+// There is no way to read without a mark here.
+pub use super::unix::open_file as open_file_unmarked;
 pub use clone::{
     CLONES_AT_CREATION, copy_large_streams, copy_range, copy_range_is_hopeless,
     copy_range_is_unsupported, create_clone, reflink, reflink_is_hopeless,

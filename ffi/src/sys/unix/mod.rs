@@ -16,9 +16,10 @@ pub use holes::{allow_holes, next_data, next_hole};
 pub use limits::raise_file_limit;
 pub use make::make_directories;
 pub use name::{
-    create_file, hard_link, make_directory, make_listed_directory, make_symlink, open_directory,
-    open_file, open_file_to_write, open_handle, read_link, remove_directory, remove_file, rename,
-    rename_new, reopen_directory, stat_name,
+    MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
+    make_listed_directory, make_symlink, open_directory, open_file, open_file_to_write,
+    open_handle, read_link, remove_directory, remove_file, rename, rename_new, reopen_directory,
+    stat_name,
 };
 pub use read::{read, read_at};
 pub use socket::{connect, keep_alive, listening_sockets, wait_readable};

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::{AtFlags, RawMode, RenameFlags};
 use rustix::path::Arg;
 
 use crate::sys::{Errno, Metadata, Mode, OFlags, open_child, stat_at};
@@ -54,6 +54,19 @@ pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
         name,
         OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
         PRIVATE_FILE,
+    )
+}
+
+/// Whether [`create_file_as`] can give a file its mode.
+pub const MODES_AT_CREATION: bool = true;
+
+/// Makes a file that did not exist, with these permission bits less the umask.
+pub fn create_file_as(dir: BorrowedFd, name: &[u8], mode: u32) -> Result<OwnedFd, Errno> {
+    open_child(
+        dir,
+        name,
+        OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
+        Mode::from_raw_mode(mode as RawMode & 0o777),
     )
 }
 

@@ -36,13 +36,16 @@ pub use list::DirReader;
 pub use make::make_directories;
 pub use metadata::{stat_at, stat_fd, stat_name};
 pub use name::{
-    create_file, hard_link, make_directory, make_directory as make_listed_directory, make_node,
-    remove_directory, remove_file, rename, rename_new,
+    MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
+    make_directory as make_listed_directory, make_node, remove_directory, remove_file, rename,
+    rename_new,
 };
 pub use open::{
     Mode, OFlags, is_link_at, must_walk, open_beneath, open_child, open_directory, open_file,
     open_file_to_write, open_followed, open_handle, reopen_directory,
 };
+// NTFS leaves access times alone by default, and a handle that keeps them needs a right more.
+pub use open::open_file as open_file_unmarked;
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
 pub use socket::{connect, keep_alive, prefer_bbr, wait_readable};
 pub use space::file_system_facts;

@@ -20,6 +20,14 @@ pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     )
 }
 
+/// Whether [`create_file_as`] can give a file its mode.
+pub const MODES_AT_CREATION: bool = false;
+
+/// As [`create_file`]: what stands for a mode here is set afterwards.
+pub fn create_file_as(dir: BorrowedFd, name: &[u8], _mode: u32) -> Result<OwnedFd, Errno> {
+    create_file(dir, name)
+}
+
 /// Makes a directory.
 pub fn make_directory(dir: impl AsFd, name: &[u8]) -> Result<(), Errno> {
     make(

@@ -1,0 +1,98 @@
+//! Copying one small new file: read whole before anything is made.
+//!
+//! The scan's look at the source is the one before the reading, so one more, after it, tells that what was
+//! read is one version. Most files of a tree come this way; each call saved is saved for every one of them.
+
+use super::batch::{Batch, Place};
+use super::file::{Target, complete};
+use super::ladder::{COPY_RANGE_ABOVE, Copied};
+use crate::block::{Item, Kind};
+use crate::buffer::with_buffer;
+use crate::dirs::Dir;
+use crate::request::{action, flag};
+use crate::results::{ItemResult, method};
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys::{self, AsFd, Held, Metadata};
+use crate::xattr::Xattrs;
+
+/// Copies the file where it still is what was recorded, and a buffer is the best way.
+///
+/// `None`: nothing was made, and the general way is to be gone, which also says what is wrong.
+pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResult>> {
+    let (item, dir) = (&place.item, &place.to.dir);
+    if item.action != action::CREATE || item.size > COPY_RANGE_ABOVE || item.allocated < item.size {
+        return Ok(None);
+    }
+    let device = dir.device()?;
+    let pair = batch.pair(item.device, device);
+    if pair.may_reflink(item.size, item.mtime_ns, batch.began_ns) {
+        return Ok(None);
+    }
+    let Ok(source) = place.from.open_file(place.name) else {
+        return Ok(None);
+    };
+    with_buffer(|buffer| {
+        let content = &mut buffer[..item.size as usize];
+        // Nothing but a file is read: where a FIFO took its place, an offset is refused.
+        if !content.is_empty() && sys::read_at(source.as_fd(), content, 0) != Ok(content.len()) {
+            return Ok(None);
+        }
+        let after = sys::stat_fd(&source).at(Step::Stat)?;
+        if !is_recorded(item, &after) {
+            return Ok(None);
+        }
+        let xattrs = batch.source()?.xattrs(Held::open(source.as_fd()), &after)?;
+        let mode = lasting_mode(batch, dir, &after, xattrs.as_ref());
+        let file = batch.destination()?.in_place(&place.to, mode)?;
+        sys::write_all_at(file.as_fd(), content, 0).at(Step::Write)?;
+        batch.job.add_bytes(item.size);
+        let copied = Copied {
+            bytes: item.size,
+            method: match item.size {
+                0 => method::NONE,
+                _ => method::READ_WRITE,
+            },
+            ..Copied::default()
+        };
+        let target = Target {
+            file: file.as_fd(),
+            device,
+            mode,
+            known: None,
+            start: 0,
+        };
+        let result = complete(
+            batch,
+            place,
+            source.as_fd(),
+            &target,
+            &copied,
+            &after,
+            xattrs,
+        )?;
+        file.finish();
+        Ok(Some(result))
+    })
+}
+
+/// Whether the file is the one that the scan saw, and was not written to since.
+fn is_recorded(item: &Item, now: &Metadata) -> bool {
+    now.kind == Kind::File
+        && (item.inode, item.size, item.mtime_ns, item.ctime_ns)
+            == (now.inode, now.size, now.mtime_ns, now.ctime_ns)
+}
+
+/// The mode to make the file with, where it may have its final one at once: then nobody can read more of it
+/// now than later.
+fn lasting_mode(
+    batch: &Batch,
+    dir: &Dir,
+    source: &Metadata,
+    xattrs: Option<&Xattrs>,
+) -> Option<u32> {
+    let owned =
+        !batch.job.request.has(flag::OWNER) || dir.fresh_owner() == Some((source.uid, source.gid));
+    let plain = source.mode & !0o777 == 0 && xattrs.is_none_or(Vec::is_empty);
+    (sys::MODES_AT_CREATION && owned && plain && dir.keeps_modes() && !dir.has_default_acl())
+        .then_some(source.mode)
+}

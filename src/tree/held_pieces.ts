@@ -18,26 +18,17 @@ export interface HeldSource {
 export class HeldPieces {
   readonly #source: HeldSource;
   readonly #item: number;
-  readonly #pieces: HavePiece[];
-  #more: boolean;
+  readonly #pieces: HavePiece[] = [];
+  #more = true;
   #rightBytes = 0;
   /** Read content of the piece that is being compared: it may have to be sent. */
   #read: Uint8Array[] = [];
   #readBytes = 0;
   #hasher: Hasher | null = null;
 
-  private constructor(source: HeldSource, item: number, pieces: HavePiece[], more: boolean) {
+  constructor(source: HeldSource, item: number) {
     this.#source = source;
     this.#item = item;
-    this.#pieces = pieces;
-    this.#more = more;
-  }
-
-  /** Waits for the receiver's first word on an item; null where it holds nothing. */
-  static async ask(source: HeldSource, item: number): Promise<HeldPieces | null> {
-    const { have, more } = await source.have(item);
-    if (!more && have.pieces.length === 0) return null;
-    return new HeldPieces(source, item, [...have.pieces], more);
   }
 
   /** Bytes from the file's start that the receiver has as they are. */

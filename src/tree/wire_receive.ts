@@ -125,8 +125,11 @@ export class Receiver {
       case "fail":
         await this.#abandon();
         return this.#settle(item, message.failure);
-      case "entry":
+      case "entry": {
+        const failed = this.#results.parentFailure(item);
+        if (failed) return await this.#refuse(item, failed);
         return await this.#attempt(item, () => this.#begin(item, message.entry, message.again));
+      }
       case "range":
         return await this.#attempt(item, () => this.#append(message.range));
       case "done":
@@ -138,16 +141,21 @@ export class Receiver {
   /** Does a step of a file that is not at its end; a failure is told the sender. */
   async #attempt(item: number, step: () => Promise<void>): Promise<void> {
     if (this.#results.isSettled(item)) return;
-    const { run, batch, stream } = this.#work;
+    const { run, batch } = this.#work;
     try {
       checkCancelled(run.signal, "write", batch.path(item));
       await step();
     } catch (error) {
       await this.#abandon();
-      const { status, os = 0, step = 0 } = resultOfError(error);
-      this.#settle(item, { status, os, step });
-      await stream.send(packRecord(RecordType.fail, item, packFail({ status, os, step })));
+      await this.#refuse(item, resultOfError(error));
     }
+  }
+
+  /** Fails an item whose content is still to come, and says so. */
+  async #refuse(item: number, { status = 0, os = 0, step = 0 }: ResultFields): Promise<void> {
+    this.#settle(item, { status, os, step });
+    const payload = packFail({ status, os, step });
+    await this.#work.stream.send(packRecord(RecordType.fail, item, payload));
   }
 
   async #begin(item: number, entry: EntryPayload, again: boolean): Promise<void> {

@@ -70,7 +70,7 @@ class WireFile implements FileSink {
   #isOpen = false;
   /** Where the next piece belongs. */
   #at = 0;
-  /** What the other side has already and is still compared; null: it is through, or there is nothing. */
+  /** What the other side may have already, as long as it is compared. */
   #held: HeldPieces | null = null;
 
   constructor(outlet: RecordOutlet) {
@@ -93,7 +93,7 @@ class WireFile implements FileSink {
     await this.#outlet.send(item, packRecord(RecordType.entry, item, payload));
     this.#isOpen = true;
     if (action === CopyAction.resume && !this.#isAgain) {
-      this.#held = await HeldPieces.ask(this.#outlet, item);
+      this.#held = new HeldPieces(this.#outlet, item);
     }
   }
 

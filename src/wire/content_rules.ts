@@ -58,8 +58,8 @@ export class ContentRules {
   #sizeBytes = 0;
   /** Where the next range may begin. */
   #at = 0;
-  /** A range without content may come: it says how much of what was held is right. */
-  #mayGoOn = false;
+  /** A range without content comes first: it says how much of what was held is right. */
+  #isResumed = false;
   #isCancelled = false;
   #isEnded = false;
 
@@ -103,7 +103,7 @@ export class ContentRules {
         this.#phase = "open";
         this.#at = 0;
         this.#sizeBytes = entry.look.sizeBytes;
-        this.#mayGoOn = !again && this.#items.action(item) === CopyAction.resume;
+        this.#isResumed = !again && this.#items.action(item) === CopyAction.resume;
         return { type: "entry", item, entry, again };
       }
       case RecordType.range: {
@@ -111,18 +111,20 @@ export class ContentRules {
         const range = readRange(payload);
         const end = range.offset + range.content.length;
         const isEmpty = range.content.length === 0;
-        if (range.offset < this.#at || end > this.#sizeBytes || (isEmpty && !this.#mayGoOn)) {
+        if (range.offset < this.#at || end > this.#sizeBytes || isEmpty !== this.#isResumed) {
           throw breach("sent a part of a file that overlaps another or lies outside of it");
         }
-        this.#mayGoOn = false;
+        this.#isResumed = false;
         this.#at = end;
         return { type: "range", item, range };
       }
       case RecordType.done: {
         this.#expectOpen();
         const changed = (flags & DONE_CHANGED) !== 0;
-        if (changed) this.#phase = "void";
-        else this.#next();
+        if (this.#isResumed) throw breach("went on with a file without saying where");
+        if (!changed) this.#next();
+        else if (this.#isAgain) throw breach("read a file for the third time");
+        else this.#phase = "void";
         return { type: "done", item, changed };
       }
       case RecordType.fail: {
@@ -138,7 +140,6 @@ export class ContentRules {
   /** Returns whether it is begun for the second time. */
   #begin({ look }: EntryPayload): boolean {
     if (this.#phase === "open") throw breach("left a file unfinished");
-    if (this.#phase === "void" && this.#isAgain) throw breach("began a file for the third time");
     if (look.kind !== this.#items.kind(this.#turn)) throw breach("sent an entry of another kind");
     return this.#isAgain = this.#phase === "void";
   }

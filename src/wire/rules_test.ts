@@ -85,7 +85,7 @@ class Model {
   #left = KINDS.map((kind, i) => ({ kind, i })).filter(({ kind }) => kind !== Kind.directory);
   #readings = 0;
   #from: number | null = null;
-  #mayKeep = false;
+  #mustAgree = false;
   #ended = false;
   #cancelled = false;
 
@@ -100,6 +100,7 @@ class Model {
     const turn = this.#left[0];
     if (turn === undefined || word.item !== turn.i) return false;
     const conclude = () => {
+      this.#mustAgree = false;
       this.#left.shift();
       this.#readings = 0;
       this.#from = null;
@@ -113,18 +114,19 @@ class Model {
       case "entry":
         if (this.#from !== null || turn.kind !== Kind.file || this.#readings === 2) return false;
         this.#from = 0;
-        this.#mayKeep = turn.i === RESUMED && this.#readings === 0;
+        this.#mustAgree = turn.i === RESUMED && this.#readings === 0;
         this.#readings++;
         return true;
       case "range": {
         if (this.#from === null || word.offset < this.#from) return false;
-        if (word.length === 0 && !this.#mayKeep) return false;
-        this.#mayKeep = false;
+        if ((word.length === 0) !== this.#mustAgree) return false;
+        this.#mustAgree = false;
         this.#from = word.offset + word.length;
         return this.#from <= SIZE;
       }
       case "done":
-        if (this.#from === null) return false;
+        if (this.#from === null || this.#mustAgree) return false;
+        if (word.changed && this.#readings === 2) return false;
         this.#from = null;
         return word.changed || conclude();
     }

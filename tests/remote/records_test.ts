@@ -314,10 +314,9 @@ Deno.test("a file of which everything is held is only confirmed; one of which no
       digest: await digestOf(bytes),
     }];
     await daemon.send(RecordType.have, 0, packHave({ lengthBytes: held, pieces }));
-    if (held > 0) {
-      const range = readRange((await daemon.expect(RecordType.range)).payload);
-      assert.deepEqual([range.offset, range.content.length], [held, 0]);
-    } else {
+    const goOn = readRange((await daemon.expect(RecordType.range)).payload);
+    assert.deepEqual([goOn.offset, goOn.content.length], [held, 0]);
+    if (held === 0) {
       for (const at of [0, MIB]) {
         const range = readRange((await daemon.expect(RecordType.range)).payload);
         assert.deepEqual([range.offset, range.content.length], [at, MIB]);
@@ -492,4 +491,23 @@ Deno.test("a refusal that comes before an item's turn spares reading it", async 
   await daemon.results(2);
   await putting;
   stream.close();
+});
+
+Deno.test("a tree that can't go on with what an earlier run left asks for everything", async () => {
+  for (const direction of ["put", "get"]) {
+    const from = MemoryTree.of({ large: content(3 * MIB), small: "small" });
+    const to = MemoryTree.of({ large: "old", small: "old" });
+    const [client, daemon] = duplexPair();
+    const served = serve(daemon, direction === "put" ? to : from);
+    const stream = new RecordStream(client);
+    const { run } = begin();
+    const batch = await batchOf(from, ["large", "small"], CopyAction.resume);
+    const results = direction === "put"
+      ? await putBatch({ stream, batch, source: from, run, observer: run })
+      : await pull(stream, batch, to, run);
+    assert.deepEqual(statuses(results), ["ok", "ok"], direction);
+    assert.deepEqual(to.snapshot(), from.snapshot());
+    stream.close();
+    await served;
+  }
 });

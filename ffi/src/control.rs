@@ -32,7 +32,7 @@ struct RunSlot {
 /// What one worker is doing; only that worker writes it.
 #[repr(C)]
 #[derive(Default)]
-struct WorkerSlot {
+pub struct WorkerSlot {
     job: AtomicU64,
     item: AtomicU32,
     step: AtomicU32,
@@ -150,18 +150,22 @@ pub struct JobContext<'a> {
     pub request: &'a Request,
     pub(crate) shared: &'a Shared,
     run: &'static RunSlot,
-    worker: &'static WorkerSlot,
+    worker: &'a WorkerSlot,
 }
 
 impl<'a> JobContext<'a> {
     /// A job on worker `worker`, below [`WORKER_SLOTS`].
     pub fn new(request: &'a Request, shared: &'a Shared, worker: usize) -> Self {
-        let slots = shared.control.slots;
+        Self::apart(request, shared, &shared.control.slots.workers[worker])
+    }
+
+    /// A job outside of the pool, as streams have them: nobody sees what its slot says.
+    pub fn apart(request: &'a Request, shared: &'a Shared, worker: &'a WorkerSlot) -> Self {
         let job = Self {
             request,
             shared,
-            run: &slots.runs[request.slot as usize],
-            worker: &slots.workers[worker],
+            run: &shared.control.slots.runs[request.slot as usize],
+            worker,
         };
         job.worker.job.store(request.job, Relaxed);
         job.at(0, Step::Process);

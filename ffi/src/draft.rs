@@ -132,7 +132,7 @@ pub fn adopt(spot: &Spot, path: &[u8], owner: u32) -> Outcome<Option<(StagedFile
 }
 
 /// Keeps of an adopted file what was found right, and nothing that could hinder the rest.
-pub fn cut(file: &StagedFile, verified: u64) -> Outcome<()> {
-    sys::truncate(file, verified).at(Step::Write)?;
+pub fn cut(file: impl AsFd, verified: u64) -> Outcome<()> {
+    sys::truncate(&file, verified).at(Step::Write)?;
     xattr::drop_acl(Held::open(file.as_fd()), xattr::ACCESS_ACL)
 }

@@ -258,7 +258,8 @@ fn dispatch(job: &JobContext) -> Outcome<()> {
         Op::Xattrs => crate::attributes::run,
         // Started at submission, on a thread of its own.
         Op::Dial => return Err(Fail::new(Status::Bug, Step::Process)),
-        Op::Send | Op::Receive => return Err(Fail::new(Status::Unsupported, Step::Process)),
+        Op::Send => crate::net::client::send,
+        Op::Receive => crate::net::client::receive,
     };
     // A marker has no item, and yet something to say.
     let least = usize::from(job.request.op == Op::Marker);

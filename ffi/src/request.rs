@@ -124,6 +124,21 @@ pub mod action {
     pub const RESUME: u16 = 4;
 }
 
+/// What this process says of a request that a peer sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own {
+    /// Handle of the root to read from, or 0.
+    pub source: u32,
+    /// Handle of the root to write to, or 0.
+    pub destination: u32,
+    /// Run id.
+    pub run: u64,
+    /// Run slot, below [`RUN_SLOTS`].
+    pub slot: u32,
+    /// Flags that are kept.
+    pub flags: u32,
+}
+
 /// One request, checked whole: no later access can be out of bounds.
 #[derive(Debug)]
 pub struct Request {
@@ -187,6 +202,36 @@ impl Request {
         }
         (0..request.len()).try_for_each(|i| request.check_item(i))?;
         Ok(request)
+    }
+
+    /// A peer's copy request as one of this process: what is not its to say is left out or taken from `own`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::parse`]; `usage` for another operation.
+    pub fn from_peer(mut bytes: Vec<u8>, own: &Own) -> Outcome<Request> {
+        if bytes.len() < REQUEST_BYTES || bytes[1] != Op::Copy as u8 {
+            return Err(Fail::usage());
+        }
+        // Job, roots and run; slot and length of trailing bytes.
+        bytes[8..32].fill(0);
+        bytes[48..56].fill(0);
+        let mut request = Self::parse(bytes)?;
+        request.flags &= own.flags;
+        request.source = own.source;
+        request.destination = own.destination;
+        request.run = own.run;
+        request.slot = own.slot;
+        Ok(request)
+    }
+
+    /// The request as a peer is to carry it out; it is to know nothing of this process.
+    pub fn for_peer(&self) -> Vec<u8> {
+        let mut bytes = self.bytes[..REQUEST_BYTES + self.layout.end].to_vec();
+        bytes[1] = Op::Copy as u8;
+        bytes[8..40].fill(0);
+        bytes[48..56].fill(0);
+        bytes
     }
 
     fn check_item(&self, i: usize) -> Outcome<()> {

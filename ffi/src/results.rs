@@ -99,6 +99,13 @@ impl Results {
         }
     }
 
+    /// What a peer packed; `None` where it is not `count` results.
+    pub fn from_bytes(bytes: &[u8], count: usize) -> Option<Self> {
+        (bytes.len() == count * RESULT_BYTES).then(|| Self {
+            bytes: bytes.to_vec(),
+        })
+    }
+
     /// Writes one item's result.
     pub fn set(&mut self, i: usize, result: ItemResult) {
         let r = &mut self.bytes[i * RESULT_BYTES..][..RESULT_BYTES];

@@ -1,11 +1,15 @@
 //! The network: streams of the data plane, and what travels on them. See docs/protocol.md.
 
 pub mod bind;
+pub mod client;
 pub mod dial;
 pub mod entry;
 pub mod link;
+mod make;
 pub mod preamble;
+mod receive;
 pub mod record;
+mod send;
 pub mod serve;
 pub mod streams;
 pub mod tcp;
@@ -13,6 +17,7 @@ pub mod terms;
 pub mod threads;
 pub mod tls;
 pub mod tunnel;
+mod wire;
 
 #[cfg(unix)]
 pub mod listen;
@@ -23,6 +28,8 @@ pub mod listen;
 mod pending;
 #[cfg(unix)]
 mod poller;
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 mod vectors;
 

@@ -379,7 +379,11 @@ fn json() -> String {
             } else {
                 ""
             };
-            let _ = writeln!(text, "        [\"{side}\", \"{}\"]{comma}", hex(bytes));
+            let _ = writeln!(
+                text,
+                "        [\n          \"{side}\",\n          \"{}\"\n        ]{comma}",
+                hex(bytes)
+            );
         }
         let comma = if i + 1 < all.len() { "," } else { "" };
         let _ = writeln!(text, "      ]\n    }}{comma}");

@@ -106,7 +106,7 @@ fn every_wrong_header_field_is_refused() {
     for (at, value) in [
         (0, 2),
         (1, 0),
-        (1, 17),
+        (1, HIGHEST_OP + 1),
         (2, 1),
         (6, 1),
         (48, 64),

@@ -1,0 +1,168 @@
+//! The client's end of a stream: one batch, there or back. The operations send (15) and receive (16).
+
+use std::time::{Duration, Instant};
+
+use super::IDLE;
+use super::link::Link;
+use super::make::{Maker, Trust, method_of};
+use super::receive::Receiver;
+use super::record::{BATCH_MOST, MISMATCH, Type};
+use super::send::{Role, Sender};
+use super::wire::{Line, Wait, Wire};
+use crate::control::JobContext;
+use crate::results::Results;
+use crate::status::{Fail, Outcome, Status, Step};
+
+/// How long a client that gave up waits for the daemon to hear it.
+const GIVE_UP: Duration = Duration::from_secs(2);
+
+/// Sends the items over the stream that parameter 0 names.
+pub fn send(job: &JobContext, results: &mut Results) -> Outcome<()> {
+    with_stream(job, results, put)
+}
+
+/// Has the items sent over the stream that parameter 0 names, and makes what comes.
+pub fn receive(job: &JobContext, results: &mut Results) -> Outcome<()> {
+    with_stream(job, results, get)
+}
+
+type Batch = fn(&JobContext, &mut dyn Link, &mut Results) -> Outcome<()>;
+
+fn with_stream(job: &JobContext, results: &mut Results, batch: Batch) -> Outcome<()> {
+    let streams = &job.shared.net.streams;
+    match streams.check_out(job.request.p0 as u32, job) {
+        Ok(mut stream) => {
+            // One that broke is closed, and the results say why.
+            if batch(job, stream.link(), results).is_ok() {
+                stream.give_back();
+            }
+        }
+        Err(fail) => results.fail_from(0, fail),
+    }
+    Ok(())
+}
+
+/// Sends the request's items as a `put`. The results are whole in any case.
+///
+/// # Errors
+///
+/// What broke the stream: it must be closed then.
+pub(super) fn put(job: &JobContext, link: &mut dyn Link, results: &mut Results) -> Outcome<()> {
+    let line = Line::new(link);
+    let mut wire = Wire::new(&line, IDLE);
+    let sent = line.while_alive(|| {
+        // Asked for first: where the root is gone, nothing must have been begun.
+        job.source()?;
+        wire.send(Type::Put, 0, 0, &for_peer(job)?)?;
+        Sender::new(job, &mut wire, Role::Client)?.run()?;
+        answer(job, &mut wire)
+    });
+    let ended = match sent {
+        Ok(answer) => {
+            *results = answer;
+            Ok(())
+        }
+        Err(fail) => {
+            let given_up = job.check().err();
+            results.fail_from(0, given_up.unwrap_or(fail));
+            Err(fail)
+        }
+    };
+    for _ in 0..job.request.len() {
+        job.add_entry();
+    }
+    after_batch(&wire, ended)
+}
+
+/// Sends the request as a `get` and makes what comes. The results are whole in any case.
+///
+/// # Errors
+///
+/// What broke the stream: it must be closed then.
+pub(super) fn get(job: &JobContext, link: &mut dyn Link, results: &mut Results) -> Outcome<()> {
+    let line = Line::new(link);
+    let mut wire = Wire::new(&line, IDLE);
+    let made = line.while_alive(|| -> Outcome<_> {
+        // Which metadata is taken is the caller's to say, by the batch's flags: it asked for it.
+        let trust = Trust {
+            metadata: true,
+            owner_refused: false,
+        };
+        let maker = Maker::new(job, trust, method_of(&line))?;
+        wire.send(Type::Get, 0, 0, &for_peer(job)?)?;
+        let (made, _, ended) = Receiver::new(job, &mut wire, Role::Client, maker).run();
+        Ok((made, ended))
+    });
+    let ended = match made {
+        Ok((made, ended)) => {
+            *results = made;
+            ended
+        }
+        Err(fail) => {
+            results.fail_from(0, fail);
+            return Err(fail);
+        }
+    };
+    let ended = match ended {
+        // Given up here, the stream is as good as before once the daemon has heard of it.
+        Err(_) if wire.broken().is_none() => drain(&mut wire),
+        ended => ended,
+    };
+    after_batch(&wire, ended)
+}
+
+fn for_peer(job: &JobContext) -> Outcome<Vec<u8>> {
+    let request = job.request.for_peer();
+    if request.len() > BATCH_MOST {
+        return Err(Fail::usage());
+    }
+    Ok(request)
+}
+
+/// Waits for the daemon's results; says so where the run is cancelled meanwhile.
+fn answer(job: &JobContext, wire: &mut Wire) -> Outcome<Results> {
+    let mut wait = Wait::Job(job);
+    if job.cancelled() {
+        wait = Wait::Until(Instant::now() + GIVE_UP);
+    }
+    loop {
+        let header = match wire.next(wait) {
+            Ok(header) => header,
+            Err(fail) if wire.broken().is_some() => return Err(fail),
+            Err(_) => {
+                wire.send(Type::Cancel, 0, 0, &[])?;
+                wait = Wait::Until(Instant::now() + GIVE_UP);
+                continue;
+            }
+        };
+        match header.kind {
+            Type::Results => {
+                let results = Results::from_bytes(wire.payload(), job.request.len());
+                return match results {
+                    Some(results) => Ok(results),
+                    None => wire.breach(MISMATCH),
+                };
+            }
+            // Said of items that were concluded before it was heard.
+            Type::Fail | Type::Have => {}
+            _ => return wire.breach(MISMATCH),
+        }
+    }
+}
+
+/// Gives a `get` up: reads what is under way, to the daemon's `end`.
+fn drain(wire: &mut Wire) -> Outcome<()> {
+    wire.send(Type::Cancel, 0, 0, &[])?;
+    let wait = Wait::Until(Instant::now() + GIVE_UP);
+    while wire.next(wait)?.kind != Type::End {}
+    Ok(())
+}
+
+/// Whether the stream is good for another batch: nothing may be left on it.
+fn after_batch(wire: &Wire, ended: Outcome<()>) -> Outcome<()> {
+    match wire.broken() {
+        Some(fail) => Err(fail),
+        None if wire.has_rest() => Err(Fail::new(Status::Mismatch, Step::Process)),
+        None => ended,
+    }
+}

@@ -1,0 +1,379 @@
+//! Making what came: the part of a receiver that touches the file system.
+
+use crate::block::{Item, Kind};
+use crate::control::JobContext;
+use crate::destination::{Destination, Spot};
+use crate::draft::{self, Draft};
+use crate::finish::{Age, Look, finish_file};
+use crate::holes::{write, write_data};
+use crate::node::Node;
+use crate::request::{action, flag};
+use crate::results::{ItemResult, Results, method, result_flag};
+use crate::staging::{Publish, StagedFile};
+use crate::status::{AtStep, Fail, Outcome, Status, Step};
+use crate::sys::{self, AsFd, BorrowedFd, Metadata};
+use crate::xattr::{ACCESS_ACL, DEFAULT_ACL, Xattrs};
+
+use super::entry::{Entry, WholeFile};
+use super::wire::Line;
+
+/// What a peer may decide about the entries that it sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust {
+    /// Owner, set-id bits, devices, attributes of the system.
+    pub metadata: bool,
+    /// It asked for owners and doesn't get them.
+    pub owner_refused: bool,
+}
+
+/// How content comes over a line, as the results say it.
+pub fn method_of(line: &Line) -> u8 {
+    if line.is_tunnel() {
+        method::CONTROL_PLANE
+    } else {
+        method::DATA_PLANE
+    }
+}
+
+/// Makes the entries of one batch.
+pub struct Maker<'a> {
+    job: &'a JobContext<'a>,
+    /// None where everything is received and nothing written.
+    destination: Option<Destination<'a>>,
+    trust: Trust,
+    method: u8,
+}
+
+/// A file that is being received in ranges.
+pub struct Large<'a> {
+    /// Where it goes, and the staged file; None where nothing is written.
+    to: Option<(Spot<'a>, Draft<'a>)>,
+    /// What an adopted file looked like; `None` for a new one.
+    pub known: Option<Metadata>,
+    how: Publish,
+    look: Metadata,
+    xattrs: Option<Xattrs>,
+    flags: u8,
+    /// Where the last range ended.
+    pub at: u64,
+    /// Content that came.
+    bytes: u64,
+    /// Some of the length is there without data.
+    length_ahead: bool,
+}
+
+impl Large<'_> {
+    /// The staged file.
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.to.as_ref().map(|(_, draft)| draft.as_fd())
+    }
+    /// Its size in the end.
+    pub fn size(&self) -> u64 {
+        self.look.size
+    }
+}
+
+impl<'a> Maker<'a> {
+    /// A maker beneath the request's destination.
+    pub fn new(job: &'a JobContext<'a>, trust: Trust, method: u8) -> Outcome<Self> {
+        Ok(Self {
+            job,
+            destination: if job.request.has(flag::DISCARD) {
+                None
+            } else {
+                Some(Destination::new(job)?)
+            },
+            trust,
+            method,
+        })
+    }
+
+    /// Checks or makes a parent directory.
+    pub fn directory(&mut self, index: usize, item: &Item) -> Outcome<ItemResult> {
+        match &mut self.destination {
+            Some(destination) => destination.directory(index, item),
+            None => Ok(ItemResult::default()),
+        }
+    }
+
+    /// Puts directories on disk and hands over what was noted about them.
+    pub fn close(self, results: &mut Results) {
+        if let Some(destination) = self.destination {
+            destination.close(results);
+        }
+    }
+
+    /// Makes an entry that came as a whole, if it is intact.
+    pub fn whole(&mut self, index: usize, file: WholeFile) -> Outcome<ItemResult> {
+        let item = self.job.request.item(index);
+        if !file.is_intact {
+            return Err(Fail::new(Status::Corrupt, Step::Write));
+        }
+        let how = publish_of(item.action)?;
+        let WholeFile { entry, content, .. } = file;
+        let bytes = content.len() as u64;
+        let carried = ItemResult {
+            bytes,
+            method: if bytes > 0 { self.method } else { 0 },
+            ..ItemResult::default()
+        };
+        if self.destination.is_none() {
+            self.job.add_bytes(bytes);
+            return Ok(carried);
+        }
+        if is_device(entry.look.kind) && !self.trust.metadata {
+            return Err(Fail::new(Status::Unsupported, Step::Create));
+        }
+        let Entry {
+            look,
+            target,
+            xattrs,
+        } = entry;
+        let (xattrs, mut flags) = self.taken(xattrs);
+        let destination = self.destination.as_mut().ok_or(Fail::usage())?;
+        let spot = destination.spot(index, &item)?;
+        self.job.at(index as u32, Step::Write);
+        let made = if look.kind == Kind::File {
+            let made = self.small(&spot, &look, xattrs.as_ref(), content, how)?;
+            self.job.add_bytes(bytes);
+            made
+        } else {
+            let node = Node {
+                metadata: look,
+                target: target.to_vec(),
+                xattrs,
+                set_owner: self.job.request.has(flag::OWNER),
+            };
+            destination.node(&spot, &node, item.action)?
+        };
+        flags |= made.flags | self.owner_flag(&spot, &look);
+        self.named(&spot);
+        Ok(ItemResult {
+            bytes,
+            method: carried.method,
+            flags,
+            ..made
+        })
+    }
+
+    fn small(
+        &mut self,
+        spot: &Spot<'a>,
+        look: &Metadata,
+        xattrs: Option<&Xattrs>,
+        content: &[u8],
+        how: Publish,
+    ) -> Outcome<ItemResult> {
+        let destination = self.destination.as_mut().ok_or(Fail::usage())?;
+        if how == Publish::New {
+            let file = destination.in_place(spot)?;
+            let made = self.fill_small(spot, look, xattrs, content, file.as_fd())?;
+            file.finish();
+            return Ok(made);
+        }
+        let file = destination.staged(spot)?;
+        let draft = Draft::begin(destination, spot, file, look, 0)?;
+        let made = self.fill_small(spot, look, xattrs, content, draft.as_fd());
+        draft.settle(made, spot.name, how)
+    }
+
+    fn fill_small(
+        &self,
+        spot: &Spot,
+        look: &Metadata,
+        xattrs: Option<&Xattrs>,
+        content: &[u8],
+        file: BorrowedFd,
+    ) -> Outcome<ItemResult> {
+        let mut length_ahead = false;
+        if look.allocated >= look.size {
+            write(file, content, 0, false)?;
+        } else {
+            sys::allow_holes(file);
+            // Fewer blocks than content may also be compression: only what was left out makes a hole.
+            length_ahead = write_data(file, content, 0)? < look.size;
+            if length_ahead {
+                sys::truncate(file, look.size).at(Step::Write)?;
+            }
+        }
+        let look = self.look(look, xattrs);
+        let flush = length_ahead || spot.dir.reports_late();
+        finish_file(
+            self.job,
+            spot.index,
+            file,
+            &look,
+            Age::New(&spot.dir),
+            flush,
+        )
+    }
+
+    /// Begins a file that will come in ranges; goes on with what an earlier run left of it where `adopt`.
+    pub fn begin(&mut self, index: usize, entry: Entry, adopt: bool) -> Outcome<Large<'a>> {
+        let item = self.job.request.item(index);
+        let how = publish_of(item.action)?;
+        let (xattrs, flags) = self.taken(entry.xattrs);
+        let look = entry.look;
+        let mut large = Large {
+            to: None,
+            known: None,
+            how,
+            look,
+            xattrs,
+            flags,
+            at: 0,
+            bytes: 0,
+            length_ahead: false,
+        };
+        let Some(destination) = &mut self.destination else {
+            return Ok(large);
+        };
+        let spot = destination.spot(index, &item)?;
+        self.job.at(index as u32, Step::Create);
+        let adopted = match adopt && item.action == action::RESUME {
+            true => draft::adopt(&spot, item.target, look.uid)?,
+            false => None,
+        };
+        let (file, start): (StagedFile, u64) = match adopted {
+            Some((file, metadata)) => {
+                large.known = Some(metadata);
+                large.flags |= result_flag::RESUMED;
+                (file, metadata.size.min(look.size))
+            }
+            None => (destination.staged(&spot)?, 0),
+        };
+        if look.allocated < look.size {
+            sys::allow_holes(file.as_fd());
+        }
+        let draft = Draft::begin(destination, &spot, file, &look, start)?;
+        large.to = Some((spot, draft));
+        Ok(large)
+    }
+
+    /// Keeps of an adopted file what the sender found right.
+    pub fn cut(&self, large: &mut Large, right: u64) -> Outcome<()> {
+        large.at = right;
+        large.length_ahead |= right > 0;
+        match &large.to {
+            Some((_, draft)) => draft::cut(draft, right),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes one range, which lies behind the last and within the size.
+    pub fn range(&self, large: &mut Large, offset: u64, content: &[u8]) -> Outcome<()> {
+        if let Some((spot, draft)) = &large.to {
+            self.job.at(spot.index as u32, Step::Write);
+            let file = draft.as_fd();
+            if offset > large.at {
+                sys::allow_holes(file);
+                large.length_ahead = true;
+            }
+            if large.look.allocated < large.look.size {
+                let written = write_data(file, content, offset)?;
+                large.length_ahead |= written < content.len() as u64;
+            } else {
+                write(file, content, offset, false)?;
+            }
+        }
+        // Holes count as done: progress is of the whole file.
+        let end = offset + content.len() as u64;
+        self.job.add_bytes(end - large.at);
+        large.at = end;
+        large.bytes += content.len() as u64;
+        Ok(())
+    }
+
+    /// Finishes a file that came whole and gives it its name, or ends one that failed.
+    pub fn settle(&mut self, large: Large<'a>, filled: Outcome<()>) -> Outcome<ItemResult> {
+        let finished = filled.and_then(|()| self.finish(&large));
+        let Some((spot, draft)) = large.to else {
+            return finished;
+        };
+        let settled = draft.settle(finished, spot.name, large.how)?;
+        let flags = settled.flags | self.owner_flag(&spot, &large.look);
+        self.named(&spot);
+        Ok(ItemResult { flags, ..settled })
+    }
+
+    fn finish(&self, large: &Large) -> Outcome<ItemResult> {
+        let carried = ItemResult {
+            bytes: large.bytes,
+            method: self.method,
+            ..ItemResult::default()
+        };
+        let Some((spot, draft)) = &large.to else {
+            return Ok(carried);
+        };
+        let (file, size) = (draft.as_fd(), large.look.size);
+        let mut length_ahead = large.length_ahead;
+        if large.at < size || length_ahead {
+            // A hole at the end has nothing written behind it.
+            sys::truncate(file, size).at(Step::Write)?;
+            length_ahead = true;
+        }
+        self.job.add_bytes(size - large.at);
+        let look = self.look(&large.look, large.xattrs.as_ref());
+        let age = large.known.as_ref().map_or(Age::New(&spot.dir), Age::Known);
+        let flush = length_ahead || spot.dir.reports_late();
+        let made = finish_file(self.job, spot.index, file, &look, age, flush)?;
+        Ok(ItemResult {
+            bytes: large.bytes,
+            method: self.method,
+            flags: made.flags | large.flags,
+            ..made
+        })
+    }
+
+    fn look<'l>(&self, look: &Metadata, xattrs: Option<&'l Xattrs>) -> Look<'l> {
+        Look {
+            uid: look.uid,
+            gid: look.gid,
+            mode: Some(look.mode),
+            mtime_ns: look.mtime_ns,
+            set_owner: self.job.request.has(flag::OWNER),
+            xattrs: xattrs.map(|all| &all[..]),
+        }
+    }
+
+    /// The attributes that are taken from the peer, and the flag that says whether some are not.
+    fn taken(&self, mut xattrs: Xattrs) -> (Option<Xattrs>, u8) {
+        if !self.job.request.has(flag::XATTRS) {
+            return (None, 0);
+        }
+        let came = xattrs.len();
+        if !self.trust.metadata {
+            xattrs.retain(|(name, _)| {
+                name.starts_with(b"user.") || name == ACCESS_ACL || name == DEFAULT_ACL
+            });
+        }
+        let dropped = xattrs.len() < came;
+        let flags = u8::from(dropped) * result_flag::XATTRS_DROPPED;
+        (Some(xattrs), flags)
+    }
+
+    /// Says that an owner which was asked for was not given, where it is another than what came of itself.
+    fn owner_flag(&self, spot: &Spot, look: &Metadata) -> u8 {
+        let other = spot.dir.fresh_owner() != Some((look.uid, look.gid));
+        u8::from(self.trust.owner_refused && other) * result_flag::OWNER_DROPPED
+    }
+
+    fn named(&mut self, spot: &Spot) {
+        if let Some(destination) = &mut self.destination {
+            destination.named(spot);
+        }
+    }
+}
+
+fn is_device(kind: Kind) -> bool {
+    matches!(kind, Kind::CharDevice | Kind::BlockDevice)
+}
+
+/// How the action gives an entry its name.
+fn publish_of(action: u16) -> Outcome<Publish> {
+    match action {
+        action::CREATE => Ok(Publish::New),
+        action::REPLACE | action::RESUME => Ok(Publish::Replace),
+        _ => Err(Fail::usage()),
+    }
+}

@@ -87,7 +87,7 @@ async function serve(flags: ServeFlags): Promise<number> {
 /** The configuration that file and flags make together; flags win. */
 function configured(flags: ServeFlags): DaemonConfig {
   const file = flags.config === null ? DEFAULTS : readConfig(flags.config);
-  const modules = [...file.modules];
+  let modules = [...file.modules];
   if (flags.root !== null) {
     const path = resolve(flags.root);
     if (!isDirectory(path)) {
@@ -96,12 +96,11 @@ function configured(flags: ServeFlags): DaemonConfig {
         `--root "${flags.root}": there is no such folder. Make it first.`,
       );
     }
-    for (const name of flags.config === null ? ["", "default"] : [""]) {
-      if (modules.some((module) => module.name === name)) {
-        throw new BlitError("usage", `--root: the configuration has a "root" already. Keep one.`);
-      }
-      modules.unshift(moduleOf({ name, path }));
+    if (modules.some(({ name }) => name === "")) {
+      throw new BlitError("usage", '--root: the configuration has a "root" already. Keep one.');
     }
+    const names = flags.config === null ? ["", "default"] : [""];
+    modules = [...names.map((name) => moduleOf({ name, path })), ...modules];
   }
   if (modules.length === 0) {
     throw new BlitError(

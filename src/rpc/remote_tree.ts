@@ -276,10 +276,12 @@ export class RemoteTree implements Tree {
     const ending = new AbortController();
     const signal = AbortSignal.any([session.signal, ending.signal]);
     try {
-      for await (const { block: bytes } of client.list(outbox, { signal })) {
-        const block = listingFromPeer(bytes);
-        yield block;
-        if (block.last) return;
+      for await (const { blocks } of client.list(outbox, { signal })) {
+        for (const { block: bytes } of blocks) {
+          const block = listingFromPeer(bytes);
+          yield block;
+          if (block.last) return;
+        }
       }
       throw new BlitError("disconnected", "The daemon broke off a listing. Run again.", {
         operation: "list",

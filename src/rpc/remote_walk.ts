@@ -10,11 +10,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
-import {
-  type ListRequest,
-  ListRequestSchema,
-  type ListResponse,
-} from "../gen/blit/v1/session_pb.ts";
+import { type ListBlock, type ListRequest, ListRequestSchema } from "../gen/blit/v1/session_pb.ts";
 import { Outbox } from "./outbox.ts";
 import { listingFromPeer } from "./peer_data.ts";
 import { RemoteListing } from "./remote_listing.ts";
@@ -125,7 +121,7 @@ export class RemoteWalk {
         staged,
         ahead: true,
       }));
-      this.#send({ directories, seenResponses: BigInt(this.#seen) });
+      this.#send({ directories, seenBlocks: BigInt(this.#seen) });
     });
   }
 
@@ -134,8 +130,10 @@ export class RemoteWalk {
     const signal = AbortSignal.any([this.#session.signal, this.#ending.signal]);
     try {
       for await (const response of client.list(this.#outbox, { signal })) {
-        this.#seen++;
-        this.#arrived(response);
+        for (const block of response.blocks) {
+          this.#seen++;
+          this.#arrived(block);
+        }
         while (this.#error === null && this.#isFull()) {
           await new Promise<void>((resolve) => this.#resume = resolve);
         }
@@ -150,7 +148,7 @@ export class RemoteWalk {
     }
   }
 
-  #arrived({ path: bytes, block: packed, ahead, staged }: ListResponse): void {
+  #arrived({ path: bytes, block: packed, ahead, staged }: ListBlock): void {
     const path = bytesToName(bytes);
     const block = listingFromPeer(packed);
     if (ahead) this.#aheadBytes += block.bytes.length;

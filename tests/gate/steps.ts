@@ -6,6 +6,7 @@
 import { buildNative } from "../../ffi/build.ts";
 import { ask, ROOT, run } from "./command.ts";
 import { checkMac, TARGETS, testTarget } from "./cross.ts";
+import { checkProto } from "./proto.ts";
 import {
   type Counts,
   dropTornFiles,
@@ -143,6 +144,7 @@ export const GATE_STEPS: readonly Step[] = [
   deno("lint", "lint"),
   deno("types", "check"),
   deno("public docs", "doc", "--lint", "mod.ts"),
+  { name: "proto", run: checkProto },
   command("Rust format", "cargo", "fmt", "--check", ...MANIFEST),
   BUILD,
   command(

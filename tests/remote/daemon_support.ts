@@ -18,7 +18,7 @@ import { Jobs } from "../../src/gen/blit/v1/jobs_pb.ts";
 import { type OpenRequest, Sessions, type Welcome } from "../../src/gen/blit/v1/session_pb.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { loadNative } from "../../src/native/load.ts";
-import { openPool } from "../../src/native/pool.ts";
+import { type NativePool, openPool } from "../../src/native/pool.ts";
 import { KIND_METADATA } from "../../src/rpc/errors.ts";
 import { PROTOCOL } from "../../src/rpc/version.ts";
 
@@ -46,9 +46,8 @@ export class RawClient {
   readonly health: Client<typeof Health>;
   readonly #http2: ClientHttp2Session;
 
-  constructor(daemon: Daemon, token: string | null) {
-    const scheme = daemon.certificate === null ? "http" : "https";
-    const baseUrl = `${scheme}://127.0.0.1:${daemon.port}`;
+  constructor(port: number, tls: boolean, token: string | null) {
+    const baseUrl = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
     const http2 = this.#http2 = connect(baseUrl, { rejectUnauthorized: false });
     http2.on("error", () => {});
     const transport = createConnectTransport({
@@ -139,23 +138,35 @@ export class RawClient {
   }
 }
 
+/** A client of a daemon in another process, by its ready line. */
+export function rawClient(
+  ready: { readonly port: number; readonly tls: boolean },
+  token: string | null,
+): RawClient {
+  return new RawClient(ready.port, ready.tls, token);
+}
+
 /** A daemon with a module folder, and clients that end with it. */
 export class Scene {
   readonly daemon: Daemon;
   /** Folder of the default root and of module `m`. */
   readonly folder: string;
   readonly stateFolder: string;
+  /** The process's pool, which the daemon uses too. */
+  readonly pool: NativePool;
   readonly #clients: RawClient[] = [];
 
-  constructor(daemon: Daemon, folder: string, stateFolder: string) {
+  constructor(daemon: Daemon, pool: NativePool, folder: string, stateFolder: string) {
     this.daemon = daemon;
+    this.pool = pool;
     this.folder = folder;
     this.stateFolder = stateFolder;
   }
 
   /** A client of its own connection. */
   client(token: string | null = null): RawClient {
-    const client = new RawClient(this.daemon, token);
+    const { port, certificate } = this.daemon;
+    const client = new RawClient(port, certificate !== null, token);
     this.#clients.push(client);
     return client;
   }
@@ -202,7 +213,7 @@ export function daemonTest(
       ...config,
     };
     const daemon = await startDaemon(whole, { stateFolder, pool, ...start });
-    const scene = new Scene(daemon, folder, stateFolder);
+    const scene = new Scene(daemon, pool, folder, stateFolder);
     try {
       await body(scene);
     } finally {

@@ -46,7 +46,12 @@ export function withErrors<S extends DescService>(
   for (const [method, call] of Object.entries(implementation)) {
     const handler = call as (request: unknown, context: HandlerContext) => unknown;
     wrapped[method] = (request: unknown, context: HandlerContext) => {
-      const answer = handler(request, context);
+      let answer: unknown;
+      try {
+        answer = handler(request, context);
+      } catch (error) {
+        throw failed(method, error);
+      }
       return isStream(answer)
         ? streamed(answer, (error) => failed(method, error))
         : Promise.resolve(answer).catch((error) => Promise.reject(failed(method, error)));

@@ -18,6 +18,8 @@ const MOST_WAITING = 65_536, MOST_WAITING_BYTES = 8 * 1024 * 1024;
 const MOST_ASKED = 16_384, MOST_ASKED_BYTES = 4 * 1024 * 1024;
 /** Bytes of blocks that wait to be sent: beyond it listing waits for the client. */
 const MOST_QUEUED_BYTES = 1024 * 1024;
+/** Blocks that wait go together up to this size: a message costs more than a small directory's block. */
+const MESSAGE_BYTES = 256 * 1024;
 
 /** A directory to list, and how. */
 export interface ListTask {
@@ -48,7 +50,7 @@ interface Listing {
 /** A listing that was read ahead and may still be on its way to the client. */
 interface Sent {
   readonly task: ListTask;
-  /** Number of its first response. */
+  /** Number of its first block in the call. */
   readonly first: number;
 }
 
@@ -70,7 +72,7 @@ export class ListAhead {
   #outstandingBytes = 0;
   readonly #queue: ListAnswer[] = [];
   #queuedBytes = 0;
-  #responses = 0;
+  #blocks = 0;
   #noMoreRequests = false;
   #error: unknown = null;
   #closed = false;
@@ -86,7 +88,7 @@ export class ListAhead {
   /**
    * Takes what the client asks for.
    *
-   * @param seen how many responses the client had received when it asked
+   * @param seen how many blocks the client had received when it asked
    * @throws {BlitError} `usage` where it asks for more than it may
    */
   ask(tasks: readonly ListTask[], seen: number): void {
@@ -137,16 +139,15 @@ export class ListAhead {
     this.#wakeSender();
   }
 
-  /** The blocks, in the order in which they are to be sent. */
-  async *answers(): AsyncGenerator<ListAnswer, void, undefined> {
+  /** The blocks in the order in which they are to be sent, those that wait together. */
+  async *answers(): AsyncGenerator<readonly ListAnswer[], void, undefined> {
     try {
       for (;;) {
         if (this.#error !== null) throw this.#error;
-        const answer = this.#queue.shift();
-        if (answer) {
-          this.#queuedBytes -= answer.block.bytes.length;
+        const answers = this.#takeMessage();
+        if (answers.length > 0) {
           this.#wake();
-          yield answer;
+          yield answers;
           continue;
         }
         if (this.#noMoreRequests && this.#active.size === 0 && this.#asked.length === 0) return;
@@ -156,6 +157,15 @@ export class ListAhead {
       this.#closed = true;
       this.#wake();
     }
+  }
+
+  #takeMessage(): ListAnswer[] {
+    let [count, bytes] = [0, 0];
+    while (count < this.#queue.length && bytes < MESSAGE_BYTES) {
+      bytes += this.#queue[count++].block.bytes.length;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
   }
 
   #askOne(task: ListTask): void {
@@ -252,10 +262,10 @@ export class ListAhead {
       const ahead = !listing.asked;
       if (ahead) {
         this.#outstandingBytes += block.bytes.length;
-        if (!begun) this.#sent.set(task.path, { task, first: this.#responses });
+        if (!begun) this.#sent.set(task.path, { task, first: this.#blocks });
       }
       begun = true;
-      this.#responses++;
+      this.#blocks++;
       this.#queue.push({ task, block, ahead });
       this.#queuedBytes += block.bytes.length;
       this.#wakeSender();

@@ -140,6 +140,11 @@ export class SessionTable {
     );
   }
 
+  /** The session of this name, whoever asks: for those who come with a token for it. */
+  find(id: string): ServedSession | undefined {
+    return this.#sessions.get(id);
+  }
+
   /** Frees a session and remembers what it came to. */
   async close(session: ServedSession): Promise<void> {
     await session.release();

@@ -3,17 +3,19 @@
  *
  * @module
  */
+import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { BlitError } from "../../core/error.ts";
 import { bytesToName, nameToBytes } from "../../core/rel_path.ts";
 import { Op } from "../../core/work_batch.ts";
-import type {
-  ListRequest,
-  ListResponse,
-  ReadRequest,
-  ReadResponse,
-  Sessions,
-  StatRequest,
+import {
+  type ListRequest,
+  type ListResponse,
+  ListResponseSchema,
+  type ReadRequest,
+  type ReadResponse,
+  type Sessions,
+  type StatRequest,
 } from "../../gen/blit/v1/session_pb.ts";
 import type { LocalTree } from "../../tree/local.ts";
 import { factsToMessage, pathFromPeer, traitsToMessage } from "../convert.ts";
@@ -148,15 +150,16 @@ async function* list(
   };
   pump();
   try {
-    for await (const { task, block, ahead } of listings.answers()) {
-      yield {
-        $typeName: "blit.v1.ListResponse",
-        path: nameToBytes(task.path),
-        block: block.bytes,
-        sorted: task.sorted,
-        staged: task.staged,
-        ahead,
-      };
+    for await (const answers of listings.answers()) {
+      yield create(ListResponseSchema, {
+        blocks: answers.map(({ task, block, ahead }) => ({
+          path: nameToBytes(task.path),
+          block: block.bytes,
+          sorted: task.sorted,
+          staged: task.staged,
+          ahead,
+        })),
+      });
     }
   } finally {
     session.signal.removeEventListener("abort", onEnd);
@@ -173,7 +176,7 @@ function take(listings: ListAhead, request: ListRequest): void {
       staged: directory.staged,
       ahead: directory.ahead,
     })),
-    Number(request.seenResponses),
+    Number(request.seenBlocks),
   );
 }
 

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/session.proto.
  */
 export const file_blit_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSKpAQoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAki8gEKB1dlbGNvbWUSIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDwoHc2Vzc2lvbhgDIAEoCRIOCgZyaWdodHMYBCADKAkSDAoEbW90ZBgFIAEoCRINCgVhZ2VudBgGIAEoCRINCgV0aGVyZRgHIAEoDBIWCg50cnVzdF9tZXRhZGF0YRgIIAEoCBIRCglyZWFkX29ubHkYCSABKAgSJgoKZGF0YV9wbGFuZRgKIAEoCzISLmJsaXQudjEuRGF0YVBsYW5lEg4KBm5vd19ucxgLIAEoAyKaAQoJRGF0YVBsYW5lEgwKBHBvcnQYASABKA0SGgoSY2VydGlmaWNhdGVfc2hhMjU2GAIgASgMEhMKC21heF9zdHJlYW1zGAMgASgNEikKCXRyYW5zcG9ydBgEIAEoDjIWLmJsaXQudjEuVHJhbnNwb3J0S2luZBIjCgRyZG1hGAUgASgLMhUuYmxpdC52MS5SZG1hRW5kcG9pbnQiRAoMUmRtYUVuZHBvaW50EgwKBHJrZXkYASABKA0SFgoOcmVtb3RlX2FkZHJlc3MYAiABKAQSDgoGbGVuZ3RoGAMgASgEIkQKBUFsaXZlEg0KBWJ5dGVzGAEgASgEEg8KB2VudHJpZXMYAiABKAQSDQoFZG9pbmcYAyABKAkSDAoEcGF0aBgEIAEoDCKEAQoLT3BlblJlcXVlc3QSHwoFaGVsbG8YASABKAsyDi5ibGl0LnYxLkhlbGxvSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASKAoKY2FuY2VsX3J1bhgDIAEoCzISLmJsaXQudjEuQ2FuY2VsUnVuSABCCQoHbWVzc2FnZSIbCglDYW5jZWxSdW4SDgoGcnVuX2lkGAEgASgGIoQBCgxPcGVuUmVzcG9uc2USIwoHd2VsY29tZRgBIAEoCzIQLmJsaXQudjEuV2VsY29tZUgAEh8KBWFsaXZlGAIgASgLMg4uYmxpdC52MS5BbGl2ZUgAEiMKB2Nsb3NpbmcYAyABKAsyEC5ibGl0LnYxLkNsb3NpbmdIAEIJCgdtZXNzYWdlIigKB0Nsb3NpbmcSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIlAKD09wZW5Sb290UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHBhdGgYAiABKAwSDgoGY3JlYXRlGAMgASgIEg4KBmZvbGxvdxgEIAEoCCJiChBPcGVuUm9vdFJlc3BvbnNlEgwKBHJvb3QYASABKA0SHwoFZmFjdHMYAiABKAsyEC5ibGl0LnYxLkZzRmFjdHMSHwoGdHJhaXRzGAMgASgLMg8uYmxpdC52MS5UcmFpdHMi5wEKB0ZzRmFjdHMSDgoGZGV2aWNlGAEgASgEEhIKCnJvb3RfaW5vZGUYAiABKAQSDAoEdHlwZRgDIAEoCRISCgpmcmVlX2J5dGVzGAQgASgEEhMKC3RvdGFsX2J5dGVzGAUgASgEEhMKC2ZyZWVfaW5vZGVzGAYgASgEEhEKCXJlYWRfb25seRgHIAEoCBISCgpmb2xkc19jYXNlGAggASgIEhoKEm5vcm1hbGlzZXNfdW5pY29kZRgJIAEoCBISCgppc19mc19yb290GAogASgIEhUKDXRpbWVfZ3JhaW5fbnMYCyABKA0ixgEKBlRyYWl0cxIYChBuYW5vc2Vjb25kX3RpbWVzGAEgASgIEhEKCXJhd19uYW1lcxgCIAEoCBIOCgZ4YXR0cnMYAyABKAgSDgoGb3duZXJzGAQgASgIEhEKCWhhcmRsaW5rcxgFIAEoCBIQCghzcGVjaWFscxgGIAEoCBINCgVob2xlcxgHIAEoCBIPCgdiZW5lYXRoGAggASgIEhUKDXN5bWxpbmtfdGltZXMYCSABKAgSEwoLc3luY3Nfd2hvbGUYCiABKAgiMQoQQ2xvc2VSb290UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0iEwoRQ2xvc2VSb290UmVzcG9uc2UiLQoMUHJvYmVSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSIwCg1Qcm9iZVJlc3BvbnNlEh8KBWZhY3RzGAEgASgLMhAuYmxpdC52MS5Gc0ZhY3RzIjsKC1N0YXRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRINCgVwYXRocxgDIAMoDCIdCgxTdGF0UmVzcG9uc2USDQoFYmxvY2sYASABKAwiqwEKC0xpc3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIUCgx3aW5kb3dfYnl0ZXMYAyABKAQSKwoLZGlyZWN0b3JpZXMYBCADKAsyFi5ibGl0LnYxLkxpc3REaXJlY3RvcnkSFAoMY3JlZGl0X2J5dGVzGAUgASgEEgwKBHNraXAYBiADKAwSFgoOc2Vlbl9yZXNwb25zZXMYByABKAQiTAoNTGlzdERpcmVjdG9yeRIMCgRwYXRoGAEgASgMEg4KBnNvcnRlZBgCIAEoCBIOCgZzdGFnZWQYAyABKAgSDQoFYWhlYWQYBCABKAgiWgoMTGlzdFJlc3BvbnNlEgwKBHBhdGgYASABKAwSDQoFYmxvY2sYAiABKAwSDgoGc29ydGVkGAMgASgIEg4KBnN0YWdlZBgEIAEoCBINCgVhaGVhZBgFIAEoCCJfCgpSdW5SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRITCgtzb3VyY2Vfcm9vdBgDIAEoDRIOCgZydW5faWQYBCABKAYSDQoFYmF0Y2gYBSABKAwiHgoLUnVuUmVzcG9uc2USDwoHcmVzdWx0cxgBIAEoDCI6CgtSZWFkUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDCJQCgxSZWFkUmVzcG9uc2USDwoFZW50cnkYASABKAxIABIPCgVwaWVjZRgCIAEoDEgAEhMKCXVuY2hhbmdlZBgDIAEoCEgAQgkKB21lc3NhZ2UiPAoNWGF0dHJzUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDCIwCg5YYXR0cnNSZXNwb25zZRIeCgZ4YXR0cnMYASADKAsyDi5ibGl0LnYxLlhhdHRyIiQKBVhhdHRyEgwKBG5hbWUYASABKAwSDQoFdmFsdWUYAiABKAwiTgoMR3JhbnRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIOCgZydW5faWQYAyABKAYSDwoHc3RyZWFtcxgEIAEoDSIfCg1HcmFudFJlc3BvbnNlEg4KBnRva2VucxgBIAMoCSJCCg1UdW5uZWxSZXF1ZXN0Eg0KBXRva2VuGAEgASgJEgwKBGRhdGEYAiABKAwSFAoMY3JlZGl0X2J5dGVzGAMgASgEIjQKDlR1bm5lbFJlc3BvbnNlEgwKBGRhdGEYASABKAwSFAoMY3JlZGl0X2J5dGVzGAIgASgEIlQKEEdyYW50UmVhZFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRwYXRoGAIgASgMEiEKGXJlYWRlcl9jZXJ0aWZpY2F0ZV9zaGEyNTYYAyABKAwiIgoRR3JhbnRSZWFkUmVzcG9uc2USDQoFZ3JhbnQYASABKAkimQEKC1B1bGxSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRob3N0GAMgASgJEg4KBm1vZHVsZRgEIAEoCRIMCgRwYXRoGAUgASgMEhIKCnJlYWRfZ3JhbnQYBiABKAkSGgoSY2VydGlmaWNhdGVfc2hhMjU2GAcgASgMEg8KB29wdGlvbnMYCCABKAkiHQoMUHVsbFJlc3BvbnNlEg0KBWV2ZW50GAEgASgJKmAKDVRyYW5zcG9ydEtpbmQSHgoaVFJBTlNQT1JUX0tJTkRfVU5TUEVDSUZJRUQQABIWChJUUkFOU1BPUlRfS0lORF9UQ1AQARIXChNUUkFOU1BPUlRfS0lORF9SRE1BEAIyhAYKCFNlc3Npb25zEjcKBE9wZW4SFC5ibGl0LnYxLk9wZW5SZXF1ZXN0GhUuYmxpdC52MS5PcGVuUmVzcG9uc2UoATABEj8KCE9wZW5Sb290EhguYmxpdC52MS5PcGVuUm9vdFJlcXVlc3QaGS5ibGl0LnYxLk9wZW5Sb290UmVzcG9uc2USQgoJQ2xvc2VSb290EhkuYmxpdC52MS5DbG9zZVJvb3RSZXF1ZXN0GhouYmxpdC52MS5DbG9zZVJvb3RSZXNwb25zZRI2CgVQcm9iZRIVLmJsaXQudjEuUHJvYmVSZXF1ZXN0GhYuYmxpdC52MS5Qcm9iZVJlc3BvbnNlEjMKBFN0YXQSFC5ibGl0LnYxLlN0YXRSZXF1ZXN0GhUuYmxpdC52MS5TdGF0UmVzcG9uc2USNwoETGlzdBIULmJsaXQudjEuTGlzdFJlcXVlc3QaFS5ibGl0LnYxLkxpc3RSZXNwb25zZSgBMAESMAoDUnVuEhMuYmxpdC52MS5SdW5SZXF1ZXN0GhQuYmxpdC52MS5SdW5SZXNwb25zZRI1CgRSZWFkEhQuYmxpdC52MS5SZWFkUmVxdWVzdBoVLmJsaXQudjEuUmVhZFJlc3BvbnNlMAESOQoGWGF0dHJzEhYuYmxpdC52MS5YYXR0cnNSZXF1ZXN0GhcuYmxpdC52MS5YYXR0cnNSZXNwb25zZRI2CgVHcmFudBIVLmJsaXQudjEuR3JhbnRSZXF1ZXN0GhYuYmxpdC52MS5HcmFudFJlc3BvbnNlEj0KBlR1bm5lbBIWLmJsaXQudjEuVHVubmVsUmVxdWVzdBoXLmJsaXQudjEuVHVubmVsUmVzcG9uc2UoATABEkIKCUdyYW50UmVhZBIZLmJsaXQudjEuR3JhbnRSZWFkUmVxdWVzdBoaLmJsaXQudjEuR3JhbnRSZWFkUmVzcG9uc2USNQoEUHVsbBIULmJsaXQudjEuUHVsbFJlcXVlc3QaFS5ibGl0LnYxLlB1bGxSZXNwb25zZTABYgZwcm90bzM");
+  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSKpAQoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAki8gEKB1dlbGNvbWUSIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDwoHc2Vzc2lvbhgDIAEoCRIOCgZyaWdodHMYBCADKAkSDAoEbW90ZBgFIAEoCRINCgVhZ2VudBgGIAEoCRINCgV0aGVyZRgHIAEoDBIWCg50cnVzdF9tZXRhZGF0YRgIIAEoCBIRCglyZWFkX29ubHkYCSABKAgSJgoKZGF0YV9wbGFuZRgKIAEoCzISLmJsaXQudjEuRGF0YVBsYW5lEg4KBm5vd19ucxgLIAEoAyKaAQoJRGF0YVBsYW5lEgwKBHBvcnQYASABKA0SGgoSY2VydGlmaWNhdGVfc2hhMjU2GAIgASgMEhMKC21heF9zdHJlYW1zGAMgASgNEikKCXRyYW5zcG9ydBgEIAEoDjIWLmJsaXQudjEuVHJhbnNwb3J0S2luZBIjCgRyZG1hGAUgASgLMhUuYmxpdC52MS5SZG1hRW5kcG9pbnQiRAoMUmRtYUVuZHBvaW50EgwKBHJrZXkYASABKA0SFgoOcmVtb3RlX2FkZHJlc3MYAiABKAQSDgoGbGVuZ3RoGAMgASgEIkQKBUFsaXZlEg0KBWJ5dGVzGAEgASgEEg8KB2VudHJpZXMYAiABKAQSDQoFZG9pbmcYAyABKAkSDAoEcGF0aBgEIAEoDCKEAQoLT3BlblJlcXVlc3QSHwoFaGVsbG8YASABKAsyDi5ibGl0LnYxLkhlbGxvSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASKAoKY2FuY2VsX3J1bhgDIAEoCzISLmJsaXQudjEuQ2FuY2VsUnVuSABCCQoHbWVzc2FnZSIbCglDYW5jZWxSdW4SDgoGcnVuX2lkGAEgASgGIoQBCgxPcGVuUmVzcG9uc2USIwoHd2VsY29tZRgBIAEoCzIQLmJsaXQudjEuV2VsY29tZUgAEh8KBWFsaXZlGAIgASgLMg4uYmxpdC52MS5BbGl2ZUgAEiMKB2Nsb3NpbmcYAyABKAsyEC5ibGl0LnYxLkNsb3NpbmdIAEIJCgdtZXNzYWdlIigKB0Nsb3NpbmcSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIlAKD09wZW5Sb290UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHBhdGgYAiABKAwSDgoGY3JlYXRlGAMgASgIEg4KBmZvbGxvdxgEIAEoCCJiChBPcGVuUm9vdFJlc3BvbnNlEgwKBHJvb3QYASABKA0SHwoFZmFjdHMYAiABKAsyEC5ibGl0LnYxLkZzRmFjdHMSHwoGdHJhaXRzGAMgASgLMg8uYmxpdC52MS5UcmFpdHMi5wEKB0ZzRmFjdHMSDgoGZGV2aWNlGAEgASgEEhIKCnJvb3RfaW5vZGUYAiABKAQSDAoEdHlwZRgDIAEoCRISCgpmcmVlX2J5dGVzGAQgASgEEhMKC3RvdGFsX2J5dGVzGAUgASgEEhMKC2ZyZWVfaW5vZGVzGAYgASgEEhEKCXJlYWRfb25seRgHIAEoCBISCgpmb2xkc19jYXNlGAggASgIEhoKEm5vcm1hbGlzZXNfdW5pY29kZRgJIAEoCBISCgppc19mc19yb290GAogASgIEhUKDXRpbWVfZ3JhaW5fbnMYCyABKA0ixgEKBlRyYWl0cxIYChBuYW5vc2Vjb25kX3RpbWVzGAEgASgIEhEKCXJhd19uYW1lcxgCIAEoCBIOCgZ4YXR0cnMYAyABKAgSDgoGb3duZXJzGAQgASgIEhEKCWhhcmRsaW5rcxgFIAEoCBIQCghzcGVjaWFscxgGIAEoCBINCgVob2xlcxgHIAEoCBIPCgdiZW5lYXRoGAggASgIEhUKDXN5bWxpbmtfdGltZXMYCSABKAgSEwoLc3luY3Nfd2hvbGUYCiABKAgiMQoQQ2xvc2VSb290UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0iEwoRQ2xvc2VSb290UmVzcG9uc2UiLQoMUHJvYmVSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSIwCg1Qcm9iZVJlc3BvbnNlEh8KBWZhY3RzGAEgASgLMhAuYmxpdC52MS5Gc0ZhY3RzIjsKC1N0YXRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRINCgVwYXRocxgDIAMoDCIdCgxTdGF0UmVzcG9uc2USDQoFYmxvY2sYASABKAwiqAEKC0xpc3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIUCgx3aW5kb3dfYnl0ZXMYAyABKAQSKwoLZGlyZWN0b3JpZXMYBCADKAsyFi5ibGl0LnYxLkxpc3REaXJlY3RvcnkSFAoMY3JlZGl0X2J5dGVzGAUgASgEEgwKBHNraXAYBiADKAwSEwoLc2Vlbl9ibG9ja3MYByABKAQiTAoNTGlzdERpcmVjdG9yeRIMCgRwYXRoGAEgASgMEg4KBnNvcnRlZBgCIAEoCBIOCgZzdGFnZWQYAyABKAgSDQoFYWhlYWQYBCABKAgiMgoMTGlzdFJlc3BvbnNlEiIKBmJsb2NrcxgBIAMoCzISLmJsaXQudjEuTGlzdEJsb2NrIlcKCUxpc3RCbG9jaxIMCgRwYXRoGAEgASgMEg0KBWJsb2NrGAIgASgMEg4KBnNvcnRlZBgDIAEoCBIOCgZzdGFnZWQYBCABKAgSDQoFYWhlYWQYBSABKAgiXwoKUnVuUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SEwoLc291cmNlX3Jvb3QYAyABKA0SDgoGcnVuX2lkGAQgASgGEg0KBWJhdGNoGAUgASgMIh4KC1J1blJlc3BvbnNlEg8KB3Jlc3VsdHMYASABKAwiOgoLUmVhZFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEgwKBHBhdGgYAyABKAwiUAoMUmVhZFJlc3BvbnNlEg8KBWVudHJ5GAEgASgMSAASDwoFcGllY2UYAiABKAxIABITCgl1bmNoYW5nZWQYAyABKAhIAEIJCgdtZXNzYWdlIjwKDVhhdHRyc1JlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEgwKBHBhdGgYAyABKAwiMAoOWGF0dHJzUmVzcG9uc2USHgoGeGF0dHJzGAEgAygLMg4uYmxpdC52MS5YYXR0ciIkCgVYYXR0chIMCgRuYW1lGAEgASgMEg0KBXZhbHVlGAIgASgMIk4KDEdyYW50UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDgoGcnVuX2lkGAMgASgGEg8KB3N0cmVhbXMYBCABKA0iHwoNR3JhbnRSZXNwb25zZRIOCgZ0b2tlbnMYASADKAkiQgoNVHVubmVsUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIMCgRkYXRhGAIgASgMEhQKDGNyZWRpdF9ieXRlcxgDIAEoBCI0Cg5UdW5uZWxSZXNwb25zZRIMCgRkYXRhGAEgASgMEhQKDGNyZWRpdF9ieXRlcxgCIAEoBCJUChBHcmFudFJlYWRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIhChlyZWFkZXJfY2VydGlmaWNhdGVfc2hhMjU2GAMgASgMIiIKEUdyYW50UmVhZFJlc3BvbnNlEg0KBWdyYW50GAEgASgJIpkBCgtQdWxsUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEaG9zdBgDIAEoCRIOCgZtb2R1bGUYBCABKAkSDAoEcGF0aBgFIAEoDBISCgpyZWFkX2dyYW50GAYgASgJEhoKEmNlcnRpZmljYXRlX3NoYTI1NhgHIAEoDBIPCgdvcHRpb25zGAggASgJIh0KDFB1bGxSZXNwb25zZRINCgVldmVudBgBIAEoCSpgCg1UcmFuc3BvcnRLaW5kEh4KGlRSQU5TUE9SVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSVFJBTlNQT1JUX0tJTkRfVENQEAESFwoTVFJBTlNQT1JUX0tJTkRfUkRNQRACMoQGCghTZXNzaW9ucxI3CgRPcGVuEhQuYmxpdC52MS5PcGVuUmVxdWVzdBoVLmJsaXQudjEuT3BlblJlc3BvbnNlKAEwARI/CghPcGVuUm9vdBIYLmJsaXQudjEuT3BlblJvb3RSZXF1ZXN0GhkuYmxpdC52MS5PcGVuUm9vdFJlc3BvbnNlEkIKCUNsb3NlUm9vdBIZLmJsaXQudjEuQ2xvc2VSb290UmVxdWVzdBoaLmJsaXQudjEuQ2xvc2VSb290UmVzcG9uc2USNgoFUHJvYmUSFS5ibGl0LnYxLlByb2JlUmVxdWVzdBoWLmJsaXQudjEuUHJvYmVSZXNwb25zZRIzCgRTdGF0EhQuYmxpdC52MS5TdGF0UmVxdWVzdBoVLmJsaXQudjEuU3RhdFJlc3BvbnNlEjcKBExpc3QSFC5ibGl0LnYxLkxpc3RSZXF1ZXN0GhUuYmxpdC52MS5MaXN0UmVzcG9uc2UoATABEjAKA1J1bhITLmJsaXQudjEuUnVuUmVxdWVzdBoULmJsaXQudjEuUnVuUmVzcG9uc2USNQoEUmVhZBIULmJsaXQudjEuUmVhZFJlcXVlc3QaFS5ibGl0LnYxLlJlYWRSZXNwb25zZTABEjkKBlhhdHRycxIWLmJsaXQudjEuWGF0dHJzUmVxdWVzdBoXLmJsaXQudjEuWGF0dHJzUmVzcG9uc2USNgoFR3JhbnQSFS5ibGl0LnYxLkdyYW50UmVxdWVzdBoWLmJsaXQudjEuR3JhbnRSZXNwb25zZRI9CgZUdW5uZWwSFi5ibGl0LnYxLlR1bm5lbFJlcXVlc3QaFy5ibGl0LnYxLlR1bm5lbFJlc3BvbnNlKAEwARJCCglHcmFudFJlYWQSGS5ibGl0LnYxLkdyYW50UmVhZFJlcXVlc3QaGi5ibGl0LnYxLkdyYW50UmVhZFJlc3BvbnNlEjUKBFB1bGwSFC5ibGl0LnYxLlB1bGxSZXF1ZXN0GhUuYmxpdC52MS5QdWxsUmVzcG9uc2UwAWIGcHJvdG8z");
 
 /**
  * Protocol version: a peer of another major version is refused, minor versions work together.
@@ -925,11 +925,11 @@ export type ListRequest = Message<"blit.v1.ListRequest"> & {
   skip: Uint8Array[];
 
   /**
-   * How many responses of this call the client had received when it sent this.
+   * How many blocks of this call the client had received when it sent this.
    *
-   * @generated from field: uint64 seen_responses = 7;
+   * @generated from field: uint64 seen_blocks = 7;
    */
-  seenResponses: bigint;
+  seenBlocks: bigint;
 };
 
 /**
@@ -982,11 +982,32 @@ export const ListDirectorySchema: GenMessage<ListDirectory> = /*@__PURE__*/
   messageDesc(file_blit_v1_session, 21);
 
 /**
- * One block of a listing.
+ * Blocks of listings, in the order in which they were made.
  *
  * @generated from message blit.v1.ListResponse
  */
 export type ListResponse = Message<"blit.v1.ListResponse"> & {
+  /**
+   * At least one.
+   *
+   * @generated from field: repeated blit.v1.ListBlock blocks = 1;
+   */
+  blocks: ListBlock[];
+};
+
+/**
+ * Describes the message blit.v1.ListResponse.
+ * Use `create(ListResponseSchema)` to create a new message.
+ */
+export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
+  messageDesc(file_blit_v1_session, 22);
+
+/**
+ * One block of a listing.
+ *
+ * @generated from message blit.v1.ListBlock
+ */
+export type ListBlock = Message<"blit.v1.ListBlock"> & {
   /**
    * The directory that it belongs to.
    *
@@ -1024,11 +1045,11 @@ export type ListResponse = Message<"blit.v1.ListResponse"> & {
 };
 
 /**
- * Describes the message blit.v1.ListResponse.
- * Use `create(ListResponseSchema)` to create a new message.
+ * Describes the message blit.v1.ListBlock.
+ * Use `create(ListBlockSchema)` to create a new message.
  */
-export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 22);
+export const ListBlockSchema: GenMessage<ListBlock> = /*@__PURE__*/
+  messageDesc(file_blit_v1_session, 23);
 
 /**
  * Runs a batch.
@@ -1077,7 +1098,7 @@ export type RunRequest = Message<"blit.v1.RunRequest"> & {
  * Use `create(RunRequestSchema)` to create a new message.
  */
 export const RunRequestSchema: GenMessage<RunRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 23);
+  messageDesc(file_blit_v1_session, 24);
 
 /**
  * What became of a batch.
@@ -1098,7 +1119,7 @@ export type RunResponse = Message<"blit.v1.RunResponse"> & {
  * Use `create(RunResponseSchema)` to create a new message.
  */
 export const RunResponseSchema: GenMessage<RunResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 24);
+  messageDesc(file_blit_v1_session, 25);
 
 /**
  * Reads a file.
@@ -1133,7 +1154,7 @@ export type ReadRequest = Message<"blit.v1.ReadRequest"> & {
  * Use `create(ReadRequestSchema)` to create a new message.
  */
 export const ReadRequestSchema: GenMessage<ReadRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 25);
+  messageDesc(file_blit_v1_session, 26);
 
 /**
  * A piece of a file.
@@ -1178,7 +1199,7 @@ export type ReadResponse = Message<"blit.v1.ReadResponse"> & {
  * Use `create(ReadResponseSchema)` to create a new message.
  */
 export const ReadResponseSchema: GenMessage<ReadResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 26);
+  messageDesc(file_blit_v1_session, 27);
 
 /**
  * Asks for extended attributes.
@@ -1213,7 +1234,7 @@ export type XattrsRequest = Message<"blit.v1.XattrsRequest"> & {
  * Use `create(XattrsRequestSchema)` to create a new message.
  */
 export const XattrsRequestSchema: GenMessage<XattrsRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 27);
+  messageDesc(file_blit_v1_session, 28);
 
 /**
  * Extended attributes.
@@ -1234,7 +1255,7 @@ export type XattrsResponse = Message<"blit.v1.XattrsResponse"> & {
  * Use `create(XattrsResponseSchema)` to create a new message.
  */
 export const XattrsResponseSchema: GenMessage<XattrsResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 28);
+  messageDesc(file_blit_v1_session, 29);
 
 /**
  * One attribute.
@@ -1262,7 +1283,7 @@ export type Xattr = Message<"blit.v1.Xattr"> & {
  * Use `create(XattrSchema)` to create a new message.
  */
 export const XattrSchema: GenMessage<Xattr> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 29);
+  messageDesc(file_blit_v1_session, 30);
 
 /**
  * Asks for tokens.
@@ -1304,7 +1325,7 @@ export type GrantRequest = Message<"blit.v1.GrantRequest"> & {
  * Use `create(GrantRequestSchema)` to create a new message.
  */
 export const GrantRequestSchema: GenMessage<GrantRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 30);
+  messageDesc(file_blit_v1_session, 31);
 
 /**
  * Tokens, each good once, for 30 s.
@@ -1325,7 +1346,7 @@ export type GrantResponse = Message<"blit.v1.GrantResponse"> & {
  * Use `create(GrantResponseSchema)` to create a new message.
  */
 export const GrantResponseSchema: GenMessage<GrantResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 31);
+  messageDesc(file_blit_v1_session, 32);
 
 /**
  * The client's side of a stream in messages.
@@ -1360,7 +1381,7 @@ export type TunnelRequest = Message<"blit.v1.TunnelRequest"> & {
  * Use `create(TunnelRequestSchema)` to create a new message.
  */
 export const TunnelRequestSchema: GenMessage<TunnelRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 32);
+  messageDesc(file_blit_v1_session, 33);
 
 /**
  * The daemon's side.
@@ -1388,7 +1409,7 @@ export type TunnelResponse = Message<"blit.v1.TunnelResponse"> & {
  * Use `create(TunnelResponseSchema)` to create a new message.
  */
 export const TunnelResponseSchema: GenMessage<TunnelResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 33);
+  messageDesc(file_blit_v1_session, 34);
 
 /**
  * Asks for a read grant.
@@ -1423,7 +1444,7 @@ export type GrantReadRequest = Message<"blit.v1.GrantReadRequest"> & {
  * Use `create(GrantReadRequestSchema)` to create a new message.
  */
 export const GrantReadRequestSchema: GenMessage<GrantReadRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 34);
+  messageDesc(file_blit_v1_session, 35);
 
 /**
  * A read grant.
@@ -1444,7 +1465,7 @@ export type GrantReadResponse = Message<"blit.v1.GrantReadResponse"> & {
  * Use `create(GrantReadResponseSchema)` to create a new message.
  */
 export const GrantReadResponseSchema: GenMessage<GrantReadResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 35);
+  messageDesc(file_blit_v1_session, 36);
 
 /**
  * Copies from another daemon.
@@ -1514,7 +1535,7 @@ export type PullRequest = Message<"blit.v1.PullRequest"> & {
  * Use `create(PullRequestSchema)` to create a new message.
  */
 export const PullRequestSchema: GenMessage<PullRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 36);
+  messageDesc(file_blit_v1_session, 37);
 
 /**
  * How a pull goes.
@@ -1535,7 +1556,7 @@ export type PullResponse = Message<"blit.v1.PullResponse"> & {
  * Use `create(PullResponseSchema)` to create a new message.
  */
 export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 37);
+  messageDesc(file_blit_v1_session, 38);
 
 /**
  * What carries a stream.

@@ -1,0 +1,142 @@
+/**
+ * `blit-daemon` as a process of its own.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+
+const DAEMON = fileURLToPath(new URL("../../daemon.ts", import.meta.url));
+
+/** The ready line of `--json`. */
+export interface Ready {
+  readonly port: number;
+  readonly data_port: number;
+  readonly tls: boolean;
+  readonly fingerprint?: string;
+}
+
+/** A daemon's folders, and the processes in them. */
+export class DaemonHome {
+  /** Where it stands: configuration files are written here. */
+  readonly path = Deno.makeTempDirSync({ prefix: "blit-home-" });
+
+  /** Runs `blit-daemon ARGS` to its end. */
+  async run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return await this.runWith({}, ...args);
+  }
+
+  /** The same with other surroundings. */
+  async runWith(
+    env: Record<string, string>,
+    ...args: string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await this.#command(args, env).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** Starts a daemon with `--json` and free ports, and waits until it is ready. */
+  async start(...args: string[]): Promise<DaemonProcess> {
+    const ports = ["--port", "0", "--data-port", "0", "--no-mdns", "--json"];
+    return await DaemonProcess.of(this.#command([...ports, ...args]).spawn());
+  }
+
+  /** Writes a file in the home. */
+  write(name: string, text: string): string {
+    Deno.writeTextFileSync(`${this.path}/${name}`, text);
+    return `${this.path}/${name}`;
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+
+  #command(args: string[], env: Record<string, string> = {}): Deno.Command {
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", DAEMON, ...args],
+      cwd: this.path,
+      env: {
+        XDG_STATE_HOME: `${this.path}/state`,
+        DENO_NO_UPDATE_CHECK: "1",
+        NO_COLOR: "1",
+        ...env,
+      },
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+}
+
+/** A running daemon. */
+export class DaemonProcess {
+  readonly ready: Ready;
+  readonly #log: { text: string };
+  readonly #child: Deno.ChildProcess;
+  readonly #done: Promise<unknown>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    ready: Ready,
+    log: { text: string },
+    done: Promise<unknown>,
+  ) {
+    this.#child = child;
+    this.#log = log;
+    this.ready = ready;
+    this.#done = done;
+  }
+
+  /** The process, once it is ready. */
+  static async of(child: Deno.ChildProcess): Promise<DaemonProcess> {
+    const lines = child.stdout.pipeThrough(new TextDecoderStream());
+    const reader = lines.getReader();
+    const errors = child.stderr.pipeThrough(new TextDecoderStream());
+    const log = { text: "" };
+    const follow = (async () => {
+      for await (const text of errors) log.text += text;
+    })();
+    const { value } = await reader.read();
+    if (value === undefined) {
+      await follow;
+      throw new TypeError(`the daemon didn't start: ${log.text}`);
+    }
+    const rest = (async () => {
+      while (!(await reader.read()).done);
+    })();
+    return new DaemonProcess(child, JSON.parse(value), log, Promise.all([follow, rest]));
+  }
+
+  /** What it wrote to stderr so far. */
+  get stderr(): string {
+    return this.#log.text;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until the log has these words. */
+  async says(words: RegExp, ms = 10_000): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (!words.test(this.stderr)) {
+      if (performance.now() > deadline) throw new TypeError(`no ${words} in: ${this.stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Ends it, unless it has ended. @returns its exit status */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It ended by itself.
+    }
+    const { code } = await this.#child.status;
+    await this.#done;
+    return code;
+  }
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { connect as connectTls } from "node:tls";
+import { createHash } from "node:crypto";
+import { formatFingerprint } from "../../src/core/fingerprint.ts";
+import { DaemonHome } from "./daemon_process.ts";
+import { eventually, rawClient, rejectsWith } from "./daemon_support.ts";
+
+Deno.test("--root serves a folder as the default root and as module default", async () => {
+  using home = new DaemonHome();
+  Deno.mkdirSync(`${home.path}/srv`);
+  const daemon = await home.start("--root", "srv");
+  const client = rawClient(daemon.ready, null);
+  try {
+    assert.equal(daemon.ready.tls, false);
+    const { modules } = await client.admin.listModules({});
+    assert.deepEqual(modules.map(({ name }) => name), ["", "default"]);
+  } finally {
+    client.close();
+    assert.equal(await daemon.stop(), 0);
+  }
+});
+
+Deno.test("a bad start says why, with file, line and column where there is one", async () => {
+  using home = new DaemonHome();
+  home.write("bad.jsonc", '{\n  "modules": [{ "name": "a", "path": "/nonexistent" }],\n}');
+  const bad = await home.run("--config", "bad.jsonc");
+  assert.equal(bad.code, 64);
+  assert.match(bad.stderr, /^blit-daemon: bad\.jsonc:2:\d+: "modules\[0\]\.path": "\/nonexistent"/);
+  const nothing = await home.run();
+  assert.deepEqual([nothing.code, nothing.stdout], [64, ""]);
+  assert.match(nothing.stderr, /nothing to serve/);
+  const without = await home.runWith({ BLIT_NO_NATIVE: "1" }, "--root", ".");
+  assert.match(without.stderr, /needs the native library/);
+  assert.equal(without.code, 1);
+  const help = await home.run("--help");
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /--data-port N/);
+});
+
+Deno.test("SIGHUP reads the configuration again, a bad one keeps the old", async () => {
+  using home = new DaemonHome();
+  const config = (name: string) => `{ "modules": [{ "name": "${name}", "path": "." }] }`;
+  home.write("d.jsonc", config("one"));
+  const daemon = await home.start("--config", "d.jsonc");
+  const client = rawClient(daemon.ready, null);
+  const names = async () => (await client.admin.listModules({})).modules.map(({ name }) => name);
+  try {
+    assert.deepEqual(await names(), ["one"]);
+    const session = await client.open({ module: "one" });
+    home.write("d.jsonc", config("two"));
+    daemon.signal("SIGHUP");
+    await daemon.says(/read again/);
+    assert.deepEqual(await names(), ["two"]);
+    // Its module is gone.
+    assert.equal(await session.ended, "unauthenticated");
+    home.write("d.jsonc", '{ "modules": [{ "name": "three" }] }');
+    daemon.signal("SIGHUP");
+    await daemon.says(/d\.jsonc:1:\d+: /);
+    assert.deepEqual(await names(), ["two"]);
+  } finally {
+    client.close();
+    await daemon.stop();
+  }
+});
+
+Deno.test("SIGTERM refuses new sessions and waits for the running ones", async () => {
+  using home = new DaemonHome();
+  const daemon = await home.start("--root", ".");
+  const client = rawClient(daemon.ready, null);
+  try {
+    const session = await client.open();
+    daemon.signal("SIGTERM");
+    await daemon.says(/no new sessions/);
+    await rejectsWith(client.open(), "disconnected", /being shut down/);
+    assert.equal((await client.health.check({})).status, 2);
+    await session.close();
+    assert.equal(await daemon.stop("SIGURG"), 0);
+  } finally {
+    client.close();
+  }
+});
+
+Deno.test("off loopback a first start makes a certificate, and tokens decide", async () => {
+  using home = new DaemonHome();
+  const daemon = await home.start("--root", ".", "--bind", "0.0.0.0");
+  const stranger = rawClient(daemon.ready, null);
+  let client = null;
+  try {
+    const { fingerprint, port } = daemon.ready;
+    assert.match(fingerprint!, /^SHA256:/);
+    assert.equal(await shownFingerprint(port), fingerprint);
+    assert.equal(Deno.statSync(`${home.path}/state/blit-daemon/key.pem`).mode! & 0o777, 0o600);
+    await rejectsWith(stranger.open(), "unauthenticated");
+    await rejectsWith(stranger.admin.listModules({}), "unauthenticated");
+    assert.equal((await stranger.health.check({})).status, 1);
+    const added = await home.run("token", "add", "alice", "--module", "/", "--access", "write");
+    const token = added.stdout.trim();
+    client = rawClient(daemon.ready, token);
+    const session = await client.open();
+    assert.deepEqual(session.welcome.rights, ["read", "write"]);
+    await rejectsWith(client.open({ module: "default" }), "not_found");
+    // Another user's session isn't one's own.
+    await rejectsWith(stranger.sessions.probe({ session: session.id, root: 1 }), "not_found");
+    const removed = await home.run("token", "remove", "alice");
+    assert.equal(removed.code, 0);
+    assert.equal(await session.ended, "unauthenticated");
+    await rejectsWith(client.open(), "unauthenticated");
+    const again = await home.run("token", "list");
+    assert.equal(again.stdout, "");
+  } finally {
+    stranger.close();
+    client?.close();
+    await daemon.stop();
+  }
+  const second = await home.start("--root", ".", "--bind", "0.0.0.0");
+  assert.equal(second.ready.fingerprint, daemon.ready.fingerprint);
+  await second.stop();
+});
+
+Deno.test("--insecure off loopback says so at every start", async () => {
+  using home = new DaemonHome();
+  const daemon = await home.start("--root", ".", "--bind", "0.0.0.0", "--insecure");
+  const client = rawClient(daemon.ready, null);
+  await daemon.says(/INSECURE/);
+  await (await client.open()).close();
+  client.close();
+  await daemon.stop();
+});
+
+Deno.test("without --json a secure start prints what to type on the client", async () => {
+  using home = new DaemonHome();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "daemon.ts", "--root", home.path, "--bind", "0.0.0.0"]
+      .concat("--port", "0", "--data-port", "0", "--no-mdns"),
+    env: { XDG_STATE_HOME: `${home.path}/state`, DENO_NO_UPDATE_CHECK: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let stderr = "";
+  const follow = (async () => {
+    for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
+  })();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value } = await reader.read();
+  assert.match(
+    value!,
+    /^blit-daemon \S+ ready on 0\.0\.0\.0: control port \d+, data port \d+, TLS\n$/,
+  );
+  await eventually(() => /token add NAME/.test(stderr));
+  assert.match(stderr, /blit login \S+:\d+ --fingerprint SHA256:[A-Za-z0-9+/]{43}\n/);
+  process.kill("SIGTERM");
+  await process.status;
+  while (!(await reader.read()).done);
+  await follow;
+});
+
+function shownFingerprint(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({
+      port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+    });
+    socket.once("error", reject);
+    socket.once("secureConnect", () => {
+      const { raw } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(formatFingerprint(createHash("sha256").update(raw).digest()));
+    });
+  });
+}

@@ -4,110 +4,30 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { Kind, NO_PARENT } from "../../src/core/entry_block.ts";
+import { Kind } from "../../src/core/entry_block.ts";
 import { BlitError, STATUS } from "../../src/core/error.ts";
-import {
-  BatchBuilder,
-  BatchFlag,
-  COPY_METHODS,
-  CopyAction,
-  Op,
-  type Results,
-  ResultsWriter,
-  WorkBatch,
-} from "../../src/core/work_batch.ts";
-import type { Tree } from "../../src/engine/tree.ts";
-import type { BatchReceiver, BatchSource } from "../../src/tree/batch_source.ts";
+import { BatchFlag, COPY_METHODS, CopyAction } from "../../src/core/work_batch.ts";
 import { digestOf } from "../../src/tree/blake3.ts";
 import { MemoryTree } from "../../src/tree/memory.ts";
-import { StoreRun } from "../../src/tree/store_run.ts";
-import { getBatch } from "../../src/tree/wire_receive.ts";
 import { putBatch } from "../../src/tree/wire_send.ts";
 import { packRecord } from "../../src/wire/encoder.ts";
-import { packFail, packFile, packHave, readEntry, readRange } from "../../src/wire/payload.ts";
-import { DONE_CHANGED, HAVE_MORE, RecordType, type WireRecord } from "../../src/wire/record.ts";
-import { type Duplex, RecordStream } from "../../src/wire/record_stream.ts";
+import { packFail, packFile } from "../../src/wire/payload.ts";
+import { RecordType, type WireRecord } from "../../src/wire/record.ts";
+import { RecordStream } from "../../src/wire/record_stream.ts";
 import { statusWord } from "../conformance/workbench.ts";
 import { duplexPair, serve } from "../support/wire_peer.ts";
+import {
+  batchOf,
+  begin,
+  content,
+  MIB,
+  pull,
+  type Script,
+  scripted,
+  statuses,
+} from "../support/wire_script.ts";
 
-const MIB = 1 << 20;
 const CONTROL_PLANE = COPY_METHODS.indexOf("control_plane");
-
-/** Content in which no two pieces are alike. */
-function content(bytes: number): Uint8Array {
-  const all = new Uint8Array(bytes);
-  for (let i = 0, x = 1; i < bytes; i += 97) all[i] = x = (x * 29 + 17) & 0xff;
-  return all;
-}
-
-/** A copy batch of these entries of `source`. */
-async function batchOf(
-  source: Tree,
-  paths: readonly string[],
-  action: number = CopyAction.create,
-  flags = 0,
-): Promise<WorkBatch> {
-  const batch = new BatchBuilder(Op.copy);
-  batch.flags = flags;
-  const seen = await source.stat(paths);
-  paths.forEach((_, i) => batch.items.addFrom(seen, i, NO_PARENT, action));
-  return new WorkBatch(batch.finish());
-}
-
-function statuses(results: Results): string[] {
-  return Array.from({ length: results.count }, (_, i) => statusWord(results.status(i)));
-}
-
-function begin(): { run: StoreRun; abort: AbortController } {
-  const abort = new AbortController();
-  return { run: new StoreRun(0x77n, abort.signal), abort };
-}
-
-/** Copies with `getBatch` into a tree, which lends its sink. */
-function pull(
-  stream: RecordStream,
-  batch: WorkBatch,
-  into: Tree,
-  run: StoreRun,
-): Promise<Results> {
-  const source: BatchSource = {
-    sendBatch: (receiver: BatchReceiver) => getBatch({ ...receiver, stream, run, observer: run }),
-  };
-  return into.run(batch, source as Tree & BatchSource, run);
-}
-
-/** The daemon's end, driven by a test. */
-class Script {
-  readonly stream: RecordStream;
-
-  constructor(duplex: Duplex) {
-    this.stream = new RecordStream(duplex);
-  }
-  /** The next record that is no sign of life, which must be of this type. */
-  async expect(type: RecordType): Promise<WireRecord> {
-    const record = await this.any();
-    assert.equal(record.type, type);
-    return record;
-  }
-  async any(): Promise<WireRecord> {
-    while (true) {
-      const record = await this.stream.next();
-      if (record.type !== RecordType.alive) return record;
-    }
-  }
-  send(type: RecordType, item = 0, payload?: Uint8Array, flags = 0): Promise<void> {
-    return this.stream.send(packRecord(type, item, payload, flags));
-  }
-  /** Answers a put: every item is done. */
-  async results(count: number): Promise<void> {
-    await this.send(RecordType.results, 0, new ResultsWriter(count).finish().bytes);
-  }
-}
-
-function scripted(limits = {}): { stream: RecordStream; daemon: Script } {
-  const [client, daemon] = duplexPair();
-  return { stream: new RecordStream(client, limits), daemon: new Script(daemon) };
-}
 
 Deno.test("one stream carries batch after batch, both ways, and says how content went", async () => {
   const far = MemoryTree.of();
@@ -257,105 +177,6 @@ Deno.test("holes of a sparse file aren't sent, and are holes again", async () =>
   }
 });
 
-Deno.test("a transfer goes on after the pieces that the receiver holds as they are", async () => {
-  const bytes = content(5 * MIB);
-  const source = MemoryTree.of({ f: bytes });
-  const { stream, daemon } = scripted();
-  const { run } = begin();
-  const batch = await batchOf(source, ["f"], CopyAction.resume);
-  const putting = putBatch({ stream, batch, source, run, observer: run });
-  await daemon.expect(RecordType.put);
-  const { payload } = await daemon.expect(RecordType.entry);
-  assert.equal(readEntry(payload).look.sizeBytes, 5 * MIB);
-  const piece = async (at: number, mib: number, from = bytes) => ({
-    offset: at,
-    lengthBytes: mib * MIB,
-    digest: await digestOf(from.subarray(at, at + mib * MIB)),
-  });
-  const lengthBytes = 4 * MIB + 5;
-  const have = (...pieces: Awaited<ReturnType<typeof piece>>[]) =>
-    daemon.send(RecordType.have, 0, packHave({ lengthBytes, pieces }), HAVE_MORE);
-  await have();
-  await have(await piece(0, 2));
-  const other = bytes.slice();
-  other[3 * MIB] ^= 1;
-  await have(await piece(2 * MIB, 2, other));
-  const goOn = readRange((await daemon.expect(RecordType.range)).payload);
-  assert.deepEqual([goOn.offset, goOn.content.length], [2 * MIB, 0]);
-  // Overtaken by the answer: means nothing.
-  await have(await piece(0, 1));
-  let at = 2 * MIB;
-  while (at < 5 * MIB) {
-    const range = readRange((await daemon.expect(RecordType.range)).payload);
-    assert.equal(range.offset, at);
-    assert.deepEqual(range.content, bytes.subarray(at, at + range.content.length));
-    at += range.content.length;
-  }
-  await daemon.expect(RecordType.done);
-  await daemon.expect(RecordType.end);
-  await daemon.results(1);
-  assert.deepEqual(statuses(await putting), ["ok"]);
-  stream.close();
-});
-
-Deno.test("a file of which everything is held is only confirmed; one of which nothing is comes whole", async () => {
-  const bytes = content(2 * MIB);
-  for (const held of [2 * MIB, 0]) {
-    const source = MemoryTree.of({ f: bytes });
-    const { stream, daemon } = scripted();
-    const { run } = begin();
-    const batch = await batchOf(source, ["f"], CopyAction.resume);
-    const putting = putBatch({ stream, batch, source, run, observer: run });
-    await daemon.expect(RecordType.put);
-    await daemon.expect(RecordType.entry);
-    const pieces = held === 0 ? [] : [{
-      offset: 0,
-      lengthBytes: held,
-      digest: await digestOf(bytes),
-    }];
-    await daemon.send(RecordType.have, 0, packHave({ lengthBytes: held, pieces }));
-    const goOn = readRange((await daemon.expect(RecordType.range)).payload);
-    assert.deepEqual([goOn.offset, goOn.content.length], [held, 0]);
-    if (held === 0) {
-      for (const at of [0, MIB]) {
-        const range = readRange((await daemon.expect(RecordType.range)).payload);
-        assert.deepEqual([range.offset, range.content.length], [at, MIB]);
-      }
-    }
-    await daemon.expect(RecordType.done);
-    await daemon.expect(RecordType.end);
-    await daemon.results(1);
-    assert.deepEqual(statuses(await putting), ["ok"]);
-    stream.close();
-  }
-});
-
-Deno.test("a file that changes while it is compared is sent whole, without asking again", async () => {
-  const source = MemoryTree.of({ f: content(2 * MIB) });
-  const { stream, daemon } = scripted();
-  const { run } = begin();
-  const batch = await batchOf(source, ["f"], CopyAction.resume);
-  const putting = putBatch({ stream, batch, source, run, observer: run });
-  await daemon.expect(RecordType.put);
-  await daemon.expect(RecordType.entry);
-  source.put("f", content(2 * MIB + 1));
-  await daemon.send(RecordType.have, 0, packHave({ lengthBytes: 0, pieces: [] }));
-  let record = await daemon.any();
-  while (record.type === RecordType.range) record = await daemon.any();
-  assert.deepEqual([record.type, record.flags], [RecordType.done, DONE_CHANGED]);
-  await daemon.expect(RecordType.entry);
-  let length = 0;
-  for (record = await daemon.any(); record.type === RecordType.range; record = await daemon.any()) {
-    length += readRange(record.payload).content.length;
-  }
-  assert.equal(length, 2 * MIB + 1);
-  assert.deepEqual([record.type, record.flags], [RecordType.done, 0]);
-  await daemon.expect(RecordType.end);
-  await daemon.results(1);
-  assert.deepEqual(statuses(await putting), ["ok"]);
-  stream.close();
-});
-
 Deno.test("an item that failed here stays failed, whatever the daemon says of it", async () => {
   const source = MemoryTree.of({ gone: "x", there: "y" });
   const batch = await batchOf(source, ["gone", "there"]);
@@ -491,23 +312,4 @@ Deno.test("a refusal that comes before an item's turn spares reading it", async 
   await daemon.results(2);
   await putting;
   stream.close();
-});
-
-Deno.test("a tree that can't go on with what an earlier run left asks for everything", async () => {
-  for (const direction of ["put", "get"]) {
-    const from = MemoryTree.of({ large: content(3 * MIB), small: "small" });
-    const to = MemoryTree.of({ large: "old", small: "old" });
-    const [client, daemon] = duplexPair();
-    const served = serve(daemon, direction === "put" ? to : from);
-    const stream = new RecordStream(client);
-    const { run } = begin();
-    const batch = await batchOf(from, ["large", "small"], CopyAction.resume);
-    const results = direction === "put"
-      ? await putBatch({ stream, batch, source: from, run, observer: run })
-      : await pull(stream, batch, to, run);
-    assert.deepEqual(statuses(results), ["ok", "ok"], direction);
-    assert.deepEqual(to.snapshot(), from.snapshot());
-    stream.close();
-    await served;
-  }
 });

@@ -15,7 +15,8 @@ use crate::results::{ItemResult, Results, result_flag};
 use crate::root::Root;
 use crate::staging::StagedFile;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, Errno};
+use crate::sys::{self, AsFd, Errno, Metadata};
+use crate::xattr::Xattrs;
 
 /// The destination of one batch.
 pub struct Destination<'a> {
@@ -181,6 +182,16 @@ impl<'a> Destination<'a> {
         } else {
             spot.parent as usize
         });
+    }
+
+    /// The mode to make a new file with, where it may have its final one at once: then nobody can read more of
+    /// it now than later.
+    pub fn lasting_mode(&self, dir: &Dir, look: &Metadata, xattrs: Option<&Xattrs>) -> Option<u32> {
+        let owned =
+            !self.job.request.has(flag::OWNER) || dir.fresh_owner() == Some((look.uid, look.gid));
+        let plain = look.mode & !0o777 == 0 && xattrs.is_none_or(Vec::is_empty);
+        (sys::MODES_AT_CREATION && owned && plain && dir.keeps_modes() && !dir.has_default_acl())
+            .then_some(look.mode)
     }
 
     /// Makes a new file under its own name, for its owner only or with the mode that it will keep.

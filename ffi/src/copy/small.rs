@@ -8,12 +8,10 @@ use super::file::{Target, complete};
 use super::ladder::{COPY_RANGE_ABOVE, Copied};
 use crate::block::{Item, Kind};
 use crate::buffer::with_buffer;
-use crate::dirs::Dir;
-use crate::request::{action, flag};
+use crate::request::action;
 use crate::results::{ItemResult, method};
 use crate::status::{AtStep, Outcome, Step};
 use crate::sys::{self, AsFd, Held, Metadata};
-use crate::xattr::Xattrs;
 
 /// Copies the file where it still is what was recorded, and a buffer is the best way.
 ///
@@ -42,8 +40,9 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResul
             return Ok(None);
         }
         let xattrs = batch.source()?.xattrs(Held::open(source.as_fd()), &after)?;
-        let mode = lasting_mode(batch, dir, &after, xattrs.as_ref());
-        let file = batch.destination()?.in_place(&place.to, mode)?;
+        let destination = batch.destination()?;
+        let mode = destination.lasting_mode(dir, &after, xattrs.as_ref());
+        let file = destination.in_place(&place.to, mode)?;
         sys::write_all_at(file.as_fd(), content, 0).at(Step::Write)?;
         batch.job.add_bytes(item.size);
         let copied = Copied {
@@ -80,19 +79,4 @@ fn is_recorded(item: &Item, now: &Metadata) -> bool {
     now.kind == Kind::File
         && (item.inode, item.size, item.mtime_ns, item.ctime_ns)
             == (now.inode, now.size, now.mtime_ns, now.ctime_ns)
-}
-
-/// The mode to make the file with, where it may have its final one at once: then nobody can read more of it
-/// now than later.
-fn lasting_mode(
-    batch: &Batch,
-    dir: &Dir,
-    source: &Metadata,
-    xattrs: Option<&Xattrs>,
-) -> Option<u32> {
-    let owned =
-        !batch.job.request.has(flag::OWNER) || dir.fresh_owner() == Some((source.uid, source.gid));
-    let plain = source.mode & !0o777 == 0 && xattrs.is_none_or(Vec::is_empty);
-    (sys::MODES_AT_CREATION && owned && plain && dir.keeps_modes() && !dir.has_default_acl())
-        .then_some(source.mode)
 }

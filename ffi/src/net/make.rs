@@ -166,20 +166,26 @@ impl<'a> Maker<'a> {
     ) -> Outcome<ItemResult> {
         let destination = self.destination.as_mut().ok_or(Fail::usage())?;
         if how == Publish::New {
-            let file = destination.in_place(spot)?;
-            let made = self.fill_small(spot, look, xattrs, content, file.as_fd())?;
+            let mode = destination.lasting_mode(&spot.dir, look, xattrs);
+            let file = destination.in_place(spot, mode)?;
+            let age = match mode {
+                Some(mode) => Age::NewWithMode(&spot.dir, mode),
+                None => Age::New(&spot.dir),
+            };
+            let made = self.fill_small((spot, age), look, xattrs, content, file.as_fd())?;
             file.finish();
             return Ok(made);
         }
         let file = destination.staged(spot)?;
         let draft = Draft::begin(destination, spot, file, look, 0)?;
-        let made = self.fill_small(spot, look, xattrs, content, draft.as_fd());
+        let age = Age::New(&spot.dir);
+        let made = self.fill_small((spot, age), look, xattrs, content, draft.as_fd());
         draft.settle(made, spot.name, how)
     }
 
     fn fill_small(
         &self,
-        spot: &Spot,
+        (spot, age): (&Spot, Age),
         look: &Metadata,
         xattrs: Option<&Xattrs>,
         content: &[u8],
@@ -198,14 +204,7 @@ impl<'a> Maker<'a> {
         }
         let look = self.look(look, xattrs);
         let flush = length_ahead || spot.dir.reports_late();
-        finish_file(
-            self.job,
-            spot.index,
-            file,
-            &look,
-            Age::New(&spot.dir),
-            flush,
-        )
+        finish_file(self.job, spot.index, file, &look, age, flush)
     }
 
     /// Begins a file that will come in ranges; goes on with what an earlier run left of it where `adopt`.

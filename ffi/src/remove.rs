@@ -4,13 +4,13 @@ mod stale;
 
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
-use crate::dirs::{DirCache, widening};
+use crate::dirs::{Dir, DirCache, widening};
 use crate::durable::Touched;
 use crate::names;
 use crate::request::flag;
 use crate::results::{ItemResult, Results, result_flag};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys;
+use crate::sys::{self, AsFd, OwnedFd};
 use stale::Sweep;
 
 /// Removes every item from the destination root.
@@ -30,7 +30,7 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         let removed = if request.has(flag::STALE) {
             sweep.remove(&mut dirs, &path, &item)
         } else {
-            remove(&mut dirs, &path, &item)
+            remove(&mut dirs, &path, &item, request.has(flag::UNWRITTEN))
         };
         match removed {
             Ok(widened) => {
@@ -52,12 +52,18 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     Ok(())
 }
 
-fn remove(dirs: &mut DirCache, path: &[u8], item: &Item) -> Outcome<bool> {
+fn remove(dirs: &mut DirCache, path: &[u8], item: &Item, unwritten: bool) -> Outcome<bool> {
     // Nothing is removed by its name alone.
     if item.inode == 0 || item.kind == Kind::Unknown {
         return Err(Fail::usage().at(Step::Remove));
     }
     let (dir, name) = dirs.parent_of(path)?;
+    // Before the last look: what is written before the lease is seen by it, what would be after it waits.
+    let lease = if unwritten && item.kind == Kind::File {
+        Lease::take(&dir, name)?
+    } else {
+        None
+    };
     let now = sys::stat_name(&*dir, name).at(Step::Remove)?;
     // A directory's ctime moves with each name that is removed from it, an inode's with each of its other
     // names that comes or goes: that is no change of what this name shows.
@@ -70,6 +76,9 @@ fn remove(dirs: &mut DirCache, path: &[u8], item: &Item) -> Outcome<bool> {
         return Err(Fail::new(Status::Changed, Step::Remove));
     }
     let change = || {
+        if let Some(lease) = &lease {
+            lease.check()?;
+        }
         if is_directory {
             sys::remove_directory(&*dir, name)
         } else {
@@ -78,6 +87,34 @@ fn remove(dirs: &mut DirCache, path: &[u8], item: &Item) -> Outcome<bool> {
         .at(Step::Remove)
     };
     widening(&dir, change).map(|((), widened)| widened)
+}
+
+/// Keeps writers from a file while it is looked at and removed.
+struct Lease(OwnedFd);
+
+impl Lease {
+    /// `None` where the system, the file system or the caller's rights allow none.
+    ///
+    /// # Errors
+    ///
+    /// `busy` where somebody has the file open for writing.
+    fn take(dir: &Dir, name: &[u8]) -> Outcome<Option<Lease>> {
+        // Over a network a refused lease says nothing about writers.
+        if dir.reports_late() {
+            return Ok(None);
+        }
+        // What is gone or of another kind by now is the last look's business.
+        let Ok(file) = dir.open_file(name) else {
+            return Ok(None);
+        };
+        let held = sys::forbid_writers(file.as_fd()).at(Step::Remove)?;
+        Ok(held.then_some(Lease(file)))
+    }
+
+    /// Fails where a writer has come meanwhile: once the lease is given back, it will write.
+    fn check(&self) -> Outcome<()> {
+        sys::no_writer_waits(self.0.as_fd()).at(Step::Remove)
+    }
 }
 
 #[cfg(test)]

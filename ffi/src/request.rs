@@ -106,8 +106,10 @@ pub mod flag {
     pub const STALE: u32 = 128;
     /// copy: keep an interrupted large staged file.
     pub const KEEP_PARTIAL: u32 = 256;
+    /// remove: a file that somebody has open for writing stays.
+    pub const UNWRITTEN: u32 = 512;
     /// Every flag there is.
-    pub const ALL: u32 = 511;
+    pub const ALL: u32 = 1023;
 }
 
 /// The `action` of a copy item.

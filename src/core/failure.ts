@@ -105,7 +105,9 @@ export function describeFailure(failure: Failure): BlitError {
   const path = wholePath(failure);
   const errno = failure.os ?? 0;
   const named = nameOsError(errno, failure.family ?? thisFamily());
-  const reason = named
+  const reason = named?.code === "ETXTBSY" && failure.step === REMOVE
+    ? `A program has it open for writing (${named.code})`
+    : named
     ? `${named.words} (${named.code})`
     : errno > 0
     ? `${REASON[kind]} (system error ${errno})`

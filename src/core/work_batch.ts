@@ -93,6 +93,8 @@ export const BatchFlag = {
   stale: 128,
   /** copy: keep an interrupted large staged file for a later run to resume. */
   keepPartial: 256,
+  /** remove: a file that somebody has open for writing stays, as `busy`. */
+  unwritten: 512,
 } as const;
 
 /** The `action` of a copy item. */

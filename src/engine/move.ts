@@ -133,7 +133,7 @@ async function removeName(context: EngineContext, path: RelPath, block: EntryBlo
     tally.entriesMoved++;
     return;
   }
-  const removal = new Removal(context);
+  const removal = new Removal(context, false);
   removal.file(parentOf(path), new EntryBlock(singleRecord(block, 0, baseOf(path))), 0);
   await removal.run();
   removal.close();
@@ -176,7 +176,7 @@ class RenameWalk {
 
   constructor(context: EngineContext) {
     this.#context = context;
-    this.#removal = new Removal(context);
+    this.#removal = new Removal(context, false);
     this.#fresh = this.#builder(true);
     this.#over = this.#builder(false);
   }

@@ -7,7 +7,7 @@
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
-import { type BatchBuilder, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, checkCancelled, type EngineContext } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
 
@@ -16,13 +16,19 @@ const CHUNK_ITEMS = 512;
 /** Records what may go and removes it at the end. */
 export class Removal {
   readonly #context: EngineContext;
+  readonly #onlyName: boolean;
   readonly #files = new ChunkSpool("queue");
   readonly #directories = new ChunkSpool("queue");
   #fileItems = new EntryBlockWriter(64);
   #directoryItems = new EntryBlockWriter(16);
 
-  constructor(context: EngineContext) {
+  /**
+   * @param onlyName the names that go are the last of their files, copies aside: a file that a program has open
+   *   for writing stays, since what it writes next would go with it
+   */
+  constructor(context: EngineContext, onlyName: boolean) {
     this.#context = context;
+    this.#onlyName = onlyName;
   }
 
   /** Records an entry that is safe at the destination. */
@@ -63,6 +69,7 @@ export class Removal {
 
   async #remove(items: EntryBlock): Promise<{ batch: WorkBatch; results: Results }> {
     const builder: BatchBuilder = builderFor(this.#context, Op.remove);
+    if (this.#onlyName) builder.flags |= BatchFlag.unwritten;
     for (let k = 0; k < items.count; k++) builder.items.addFrom(items, k, NO_PARENT, 0);
     const batch = new WorkBatch(builder.finish());
     const { source, sourceRun } = this.#context;

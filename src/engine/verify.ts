@@ -16,7 +16,7 @@ import { failureOf } from "./tally.ts";
 
 /** Verifies whole trees, then removes what was verified from the source. */
 export async function verify(context: EngineContext): Promise<void> {
-  const removal = new Removal(context);
+  const removal = new Removal(context, true);
   const content = new ContentCompare(context);
   const judge = new Verification(context, content, removal);
   try {
@@ -48,7 +48,7 @@ export async function verifySingle(
     source.stat([paths.source]),
     destination.stat([paths.destination]),
   ]);
-  const removal = new Removal(context);
+  const removal = new Removal(context, true);
   const content = new ContentCompare(context);
   const judge = new Verification(context, content, removal);
   try {

@@ -58,6 +58,46 @@ fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_open_for_writing_stays_where_that_was_asked_for() {
+    let place = Place::new();
+    for name in ["open", "closed"] {
+        fs::write(place.path(name), "x").unwrap();
+    }
+    let writer = File::options()
+        .append(true)
+        .open(place.path("open"))
+        .unwrap();
+    let reader = File::open(place.path("closed")).unwrap();
+    let unwritten = |name| place.remove(flag::UNWRITTEN, place.item(name));
+    assert_eq!([unwritten("open"), unwritten("closed")], [BUSY, OK]);
+    drop((writer, reader));
+    assert_eq!(unwritten("open"), OK);
+    assert!(!exists(&place.path("open")) && !exists(&place.path("closed")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_writer_that_waits_for_a_lease_is_seen_and_ends_nothing() {
+    let place = Place::new();
+    fs::write(place.path("f"), "x").unwrap();
+    let held = File::open(place.path("f")).unwrap();
+    assert_eq!(sys::forbid_writers(held.as_fd()), Ok(true));
+    assert_eq!(sys::no_writer_waits(held.as_fd()), Ok(()));
+    let path = place.path("f");
+    let writer = std::thread::spawn(move || {
+        fs::write(path, "later").unwrap();
+    });
+    while sys::no_writer_waits(held.as_fd()).is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(fs::read(place.path("f")).unwrap(), b"x");
+    drop(held);
+    writer.join().unwrap();
+    assert_eq!(fs::read(place.path("f")).unwrap(), b"later");
+}
+
 #[test]
 fn only_what_was_recorded_is_removed() {
     let place = Place::new();

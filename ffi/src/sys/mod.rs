@@ -4,7 +4,9 @@
 //! file descriptors on Unix and handles on Windows.
 
 mod facts;
+mod lacking;
 pub use facts::{Metadata, SpaceFacts};
+pub use lacking::*;
 
 #[cfg(unix)]
 mod unix;

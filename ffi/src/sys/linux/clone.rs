@@ -1,19 +1,11 @@
 //! Copying within the kernel.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::retry_on_intr;
 
 use super::Errno;
 use crate::status::Outcome;
-
-/// Whether sharing blocks is tried while a file is made.
-pub const CLONES_AT_CREATION: bool = false;
-
-/// Only macOS shares blocks by making the new file: [`reflink`] does it here.
-pub fn create_clone(_: BorrowedFd, _: BorrowedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
-    Err(Errno::OPNOTSUPP)
-}
 
 /// Makes `to` share all blocks of `from`.
 ///

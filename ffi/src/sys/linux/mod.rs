@@ -2,6 +2,7 @@
 
 mod clone;
 mod durable;
+mod lease;
 mod list;
 mod metadata;
 mod node;
@@ -12,10 +13,11 @@ mod stamp;
 
 pub use super::unix::*;
 pub use clone::{
-    CLONES_AT_CREATION, copy_large_streams, copy_range, copy_range_is_hopeless,
-    copy_range_is_unsupported, create_clone, reflink, reflink_is_hopeless,
+    copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, reflink,
+    reflink_is_hopeless,
 };
 pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
+pub use lease::{forbid_writers, no_writer_waits};
 pub use list::DirReader;
 pub use metadata::{read_link_at, stat_at, stat_fd};
 pub use node::make_node;
@@ -25,4 +27,4 @@ pub use open::{
 };
 pub use socket::{OWN_DESCRIPTORS, is_listening, new_socket, prefer_bbr};
 pub use space::file_system_facts;
-pub use stamp::{Held, Holder, effective_uid, means_other_kind};
+pub use stamp::{Held, Holder, means_other_kind};

@@ -2,10 +2,9 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, XattrFlags};
 
-use super::{Errno, open_child};
-use rustix::fs::OFlags;
+use super::{Errno, mtime_of, open_child, owner_of};
 
 use crate::block::Kind;
 
@@ -107,8 +106,7 @@ impl<'a> Held<'a> {
     ///
     /// Reference: `man 2 fchownat`.
     pub fn set_owner(self, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
-        let uid = uid.filter(|&id| id != u32::MAX).map(Uid::from_raw);
-        let gid = gid.filter(|&id| id != u32::MAX).map(Gid::from_raw);
+        let (uid, gid) = owner_of(uid, gid);
         if self.handle_only {
             rustix::fs::chownat(self.fd, c"", uid, gid, AtFlags::EMPTY_PATH)
         } else {
@@ -132,16 +130,7 @@ impl<'a> Held<'a> {
     ///
     /// Reference: `man 2 utimensat`.
     pub fn set_mtime(self, mtime_ns: i64) -> Result<(), Errno> {
-        let times = Timestamps {
-            last_access: Timespec {
-                tv_sec: 0,
-                tv_nsec: UTIME_OMIT,
-            },
-            last_modification: Timespec {
-                tv_sec: mtime_ns.div_euclid(1_000_000_000),
-                tv_nsec: mtime_ns.rem_euclid(1_000_000_000),
-            },
-        };
+        let times = mtime_of(mtime_ns);
         if !self.handle_only {
             return rustix::fs::futimens(self.fd, &times);
         }
@@ -197,11 +186,6 @@ impl<'a> Held<'a> {
             rustix::fs::fremovexattr(self.fd, name)
         }
     }
-}
-
-/// The user whose rights count for file access.
-pub fn effective_uid() -> u32 {
-    rustix::process::geteuid().as_raw()
 }
 
 /// Whether an open that never follows links failed because the entry is of another kind by now.

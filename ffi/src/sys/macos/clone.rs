@@ -26,31 +26,6 @@ pub fn create_clone(from: BorrowedFd, dir: BorrowedFd, name: &[u8]) -> Result<Ow
     })
 }
 
-/// Not there for two open files; see [`create_clone`].
-pub fn reflink(_: impl AsFd, _: impl AsFd) -> Result<(), Errno> {
-    Err(Errno::OPNOTSUPP)
-}
-
-/// Whether a refused reflink means that no file of this pair of file systems can share blocks.
-pub fn reflink_is_hopeless(_: Errno) -> bool {
-    true
-}
-
-/// Not there on macOS: fcopyfile copies whole files, by reading and writing.
-pub fn copy_range(_: BorrowedFd, _: BorrowedFd, _: u64, _: usize) -> Result<usize, Errno> {
-    Err(Errno::OPNOTSUPP)
-}
-
-/// Whether a refused [`copy_range`] means: use another method.
-pub fn copy_range_is_unsupported(_: Errno) -> bool {
-    true
-}
-
-/// Whether a refused [`copy_range`] is a matter of the two file systems, not of this one file.
-pub fn copy_range_is_hopeless(_: Errno) -> bool {
-    true
-}
-
 /// Copies the attributes that are too large to be carried: resource forks. Returns false where the
 /// destination keeps none.
 #[allow(unsafe_code, reason = "fcopyfile takes a raw state")]

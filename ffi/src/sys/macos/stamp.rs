@@ -2,10 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
+use rustix::fs::{Mode, XattrFlags};
 
 use crate::block::Kind;
-use crate::sys::{Errno, OFlags, open_child};
+use crate::sys::{Errno, OFlags, mtime_of, open_child, owner_of};
 
 /// As on Linux: what is larger is content, not an attribute.
 const ATTRIBUTE_BYTES: usize = 64 << 10;
@@ -72,8 +72,7 @@ impl<'a> Held<'a> {
     ///
     /// Reference: `man 2 fchown`.
     pub fn set_owner(self, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
-        let uid = uid.filter(|&id| id != u32::MAX).map(Uid::from_raw);
-        let gid = gid.filter(|&id| id != u32::MAX).map(Gid::from_raw);
+        let (uid, gid) = owner_of(uid, gid);
         rustix::fs::fchown(self.fd, uid, gid)
     }
 
@@ -89,16 +88,7 @@ impl<'a> Held<'a> {
     ///
     /// Reference: `man 2 futimens`.
     pub fn set_mtime(self, mtime_ns: i64) -> Result<(), Errno> {
-        let times = Timestamps {
-            last_access: Timespec {
-                tv_sec: 0,
-                tv_nsec: UTIME_OMIT,
-            },
-            last_modification: Timespec {
-                tv_sec: mtime_ns.div_euclid(1_000_000_000),
-                tv_nsec: mtime_ns.rem_euclid(1_000_000_000),
-            },
-        };
+        let times = mtime_of(mtime_ns);
         rustix::fs::futimens(self.fd, &times)
     }
 
@@ -165,11 +155,6 @@ pub(super) fn has_large_xattr(fd: BorrowedFd) -> Result<bool, Errno> {
         Err(Errno::OPNOTSUPP | Errno::PERM) => Ok(false),
         Err(errno) => Err(errno),
     }
-}
-
-/// The user whose rights count for file access.
-pub fn effective_uid() -> u32 {
-    rustix::process::geteuid().as_raw()
 }
 
 /// Whether an open that never follows links failed because the entry is of another kind by now.

@@ -7,6 +7,7 @@ mod make;
 pub(super) mod name;
 mod read;
 mod socket;
+mod stamp;
 mod write;
 
 pub use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,4 +24,6 @@ pub use name::{
 };
 pub use read::{read, read_at};
 pub use socket::{connect, keep_alive, listening_sockets, wait_readable};
+pub use stamp::effective_uid;
+pub(super) use stamp::{mtime_of, owner_of};
 pub use write::{is_locked, truncate, try_lock, write_all_at};

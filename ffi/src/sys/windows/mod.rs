@@ -4,9 +4,9 @@
 //! run on Windows itself.
 
 mod attributes;
-mod clone;
 mod errno;
 mod fd;
+mod holes;
 mod limits;
 mod link;
 mod list;
@@ -24,12 +24,9 @@ mod stamp;
 mod stream;
 mod write;
 
-pub use clone::{
-    CLONES_AT_CREATION, allow_holes, copy_range, copy_range_is_hopeless, copy_range_is_unsupported,
-    create_clone, next_data, next_hole, reflink, reflink_is_hopeless,
-};
 pub use errno::{Errno, os_number, status_of};
 pub use fd::{AsFd, BorrowedFd, OwnedFd};
+pub use holes::{allow_holes, next_data, next_hole};
 pub use limits::raise_file_limit;
 pub use link::{make_symlink, read_link, read_link_at};
 pub use list::DirReader;

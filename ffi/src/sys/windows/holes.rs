@@ -1,41 +1,8 @@
-//! Holes. Copying within the system is left alone: CopyFileEx takes paths, which others can change meanwhile.
+//! Holes.
 
 use windows_sys::Win32::System::Ioctl::{FSCTL_QUERY_ALLOCATED_RANGES, FSCTL_SET_SPARSE};
 
-use super::{AsFd, BorrowedFd, Errno, OwnedFd, nt};
-
-/// Whether sharing blocks is tried while a file is made.
-pub const CLONES_AT_CREATION: bool = false;
-
-/// Not done on Windows; see [`reflink`].
-pub fn create_clone(_: BorrowedFd, _: BorrowedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
-    Err(Errno::OPNOTSUPP)
-}
-
-/// Not done on Windows: only ReFS shares blocks.
-pub fn reflink(_: impl AsFd, _: impl AsFd) -> Result<(), Errno> {
-    Err(Errno::OPNOTSUPP)
-}
-
-/// Whether a refused reflink means that no file of this pair of file systems can share blocks.
-pub fn reflink_is_hopeless(_: Errno) -> bool {
-    true
-}
-
-/// Not there on Windows for handles.
-pub fn copy_range(_: BorrowedFd, _: BorrowedFd, _: u64, _: usize) -> Result<usize, Errno> {
-    Err(Errno::OPNOTSUPP)
-}
-
-/// Whether a refused [`copy_range`] means: use another method.
-pub fn copy_range_is_unsupported(_: Errno) -> bool {
-    true
-}
-
-/// Whether a refused [`copy_range`] is a matter of the two file systems, not of this one file.
-pub fn copy_range_is_hopeless(_: Errno) -> bool {
-    true
-}
+use super::{AsFd, BorrowedFd, Errno, nt};
 
 /// Lets a new file have holes; where the file system has none, they become zeros.
 ///

@@ -1,0 +1,17 @@
+//! What some systems have not, said once for all that lack it.
+
+#[cfg(not(target_os = "macos"))]
+mod create_clone;
+#[cfg(not(target_os = "linux"))]
+mod in_kernel;
+#[cfg(not(target_os = "linux"))]
+mod lease;
+
+#[cfg(not(target_os = "macos"))]
+pub use create_clone::{CLONES_AT_CREATION, create_clone};
+#[cfg(not(target_os = "linux"))]
+pub use in_kernel::{
+    copy_range, copy_range_is_hopeless, copy_range_is_unsupported, reflink, reflink_is_hopeless,
+};
+#[cfg(not(target_os = "linux"))]
+pub use lease::{forbid_writers, no_writer_waits};

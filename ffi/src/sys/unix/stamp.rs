@@ -1,0 +1,29 @@
+//! What the kernel takes for owners and times.
+
+use rustix::fs::{Gid, Timespec, Timestamps, UTIME_OMIT, Uid};
+
+/// Owner and group; `None`, and the number that means so to the kernel, leave one as it is.
+pub fn owner_of(uid: Option<u32>, gid: Option<u32>) -> (Option<Uid>, Option<Gid>) {
+    let uid = uid.filter(|&id| id != u32::MAX).map(Uid::from_raw);
+    let gid = gid.filter(|&id| id != u32::MAX).map(Gid::from_raw);
+    (uid, gid)
+}
+
+/// The modification time alone; the access time stays.
+pub fn mtime_of(mtime_ns: i64) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime_ns.div_euclid(1_000_000_000),
+            tv_nsec: mtime_ns.rem_euclid(1_000_000_000),
+        },
+    }
+}
+
+/// The user whose rights count for file access.
+pub fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

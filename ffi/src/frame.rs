@@ -175,6 +175,12 @@ impl FrameQueue {
         self.lock().frames.drain(..).collect()
     }
 
+    /// Takes the first frame: for tests.
+    #[cfg(test)]
+    pub fn take_one(&self) -> Option<Frame> {
+        self.lock().frames.pop_front()
+    }
+
     // A panic while the lock was held leaves a queue that is still whole: every change is one step.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)

@@ -49,7 +49,8 @@ export interface SubmitTarget {
 }
 
 interface Job {
-  readonly batch: WorkBatch;
+  /** What was asked for; null for a job whose frames come by themselves. */
+  readonly batch: WorkBatch | null;
   readonly slot: number;
   readonly handler: JobHandler;
 }
@@ -150,9 +151,26 @@ export class NativePool {
       this.symbols.blit_pool_submit(request as Uint8Array<ArrayBuffer>, BigInt(request.length)),
       "submit work",
     );
-    this.#jobs.set(id, { batch: new WorkBatch(request), slot: target.slot, handler });
-    this.control.jobStarted(target.slot);
-    this.#collecting ??= this.#collect();
+    this.#add(id, { batch: new WorkBatch(request), slot: target.slot, handler });
+  }
+
+  /**
+   * Begins a job whose frames come without a request: of a listener, a served stream, a tunnel. As long
+   * as it lasts the waiting call is pending, and keeps the process alive.
+   *
+   * @param start hands the job's number to native code, and returns what that answered
+   * @param slot run slot that the job uses
+   * @param handler takes its frames
+   * @returns what native code answered: 0, or minus a status and then there is no job
+   * @throws {BlitError} `usage` where the pool is closed
+   */
+  begin(start: (job: bigint) => number, slot: number, handler: JobHandler): number {
+    if (this.#closed) throw new BlitError("usage", "Cannot begin work: the pool is closed.");
+    const id = this.#nextJob++;
+    this.#submitCalls++;
+    const code = start(BigInt(id));
+    if (code === 0) this.#add(id, { batch: null, slot, handler });
+    return code;
   }
 
   /**
@@ -183,7 +201,7 @@ export class NativePool {
     const found = [];
     for (const worker of this.control.workers()) {
       const job = this.#jobs.get(worker.job);
-      if (job?.slot !== slot || worker.item >= job.batch.items.count) continue;
+      if (job?.slot !== slot || !job.batch || worker.item >= job.batch.items.count) continue;
       found.push({ path: job.batch.path(worker.item), step: worker.step });
     }
     return found;
@@ -280,6 +298,12 @@ export class NativePool {
     if (last || error) this.#end(id, job, error);
   }
 
+  #add(id: number, job: Job): void {
+    this.#jobs.set(id, job);
+    this.control.jobStarted(job.slot);
+    this.#collecting ??= this.#collect();
+  }
+
   #end(id: number, job: Job, error: BlitError | null): void {
     this.#jobs.delete(id);
     this.control.jobEnded(job.slot);
@@ -291,6 +315,6 @@ export class NativePool {
   }
 }
 
-function firstPath(batch: WorkBatch): string {
-  return batch.items.count > 0 ? batch.path(0) : "";
+function firstPath(batch: WorkBatch | null): string {
+  return batch && batch.items.count > 0 ? batch.path(0) : "";
 }

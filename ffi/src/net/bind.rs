@@ -14,7 +14,7 @@ use crate::frame::{Frame, FrameType};
 use crate::status::{Fail, Outcome, Status, Step};
 
 /// What works on a bound stream.
-type Serve = fn(Box<dyn Link>, &Terms, &Shared) -> Closed;
+pub(super) type Serve = fn(Box<dyn Link>, &Terms, &Shared) -> Closed;
 
 /// Binds a stream by packed terms. Its job ends with a `closed` frame; a refused one has no job.
 ///
@@ -25,7 +25,12 @@ pub fn bind(shared: &Arc<Shared>, stream: u32, terms: &[u8]) -> Outcome<()> {
     bind_with(shared, stream, terms, serve::serve)
 }
 
-fn bind_with(shared: &Arc<Shared>, stream: u32, terms: &[u8], work: Serve) -> Outcome<()> {
+pub(super) fn bind_with(
+    shared: &Arc<Shared>,
+    stream: u32,
+    terms: &[u8],
+    work: Serve,
+) -> Outcome<()> {
     let terms = Terms::parse(terms)?;
     let refused = u8::try_from(terms.status).map_err(|_| Fail::usage())?;
     if refused == 0 && terms.idle_ms == 0 {

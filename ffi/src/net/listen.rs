@@ -42,6 +42,9 @@ pub struct Limits {
 pub struct Line {
     bell: UnixStream,
     closing: AtomicBool,
+    /// How often the poller went round.
+    #[cfg(test)]
+    pub(super) rounds: std::sync::atomic::AtomicU64,
 }
 
 impl Line {
@@ -88,6 +91,12 @@ impl Listeners {
         Ok(())
     }
 
+    /// How often a job's poller went round.
+    #[cfg(test)]
+    pub fn rounds(&self, job: u64) -> u64 {
+        self.lock()[&job].rounds.load(Relaxed)
+    }
+
     /// Forgets a poller that ended by itself.
     pub(super) fn forget(&self, job: u64) {
         self.lock().remove(&job);
@@ -127,8 +136,12 @@ pub fn listen(shared: &Arc<Shared>, job: u64, port: u32, settings: &[u8]) -> Out
     let (bell, hears) = UnixStream::pair().map_err(io)?;
     bell.set_nonblocking(true).map_err(io)?;
     hears.set_nonblocking(true).map_err(io)?;
-    let closing = AtomicBool::new(false);
-    let line = Arc::new(Line { bell, closing });
+    let line = Arc::new(Line {
+        bell,
+        closing: AtomicBool::new(false),
+        #[cfg(test)]
+        rounds: Default::default(),
+    });
     {
         let mut lines = shared.net.listeners.lock();
         if lines.contains_key(&job) {

@@ -28,6 +28,8 @@ pub mod listen;
 mod pending;
 #[cfg(unix)]
 mod poller;
+#[cfg(all(test, unix))]
+mod loopback;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -95,6 +95,10 @@ impl Poller {
 
     fn work(&mut self, shared: &Arc<Shared>) -> Outcome<()> {
         while !self.line.is_closing() {
+            #[cfg(test)]
+            self.line
+                .rounds
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             self.drop_late(shared);
             let ready = self.wait().at(Step::Process)?;
             self.hear();
@@ -111,7 +115,7 @@ impl Poller {
                 }
             }
             if ready.accept {
-                self.accept();
+                self.accept(shared);
             }
         }
         Ok(())
@@ -161,12 +165,17 @@ impl Poller {
         while matches!(self.hears.read(&mut [0; 64]), Ok(64)) {}
     }
 
-    /// Lets go what was bound or closed, and ends what is too late.
-    fn drop_late(&mut self, shared: &Arc<Shared>) {
-        let now = Instant::now();
-        self.pending.retain(|pending| pending.until > now);
+    /// Forgets what was bound or closed.
+    fn let_go(&mut self, shared: &Arc<Shared>) {
         let waits = |arrived: &Arrived| shared.net.streams.is_unbound(arrived.stream);
         self.arrived.retain(waits);
+    }
+
+    /// Ends what is too late.
+    fn drop_late(&mut self, shared: &Arc<Shared>) {
+        self.let_go(shared);
+        let now = Instant::now();
+        self.pending.retain(|pending| pending.until > now);
         let late: Vec<Arrived> = self
             .arrived
             .extract_if(.., |arrived| arrived.until <= now)
@@ -212,11 +221,11 @@ impl Poller {
         });
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self, shared: &Arc<Shared>) {
         for at in 0..self.listeners.len() {
             for _ in 0..ACCEPTED_AT_ONCE {
                 match self.listeners[at].accept() {
-                    Ok((socket, peer)) => self.keep(socket, peer),
+                    Ok((socket, peer)) => self.keep(socket, peer, shared),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if has_no_room(&error) => {
                         // The connection stays in the kernel's queue and would wake this thread at once.
@@ -232,7 +241,9 @@ impl Poller {
 
     /// Keeps a connection, in the place of another where there is no more room. Who said nothing goes
     /// first, then who came first: a real client is through before many others came.
-    fn keep(&mut self, socket: TcpStream, peer: SocketAddr) {
+    fn keep(&mut self, socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+        // What was bound a moment ago makes room.
+        self.let_go(shared);
         let address = address_of(&peer);
         let same = |other: &IpAddr| *other == address;
         let from_it = self.pending.iter().map(|other| address_of(&other.peer));

@@ -18,6 +18,8 @@ use none as peer;
 pub use peer::dial;
 #[cfg(unix)]
 pub use peer::{Accepting, Identity};
+#[cfg(all(test, feature = "tls"))]
+pub use pin::sha256;
 
 /// What both ends must name in the handshake, so that no other protocol is taken for this one.
 #[cfg(feature = "tls")]

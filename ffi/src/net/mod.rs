@@ -24,12 +24,12 @@ pub mod listen;
 #[cfg(not(unix))]
 #[path = "no_listen.rs"]
 pub mod listen;
+#[cfg(all(test, unix))]
+mod loopback;
 #[cfg(unix)]
 mod pending;
 #[cfg(unix)]
 mod poller;
-#[cfg(all(test, unix))]
-mod loopback;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

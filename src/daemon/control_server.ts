@@ -27,7 +27,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { BlitError } from "../core/error.ts";
+import { listenError } from "../net/listen.ts";
 import { toConnectError } from "../rpc/errors.ts";
 import { CALLER } from "../rpc/service/calls.ts";
 import type { ServiceLog } from "../rpc/service/host.ts";
@@ -101,14 +101,16 @@ function follow(server: Http2Server | Http2SecureServer, parts: ControlServerPar
   server.on("session", (session: ServerHttp2Session) => {
     const socket = socketOf(session);
     if (!socket || !connections.speaks(socket, session)) {
-      session.destroy();
+      later(() => session.destroy());
       return;
     }
     session.on(
       "error",
       (error: Error) => log.debug("connection: {error}", { error: error.message }),
     );
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    later(() => {
+      if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    });
   });
   server.on("sessionError", (error: Error) => {
     log.debug("connection: {error}", { error: error.message });
@@ -118,49 +120,27 @@ function follow(server: Http2Server | Http2SecureServer, parts: ControlServerPar
   });
 }
 
+/**
+ * Does something to a session from a turn of its own: Deno 2.9's native code takes its memory away from under itself, and
+ * the process ends with a signal, where that happens within one of the session's own events, or what they resolve.
+ */
+function later(work: () => void): void {
+  setTimeout(work, 0);
+}
+
 function listening(
   server: Http2Server | Http2SecureServer,
   bind: string,
   port: number,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: Error & { code?: string }) => {
-      reject(listenError(error, bind, port));
-    });
+    server.once("error", (error: Error) => reject(listenError(error, bind, port)));
     server.listen(port, bind, () => {
       server.removeAllListeners("error");
       server.on("error", () => {});
       resolve();
     });
   });
-}
-
-/** Why a port can't be opened. */
-export function listenError(
-  error: Error & { code?: string },
-  bind: string,
-  port: number,
-): BlitError {
-  const where = `${bind.includes(":") ? `[${bind}]` : bind}:${port}`;
-  if (error.code === "EADDRINUSE" || error instanceof Deno.errors.AddrInUse) {
-    return new BlitError(
-      "busy",
-      `Cannot listen on ${where}: the port is taken. End what uses it, or choose another one.`,
-      { operation: "listen", cause: error },
-    );
-  }
-  if (error.code === "EACCES") {
-    return new BlitError(
-      "permission",
-      `Cannot listen on ${where}: Permission denied (EACCES). Choose a port over 1023.`,
-      { operation: "listen", cause: error },
-    );
-  }
-  return new BlitError(
-    "usage",
-    `Cannot listen on ${where}: ${error.message}. Check the address.`,
-    { operation: "listen", cause: error },
-  );
 }
 
 /** The client's address, put there before a call's body is read. */
@@ -203,7 +183,7 @@ function requestHandler(parts: ControlServerParts) {
       // A call whose client went away has nobody to fail to.
       const code = ConnectError.from(error).code;
       if (code !== Code.Aborted) log.debug("call broke: {error}", { error: String(error) });
-      request.stream.destroy();
+      later(() => request.stream.destroy());
     });
   };
 }

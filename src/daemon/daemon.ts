@@ -10,8 +10,10 @@ import { Admin } from "../gen/blit/v1/admin_pb.ts";
 import { Jobs } from "../gen/blit/v1/jobs_pb.ts";
 import { Sessions } from "../gen/blit/v1/session_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import type { Arrival } from "../native/net.ts";
 import { loadNative, type NativeLibrary } from "../native/load.ts";
 import { type NativePool, openPool } from "../native/pool.ts";
+import { type DataPort, openDataPort } from "../net/listen.ts";
 import { randomText } from "../net/token.ts";
 import { withErrors } from "../rpc/service/calls.ts";
 import type { ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
@@ -47,6 +49,8 @@ export interface DaemonCounts {
   readonly sessions: number;
   readonly connections: number;
   readonly refusedConnections: number;
+  /** Connections to the data port whose token was refused. */
+  readonly refusedStreams: number;
   readonly failedLogins: number;
 }
 
@@ -147,6 +151,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   readonly #streams: Streams;
   #config: DaemonConfig;
   #server: ControlServer | null = null;
+  #dataPort: DataPort | null = null;
   #unwatch: () => void = () => {};
   #draining = false;
   #stopped: Promise<void> | null = null;
@@ -167,7 +172,7 @@ class RunningDaemon implements Daemon, ServiceHost {
       parts.options.silentMs,
     );
     this.#table = new SessionTable(this);
-    this.#streams = new Streams(this);
+    this.#streams = new Streams(this, this.#table);
   }
 
   get port(): number {
@@ -175,7 +180,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   }
 
   get dataPort(): number {
-    return 0;
+    return this.#dataPort?.port ?? 0;
   }
 
   modules() {
@@ -189,7 +194,11 @@ class RunningDaemon implements Daemon, ServiceHost {
     return { sessions, streams, idleMs: idleSeconds * 1000 };
   }
   dataPlane() {
-    return null;
+    if (this.#dataPort === null) return null;
+    return {
+      port: this.#config.advertisedDataPort ?? this.#dataPort.port,
+      certificateSha256: this.certificate?.sha256 ?? new Uint8Array(0),
+    };
   }
 
   counts(): DaemonCounts {
@@ -197,6 +206,7 @@ class RunningDaemon implements Daemon, ServiceHost {
       sessions: this.#table.size,
       connections: this.#connections.size,
       refusedConnections: this.#connections.refused,
+      refusedStreams: this.#streams.refused,
       failedLogins: this.#authority instanceof TokenAuthority ? this.#authority.failures : 0,
     };
   }
@@ -220,8 +230,27 @@ class RunningDaemon implements Daemon, ServiceHost {
       this.#config.bind,
       this.#config.port,
     );
+    this.#dataPort = this.#openDataPort();
     if (this.needsToken) {
       this.#unwatch = watchFolder(this.#parts.options.stateFolder, () => this.#tokensChanged());
+    }
+  }
+
+  #openDataPort(): DataPort | null {
+    const { bind, dataPort } = this.#config;
+    const { certDer, keyDer } = this.certificate ?? {};
+    const tls = certDer && keyDer ? { certificate: certDer, key: keyDer } : undefined;
+    const arrive = (arrival: Arrival) => void this.#streams.arrive(arrival);
+    try {
+      const opened = openDataPort(this.pool, { bind, port: dataPort }, { tls }, arrive);
+      opened.closed.catch((error) =>
+        this.log.error("data port: {error}", { error: String(error) })
+      );
+      return opened;
+    } catch (error) {
+      if (!(error instanceof BlitError && error.kind === "unsupported")) throw error;
+      this.log.warn("no data plane on this system: content goes over the control plane");
+      return null;
     }
   }
 
@@ -262,6 +291,7 @@ class RunningDaemon implements Daemon, ServiceHost {
     if (sessions.length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
     await this.#server?.close();
     this.#connections.close();
+    await this.#dataPort?.close();
     await Promise.all(sessions.map((session) => this.#table.close(session)));
     await this.#parts.native?.close();
   }

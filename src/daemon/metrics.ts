@@ -33,7 +33,8 @@ export function serveMetrics(
 
 /** The metrics in Prometheus' text form. */
 export function metricsText(daemon: Daemon): string {
-  const { sessions, connections, refusedConnections, failedLogins } = daemon.counts();
+  const { sessions, connections, refusedConnections, refusedStreams, failedLogins } = daemon
+    .counts();
   const rows: [name: string, type: string, help: string, value: number][] = [
     ["blit_sessions", "gauge", "Sessions that are open.", sessions],
     ["blit_connections", "gauge", "Connections to the control port.", connections],
@@ -43,6 +44,7 @@ export function metricsText(daemon: Daemon): string {
       "Connections closed unserved.",
       refusedConnections,
     ],
+    ["blit_streams_refused_total", "counter", "Streams with a bad token.", refusedStreams],
     ["blit_failed_logins_total", "counter", "Calls with a token that is nobody's.", failedLogins],
     ["blit_resident_memory_bytes", "gauge", "Memory of the process.", Deno.memoryUsage().rss],
   ];

@@ -183,11 +183,6 @@ export class ServedSession implements BatchTerms {
     this.#dropRun(runId);
   }
 
-  /** Counts what was moved outside of a run's slot. */
-  count(bytes: number, entries: number): void {
-    this.#past.bytes += bytes;
-    this.#past.entries += entries;
-  }
   /** Content bytes moved so far. */
   bytes(): number {
     let sum = this.#past.bytes;
@@ -240,7 +235,8 @@ export class ServedSession implements BatchTerms {
     if (!known) return;
     this.#runs.delete(runId);
     known.run.end();
-    this.count(known.run.bytes(), known.run.entries());
+    this.#past.bytes += known.run.bytes();
+    this.#past.entries += known.run.entries();
   }
 
   #checkOpen(): void {

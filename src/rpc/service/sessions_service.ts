@@ -19,6 +19,7 @@ import {
 } from "../../gen/blit/v1/session_pb.ts";
 import type { LocalTree } from "../../tree/local.ts";
 import { factsToMessage, pathFromPeer, traitsToMessage } from "../convert.ts";
+import { distrustAttributes, markDropped } from "./attribute_rules.ts";
 import { CALLER, callerOf } from "./calls.ts";
 import type { ServiceHost } from "./host.ts";
 import { Incoming } from "./incoming.ts";
@@ -33,6 +34,9 @@ import type { Streams } from "./streams.ts";
 const MOST_STAT_PATHS = 4096;
 /** Largest window for reading ahead, bytes. */
 const MOST_WINDOW_BYTES = 64 * 1024 * 1024;
+
+const NOTHING_DROPPED: ReadonlySet<number> = new Set();
+const NO_ATTRIBUTES: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** The parts that the service stands on. */
 export interface SessionParts {
@@ -82,12 +86,19 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
     async run(request, context) {
       const session = sessionOf(request.session, context);
       const tree = session.root(request.root);
-      const batch = admitBatch(request.batch, session);
+      const admitted = admitBatch(request.batch, session);
+      const { batch, dropped } = session.trustMetadata
+        ? { batch: admitted, dropped: NOTHING_DROPPED }
+        : await distrustAttributes(
+          admitted,
+          (path) => tree.xattrs(path).catch(() => NO_ATTRIBUTES),
+        );
       const source = request.sourceRoot === 0 ? null : session.root(request.sourceRoot);
       const run = session.run(request.runId);
       const results = batch.op === Op.hash
         ? await tree.hash(batch, run)
         : await tree.run(batch, batch.op === Op.rename ? source ?? tree : null, run);
+      markDropped(results, dropped);
       return { results: results.bytes };
     },
 
@@ -107,6 +118,8 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
       const { root, runId } = request;
       return { tokens: await streams.grant(session, { root, runId, count: request.streams }) };
     },
+
+    tunnel: (requests) => streams.tunnel(requests),
 
     async grantRead(request, context) {
       callerOf(context);

@@ -5,14 +5,23 @@
  */
 import { BlitError } from "../../core/error.ts";
 import type { RelPath } from "../../core/rel_path.ts";
+import { BatchFlag } from "../../core/work_batch.ts";
+import type { TunnelRequest, TunnelResponse } from "../../gen/blit/v1/session_pb.ts";
+import { type Arrival, bind, closeStream, refuse, type StreamClosed } from "../../native/net.ts";
+import { openTunnel, type Tunnel } from "../../native/tunnel.ts";
 import { TokenOffice } from "../../net/token.ts";
 import type { Caller, ServiceHost } from "./host.ts";
+import { Incoming } from "./incoming.ts";
 import { requireRight } from "./rights.ts";
 import type { ServedSession } from "./served_session.ts";
-import type { OpenTerms } from "./session_table.ts";
+import type { OpenTerms, SessionTable } from "./session_table.ts";
 
 /** Tokens of one Grant call. */
 const MOST_TOKENS = 16;
+/** Bytes of a stream in one message of a tunnel. */
+const MOST_TUNNEL_BYTES = 256 * 1024;
+/** What a client's batches may ask for on a stream. */
+const STREAM_FLAGS = BatchFlag.xattrs | BatchFlag.fsync | BatchFlag.discard | BatchFlag.keepPartial;
 
 /** What a stream's token stands for. */
 interface StreamTerms {
@@ -29,14 +38,25 @@ interface ReadTerms {
   readonly reader: Uint8Array;
 }
 
+/** What a redeemed token gives. */
+interface Redeemed extends StreamTerms {
+  readonly session: ServedSession;
+}
+
 /** Grants streams and binds them. */
 export class Streams {
   readonly #host: ServiceHost;
+  readonly #table: SessionTable;
+  /** Handles of the streams that each session has bound. */
+  readonly #bound = new Map<ServedSession, Set<number>>();
+  /** Arrivals that were turned away so far. */
+  refused = 0;
   readonly #streamTokens: TokenOffice<StreamTerms>;
   readonly #readTokens: TokenOffice<ReadTerms>;
 
-  constructor(host: ServiceHost) {
+  constructor(host: ServiceHost, table: SessionTable) {
     this.#host = host;
+    this.#table = table;
     this.#streamTokens = new TokenOffice(host.instance);
     this.#readTokens = new TokenOffice(host.instance);
   }
@@ -83,8 +103,118 @@ export class Streams {
     return { module: terms.module, caller: terms.caller, grantedPath: terms.path };
   }
 
+  /** A connection to the data port said its token: it is bound, or turned away. Never rejects. */
+  async arrive(arrival: Arrival): Promise<void> {
+    const { pool, log } = this.#host;
+    let bound: Promise<StreamClosed>;
+    try {
+      const redeemed = await this.#redeem(arrival.token);
+      bound = this.#bind(redeemed, arrival.stream);
+    } catch (error) {
+      this.refused++;
+      const kind = error instanceof BlitError ? error.kind : "bug";
+      log.debug("stream from {peer} refused: {kind}", { peer: arrival.address, kind });
+      refuse(pool, arrival.stream, kind);
+      return;
+    }
+    await bound.catch((error) => log.debug("stream failed: {error}", { error: String(error) }));
+  }
+
+  /** Serves a stream whose bytes come in messages. */
+  async *tunnel(requests: AsyncIterable<TunnelRequest>): AsyncGenerator<TunnelResponse> {
+    const incoming = new Incoming(requests);
+    const first = await incoming.first();
+    const redeemed = await this.#redeem(first.token);
+    const { session } = redeemed;
+    const tunnel = openTunnel(this.#host.pool);
+    session.tunnels++;
+    session.usedTunnel = true;
+    try {
+      const bound = this.#bind(redeemed, tunnel.handle);
+      bound.catch(() => {});
+      carry(tunnel, first, incoming);
+      for await (const { data, creditBytes } of tunnel.outgoing) {
+        yield {
+          $typeName: "blit.v1.TunnelResponse",
+          data,
+          creditBytes: BigInt(creditBytes),
+        };
+      }
+      await bound;
+    } finally {
+      session.tunnels--;
+      tunnel.close();
+    }
+  }
+
   /** Cuts a session's streams, and burns its tokens. */
   endSession(session: ServedSession): void {
     this.#streamTokens.burn(session.id);
+    for (const stream of this.#bound.get(session) ?? []) closeStream(this.#host.pool, stream);
+    this.#bound.delete(session);
   }
+
+  async #redeem(token: string): Promise<Redeemed> {
+    const { session: id, terms } = await this.#streamTokens.redeem(token, "stream");
+    const session = this.#table.find(id);
+    if (!session) throw new BlitError("unauthenticated", "The token's session has ended.");
+    // It was the session's when the token was signed; it may have been closed since.
+    session.root(terms.root);
+    return { session, ...terms };
+  }
+
+  async #bind({ session, root, runId }: Redeemed, stream: number): Promise<StreamClosed> {
+    const { pool, log } = this.#host;
+    const limits = this.#host.limits();
+    if (session.streams >= limits.streams) {
+      throw new BlitError("busy", "The session has as many streams as it may.");
+    }
+    const trustMetadata = session.trustMetadata;
+    const served = bind(pool, stream, {
+      root,
+      read: session.rights.includes("read"),
+      write: session.rights.includes("write"),
+      flags: STREAM_FLAGS | (trustMetadata ? BatchFlag.owner : 0),
+      trustMetadata,
+      runId,
+      slot: session.run(runId).slot,
+      idleMs: limits.idleMs,
+    });
+    const streams = this.#bound.get(session) ?? new Set();
+    this.#bound.set(session, streams.add(stream));
+    session.streams++;
+    try {
+      const closed = await served;
+      log.debug(
+        "stream of session {job} ended: {kind}, {batches} batches, {bytesIn} in, {bytesOut} out",
+        {
+          job: session.job,
+          ...closed,
+        },
+      );
+      return closed;
+    } finally {
+      session.streams--;
+      streams.delete(stream);
+    }
+  }
+}
+
+/** Hands what the client sends to the tunnel, until either ends. Never rejects. */
+async function carry(
+  tunnel: Tunnel,
+  first: TunnelRequest,
+  incoming: Incoming<TunnelRequest>,
+): Promise<void> {
+  try {
+    for (let next: TunnelRequest | null = first; next; next = await incoming.next(null)) {
+      if (next.data.length > MOST_TUNNEL_BYTES) break;
+      tunnel.feed(next.data);
+      tunnel.ack(Number(next.creditBytes));
+    }
+    tunnel.end();
+  } catch {
+    // Whatever it was, the peer broke the call or its rules: the stream's end says so to the work on it.
+  }
+  tunnel.close();
 }

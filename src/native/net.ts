@@ -46,7 +46,7 @@ export interface Arrival {
 
 /** A port that native code accepts from. */
 export interface Listener {
-  /** Resolves once it is closed; rejects where it broke. */
+  /** Resolves once it is closed, or its pool is; rejects where it broke. */
   readonly closed: Promise<void>;
   /** Accepts no more, and closes what isn't bound yet; later calls do nothing. */
   close(): void;
@@ -132,7 +132,7 @@ export function listen(
       },
       end(error) {
         open = false;
-        if (error) reject(error);
+        if (error && error.kind !== "cancelled") reject(error);
         else resolve();
       },
     },

@@ -51,6 +51,14 @@ struct Stream {
     greeted: bool,
 }
 
+impl Stream {
+    /// Ends it; not to be called under the lock, since a link that nobody works on says goodbye to its peer.
+    fn end(self) {
+        drop(self.link);
+        self.reach.cut();
+    }
+}
+
 #[derive(Default)]
 struct Table {
     next: u32,
@@ -114,7 +122,7 @@ impl Streams {
         let mut table = self.lock();
         let stream = table.streams.remove(&handle).ok_or(gone())?;
         drop(table);
-        stream.reach.cut();
+        stream.end();
         Ok(())
     }
 
@@ -125,8 +133,9 @@ impl Streams {
         if unbound.is_some_and(|stream| stream.link.is_some()) {
             let stream = table.streams.remove(&handle);
             drop(table);
-            // Dropping a link says goodbye to the peer: not under the lock.
-            drop(stream);
+            if let Some(stream) = stream {
+                stream.end();
+            }
         }
     }
 
@@ -193,7 +202,7 @@ impl Streams {
         let streams = std::mem::take(&mut table.streams);
         drop(table);
         for stream in streams.into_values() {
-            stream.reach.cut();
+            stream.end();
         }
     }
 

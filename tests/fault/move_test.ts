@@ -120,7 +120,10 @@ betweenTwo(
     const log = await Deno.open(join(outside.path, "src/d00000/f7"), { append: true });
     const ran = await outside.blit("move", "--yes", "src", dir.path);
     assertStatus(ran, 2);
-    assert.match(ran.stderr, /f7": A program has it open for writing \(ETXTBSY\)\. End what uses it/);
+    assert.match(
+      ran.stderr,
+      /f7": A program has it open for writing \(ETXTBSY\)\. End what uses it/,
+    );
     await log.write(new TextEncoder().encode("+last"));
     assert.match(await textOf(outside, "src/d00000/f7") ?? "", /\+last$/);
     assert.equal(await textOf(outside, "src/d00000/f8"), null);

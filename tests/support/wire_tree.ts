@@ -15,8 +15,8 @@ import { putBatch } from "../../src/tree/wire_send.ts";
 import type { Duplex } from "../../src/wire/record_stream.ts";
 import { RecordStream } from "../../src/wire/record_stream.ts";
 
-/** Opens links to whatever serves `far`'s content, one for each batch. */
-export type OpenLink = () => Promise<Duplex>;
+/** Opens links to whatever serves `far`'s content, one for each batch of a run. */
+export type OpenLink = (runId: bigint) => Promise<Duplex>;
 
 /** See the module's comment. */
 export class WireTree implements Tree, BatchSource {
@@ -52,7 +52,7 @@ export class WireTree implements Tree, BatchSource {
     if (batch.op !== Op.copy || !source || !movesContent(batch)) {
       return await this.far.run(batch, behind, run);
     }
-    const stream = new RecordStream(await this.#open());
+    const stream = new RecordStream(await this.#open(run.runId));
     try {
       const observer = StoreRun.of(run);
       return await putBatch({ stream, batch, source, run, observer });
@@ -61,7 +61,7 @@ export class WireTree implements Tree, BatchSource {
     }
   }
   async sendBatch(receiver: BatchReceiver): Promise<Results> {
-    const stream = new RecordStream(await this.#open());
+    const stream = new RecordStream(await this.#open(receiver.run.runId));
     try {
       return await getBatch({ ...receiver, stream });
     } finally {

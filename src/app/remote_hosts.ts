@@ -11,7 +11,6 @@ import type { EntryBlock } from "../core/entry_block.ts";
 import type { NativePool } from "../native/pool.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
 import { type AskUnknown, DEFAULT_PORT, hostDisplay, type HostTrust } from "../rpc/dial.ts";
-import { remoteContent } from "../rpc/remote_content.ts";
 import { RemoteTree } from "../rpc/remote_tree.ts";
 import { SessionKeeper } from "../rpc/session_keeper.ts";
 import {
@@ -97,7 +96,7 @@ export class RemoteHosts {
       create,
       follow: true,
       hostHash: await hostHash(configDir, nameOfHost(location)),
-      content: (tree) => remoteContent(tree, { pool, forceControlPlane, onWarning }),
+      content: { pool, forceControlPlane, onWarning },
     });
   }
 
@@ -136,7 +135,7 @@ export class RemoteHosts {
   #openKeeper(location: RemoteLocation): Promise<SessionKeeper> {
     const { retries, retryWaitMs, purpose, onWaiting } = this.#settings;
     return SessionKeeper.open({
-      connect: this.#connectRequest(location),
+      connect: () => this.#connectRequest(location),
       session: {
         module: location.module,
         purpose,
@@ -187,7 +186,7 @@ export class RemoteHosts {
         display: locationText(location),
         follow: true,
         hostHash: "",
-        content: (tree) => remoteContent(tree, { pool: null, forceControlPlane: true, onWarning }),
+        content: { pool: null, forceControlPlane: true, onWarning },
       });
       await tree.close();
       return true;

@@ -44,6 +44,8 @@ const SUMMARY: Summary = {
   workers: 2,
   path: "pipeline",
   implementation: "native",
+  transport: null,
+  streams: 0,
   tcpFallback: false,
   copyMethods: {},
 };

@@ -106,6 +106,10 @@ export class TextReport implements Report {
           ? ""
           : `; predicted ${formatDuration(predictedMs)}, took ${formatDuration(durationMs)}`),
     );
+    if (summary.transport !== null) {
+      const streams = `${summary.streams} stream${summary.streams === 1 ? "" : "s"}`;
+      this.#detail(`content went by: ${summary.transport.replaceAll("_", " ")}, ${streams}`);
+    }
     const methods = Object.entries(summary.copyMethods).map(([method, { files, bytes }]) =>
       `${method} ${formatCount(files)} files, ${formatBytes(bytes)}`
     );

@@ -6,6 +6,7 @@
  */
 import type { ErrorKind } from "./error.ts";
 import type { RelPath } from "./rel_path.ts";
+import type { RemoteFacts } from "./run_record.ts";
 import type { CopyMethod } from "./work_batch.ts";
 
 /** Version of events and summary; raised when a field changes its meaning or goes away. */
@@ -204,6 +205,10 @@ export interface Summary {
   readonly path: "direct" | "pipeline" | "large" | "rename";
   /** The destination tree's kind: `native` or `portable`. */
   readonly implementation: string;
+  /** What carried the content of a run with a daemon; null where both sides are on this machine. */
+  readonly transport: RemoteFacts["transport"] | null;
+  /** Streams that were open at once, at most; 0 in a local run. */
+  readonly streams: number;
   /** Content went over the control plane for want of a data plane; false in a local run. */
   readonly tcpFallback: boolean;
   /** How regular files were copied: count and bytes by method. */

@@ -6,11 +6,16 @@
  */
 import { Kind } from "../core/entry_block.ts";
 import type { Summary } from "../core/events.ts";
-import { RUN_RECORD_SCHEMA, type RunProfile, type RunRecord } from "../core/run_record.ts";
+import {
+  type RemoteFacts,
+  RUN_RECORD_SCHEMA,
+  type RunProfile,
+  type RunRecord,
+} from "../core/run_record.ts";
 import type { FirstLook } from "./look.ts";
-import { type PlanFacts, Predictor, type RunSize } from "./predict.ts";
+import { type PlanFacts, Predictor, rttClassOf, type RunSize } from "./predict.ts";
 import type { EngineRequest } from "./request.ts";
-import type { FsFacts } from "./tree.ts";
+import type { FsFacts, LinkReport, Tree } from "./tree.ts";
 
 /** A decision, with what to record of the run that followed it. */
 export interface RunDecision {
@@ -37,16 +42,18 @@ export function decideRun(
   first: FirstLook,
 ): Decided {
   const { options, source, destination } = request;
+  const link = linkOf(request);
   const profile: RunProfile = {
     sourceFs: sourceFacts.type,
     destinationFs: destinationFacts.type,
-    implementation: destination.kind === "native" ? "native" : "portable",
+    implementation: isNative(source) && isNative(destination) ? "native" : "portable",
     mode: options.mode,
     checksum: options.compare.checksum,
     fsync: options.fsync,
     discard: options.discard,
+    ...(link === null ? {} : { remote: destination.link ? "push" : "pull" }),
   };
-  const predictor = new Predictor(request.history, profile, request.cores);
+  const predictor = new Predictor(request.history, profile, request.cores, link);
   const facts = planFacts(request, first);
   let decision: RunDecision = predictor.decide(facts);
   if (options.mode === "move" && destination.canRenameFrom(source)) {
@@ -87,9 +94,25 @@ export function decideRun(
         predictedPlanningMs: predicted.planningMs,
         predictedTransferMs: predicted.transferMs,
         predictedDurationMs: predicted.durationMs,
+        ...(link === null ? {} : { remote: remoteFacts(linkOf(request)!) }),
       };
     },
   };
+}
+
+/** The link of a run, as it is now; null where both sides are near. */
+export function linkOf(request: Pick<EngineRequest, "source" | "destination">): LinkReport | null {
+  return request.destination.link?.() ?? request.source.link?.() ?? null;
+}
+
+/** Whether native code moves a tree's content. */
+function isNative(tree: Tree): boolean {
+  return tree.kind === "native" || tree.content !== undefined;
+}
+
+function remoteFacts(link: LinkReport): RemoteFacts {
+  const { handshakeMs, transport, streams, retries, hostHash } = link;
+  return { handshakeMs, rttClass: rttClassOf(link), transport, streams, retries, hostHash };
 }
 
 function planFacts(request: EngineRequest, first: FirstLook): PlanFacts {

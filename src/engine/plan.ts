@@ -287,7 +287,7 @@ export class Planner {
         continue;
       }
       if (status !== 0 && this.retry.wants(kindOfStatus(status))) {
-        this.retry.add(items, i, batch.path(i), (ok, again, k) => {
+        this.retry.add(items, i, batch.path(i), kindOfStatus(status), (ok, again, k) => {
           this.#settleOne(planned, items, i, ok, again, k);
         });
         continue;
@@ -302,10 +302,10 @@ export class Planner {
     }
   }
 
-  /** A full or read-only destination fails every file after this one too: the run ends here. */
+  /** A full, read-only or unreachable destination fails every file after this one too: the run ends here. */
   #endWhereHopeless(batch: WorkBatch, results: Results, i: number): void {
     const kind = kindOfStatus(results.status(i));
-    if (kind !== "no_space" && kind !== "read_only") return;
+    if (kind !== "no_space" && kind !== "read_only" && kind !== "disconnected") return;
     const { executor, tally } = this.#context;
     executor.fail(
       tally.describe(

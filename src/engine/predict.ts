@@ -6,7 +6,13 @@
  *
  * @module
  */
-import { profileKey, type RunProfile, type RunRecord } from "../core/run_record.ts";
+import {
+  profileKey,
+  type RemoteFacts,
+  type RunProfile,
+  type RunRecord,
+} from "../core/run_record.ts";
+import type { LinkReport } from "./tree.ts";
 
 /** How much a run has to do, as far as it is known. */
 export interface RunSize {
@@ -90,6 +96,21 @@ const TELLING_GAIN = 1.1;
 /** Runs with each path before the history may overrule a fast path. */
 const TELLING_RUNS = 3;
 
+/** Streams over a link to another machine that nothing is known of, and the most there may be. */
+const FIRST_STREAMS = 4, MOST_STREAMS = 16;
+
+/** Round-trip times up to these, ms, are of a class. */
+const RTT_CLASSES = [["lan", 2], ["metro", 15], ["wan", 100]] as const;
+
+/** What the planner knows of a link before the run. */
+export type LinkTraits = Pick<LinkReport, "rttMs" | "isLoopback" | "hostHash">;
+
+/** The class of a link's round-trip time. */
+export function rttClassOf({ rttMs, isLoopback }: LinkTraits): RemoteFacts["rttClass"] {
+  if (isLoopback) return "local";
+  return RTT_CLASSES.find(([, most]) => rttMs <= most)?.[0] ?? "far";
+}
+
 const NETWORK_FS = /^(nfs|cifs|smb|fuse|9p|ceph|gluster|afs)/;
 
 /**
@@ -149,6 +170,7 @@ export class Predictor {
   readonly #cores: number;
   readonly #profile: RunProfile;
   readonly #runs: readonly RunRecord[];
+  readonly #link: LinkTraits | null;
   readonly #planning = new CostModel([PRIOR_FILE_MS]);
   readonly #transfer = new CostModel([PRIOR_FILE_MS, PRIOR_MIB_MS]);
   /** An entry that is only looked at, a file that is copied, a MiB. */
@@ -158,13 +180,25 @@ export class Predictor {
    * @param history records in the order they were made; those of other profiles are left out
    * @param profile of the run to come
    * @param cores processors that may be used, 1 or more
+   * @param link what is known of the link to the far side; null where both are near
    */
-  constructor(history: readonly RunRecord[], profile: RunProfile, cores: number) {
+  constructor(
+    history: readonly RunRecord[],
+    profile: RunProfile,
+    cores: number,
+    link: LinkTraits | null = null,
+  ) {
+    this.#link = link;
     this.#cores = Math.max(1, Math.floor(cores));
     this.#profile = profile;
     const key = profileKey(profile);
     // A rename moves no bytes: it says nothing about what copying costs.
-    this.#runs = history.filter((run) => run.path !== "rename" && profileKey(run.profile) === key);
+    const like = history.filter((run) =>
+      run.path !== "rename" && profileKey(run.profile) === key && this.#isLikeLink(run)
+    );
+    const same = like.filter((run) => run.remote?.hostHash === link?.hostHash);
+    // Another host behind a link of that kind is better than nothing.
+    this.#runs = same.length > 0 ? same : like;
     for (const run of this.#runs) {
       const size = sizeOf(run);
       this.#planning.learn(planningFeatures(size), run.planningMs);
@@ -188,7 +222,11 @@ export class Predictor {
   decide(facts: PlanFacts): Decision {
     const { size, complete } = facts;
     const [path, whyPath] = this.#path(facts);
-    const [workers, whyWorkers] = path === "pipeline" ? this.#workers() : [1, null];
+    const [workers, whyWorkers] = path === "pipeline"
+      ? this.#workers()
+      : path === "large" && this.#link !== null
+      ? this.#streams()
+      : [1, null];
     const { leastFiles, mostFiles, leastBytes, mostBytes } = BATCH_BOUNDS;
     // Two batches a worker at least, where the whole is known: the last one is then not waited for alone.
     const share = (total: number) => complete ? Math.ceil(total / (workers * 2)) : Infinity;
@@ -252,12 +290,26 @@ export class Predictor {
     return runs < leastRuns ? NaN : score;
   }
 
+  /** Whether a run went over the same kind of link. */
+  #isLikeLink({ remote }: RunRecord): boolean {
+    const link = this.#link;
+    return link === null ? remote === undefined : remote?.rttClass === rttClassOf(link);
+  }
+
+  /** Streams where nothing was learned yet. */
+  #streams(): [number, string] {
+    return this.#link?.isLoopback
+      ? [this.#cores, `${this.#cores} stream${s(this.#cores)}, one per core`]
+      : [FIRST_STREAMS, `${FIRST_STREAMS} streams to begin with`];
+  }
+
   #workers(): [number, string] {
-    const most = this.#cores * 2;
+    const most = this.#link === null ? this.#cores * 2 : MOST_STREAMS;
     const telling = (run: RunRecord) =>
       run.path === "pipeline" && run.transferMs >= LEAST_TELLING_MS && run.workers <= most;
     const last = this.#runs.findLast(telling);
     if (last === undefined) {
+      if (this.#link !== null) return this.#streams();
       const waits = NETWORK_FS.test(this.#profile.sourceFs) ||
         NETWORK_FS.test(this.#profile.destinationFs);
       return waits

@@ -6,12 +6,18 @@
 import { type EntryBlock, NO_PARENT } from "../core/entry_block.ts";
 import { type ErrorKind, kindOfStatus } from "../core/error.ts";
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, Op, type Results } from "../core/work_batch.ts";
+import { BatchBuilder, CopyAction, Op, type Results } from "../core/work_batch.ts";
 import { checkCancelled, type EngineContext, keepFlags, runNow } from "./context.ts";
 
 /** More than this fail at once: trying each again would only double the wait. */
 const MOST = 10_000;
-const PASSING: ReadonlySet<ErrorKind> = new Set(["io", "changed", "busy", "too_many_files"]);
+const PASSING: ReadonlySet<ErrorKind> = new Set([
+  "io",
+  "changed",
+  "busy",
+  "too_many_files",
+  "disconnected",
+]);
 
 type Settle = (ok: boolean, results: Results, index: number) => void;
 
@@ -32,8 +38,13 @@ export class Retry {
   }
 
   /** Keeps one failed item; `settle` is called once, after the last try. */
-  add(items: EntryBlock, i: number, path: RelPath, settle: Settle): void {
-    this.#builder.items.addFrom(items, i, NO_PARENT, items.action(i), nameToBytes(path));
+  add(items: EntryBlock, i: number, path: RelPath, kind: ErrorKind, settle: Settle): void {
+    const action = items.action(i);
+    // What the far side made before the connection broke may be there: nobody heard of it.
+    const again = kind === "disconnected" && action === CopyAction.create
+      ? CopyAction.replace
+      : action;
+    this.#builder.items.addFrom(items, i, NO_PARENT, again, nameToBytes(path));
     this.#settles.push(settle);
   }
 

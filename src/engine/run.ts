@@ -17,7 +17,7 @@ import {
   syncAll,
   touchesNothing,
 } from "./context.ts";
-import { type Decided, decideRun, type RunDecision } from "./decide.ts";
+import { type Decided, decideRun, linkOf, type RunDecision } from "./decide.ts";
 import { Ending } from "./ending.ts";
 import { Executor } from "./executor.ts";
 import { Filter } from "./filter.ts";
@@ -87,6 +87,12 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     const { decision } = decided;
     tally.emit({ type: "decision", ...decision });
     destination.setWorkers?.(decision.workers);
+    // A far source's streams end in the near side's workers: it has the last word on those.
+    if (source.link) source.setWorkers?.(decision.workers);
+    if (!plansOnly(options)) {
+      source.content?.warm(sourceRun);
+      destination.content?.warm(destinationRun);
+    }
     let staged = 0;
     const context: EngineContext = {
       source,
@@ -337,6 +343,7 @@ function finish(
     : tally.differences > 0
     ? "different"
     : "done";
+  const link = linkOf(request);
   const summary: Summary = tally.summary({
     mode: options.mode,
     source: context.source.display,
@@ -346,6 +353,9 @@ function finish(
     path: decision.path,
     implementation: context.destination.kind,
     predictedMs: decision.predictedMs ?? null,
+    transport: link?.transport ?? null,
+    streams: link?.streams ?? 0,
+    tcpFallback: link?.transport === "control_plane",
   }, outcome);
   tally.emit({ type: "progress", ...tally.progress() });
   tally.emit({ type: "summary", summary });

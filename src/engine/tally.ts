@@ -214,6 +214,9 @@ export class Tally {
       | "path"
       | "implementation"
       | "predictedMs"
+      | "transport"
+      | "streams"
+      | "tcpFallback"
     >,
     outcome: Outcome,
   ): Summary {
@@ -250,7 +253,6 @@ export class Tally {
       durationMs,
       planningMs: this.planningMs ?? durationMs,
       firstWorkMs: this.firstWorkMs,
-      tcpFallback: false,
       copyMethods: methods,
     };
   }

@@ -108,6 +108,8 @@ export interface ContentStreams {
    * @throws {BlitError} `disconnected` where there is no way to the daemon
    */
   lease(run: RunContext): Promise<LeasedStream>;
+  /** Opens streams for a run before they are needed. */
+  warm(run: RunContext): void;
 }
 
 /** A stream, until it is given back. */

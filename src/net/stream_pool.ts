@@ -4,20 +4,24 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
-import type { LeasedStream } from "../engine/tree.ts";
 
-/** A stream that is open. */
-export interface OpenStream {
-  /** Its handle in native code. */
-  readonly handle: number;
+/** A stream that can be closed. */
+export interface Closable {
   close(): void;
 }
 
+/** A stream, until it is given back. */
+export interface Lease<S> {
+  readonly stream: S;
+  /** Gives it back; `broken` where its connection is gone. */
+  release(broken: boolean): void;
+}
+
 /** Lends streams. */
-export class StreamPool {
-  readonly #open: () => Promise<OpenStream>;
-  readonly #idle: OpenStream[] = [];
-  readonly #busy = new Set<OpenStream>();
+export class StreamPool<S extends Closable> {
+  readonly #open: () => Promise<S>;
+  readonly #idle: S[] = [];
+  readonly #busy = new Set<S>();
   readonly #waiters: (() => void)[] = [];
   #opening = 0;
   #limit: number;
@@ -28,7 +32,7 @@ export class StreamPool {
    * @param limit most streams at once, 1 or more
    * @param open opens one more
    */
-  constructor(limit: number, open: () => Promise<OpenStream>) {
+  constructor(limit: number, open: () => Promise<S>) {
     this.#limit = limit;
     this.#open = open;
   }
@@ -49,7 +53,7 @@ export class StreamPool {
    *
    * @throws {BlitError} as opening one does
    */
-  async lease(): Promise<LeasedStream> {
+  async lease(): Promise<Lease<S>> {
     for (;;) {
       if (this.#closed) throw new BlitError("cancelled", "Cannot send: the run has ended.");
       const idle = this.#idle.pop();
@@ -59,10 +63,9 @@ export class StreamPool {
     }
   }
 
-  /** Opens streams before they are asked for; one that fails is tried again when it is. */
-  warm(count: number): void {
-    const wanted = Math.min(count, this.#limit) - this.#idle.length - this.#busy.size -
-      this.#opening;
+  /** Opens as many streams as there may be before they are asked for; one that fails is tried again when it is. */
+  warm(): void {
+    const wanted = this.#limit - this.#idle.length - this.#busy.size - this.#opening;
     for (let i = 0; i < wanted; i++) {
       this.#openOne().then((stream) => stream.release(false), () => {});
     }
@@ -76,9 +79,9 @@ export class StreamPool {
     this.#wake(this.#waiters.length);
   }
 
-  async #openOne(): Promise<LeasedStream> {
+  async #openOne(): Promise<Lease<S>> {
     this.#opening++;
-    let stream: OpenStream;
+    let stream: S;
     try {
       stream = await this.#open();
     } finally {
@@ -92,11 +95,11 @@ export class StreamPool {
     return this.#lend(stream);
   }
 
-  #lend(stream: OpenStream): LeasedStream {
+  #lend(stream: S): Lease<S> {
     this.#busy.add(stream);
     this.#most = Math.max(this.#most, this.#busy.size + this.#idle.length);
     return {
-      handle: stream.handle,
+      stream,
       release: (broken) => {
         if (!this.#busy.delete(stream)) return;
         if (broken || this.#closed || this.#busy.size + this.#idle.length >= this.#limit) {

@@ -206,7 +206,8 @@ function handshake(
       // The certificate's fingerprint is compared below, before a byte of ours is sent.
       rejectUnauthorized: byAuthority,
       ca: byAuthority ? trust.pem : undefined,
-      servername: net.isIP(host) === 0 ? host : "",
+      // An address is no server name; an empty one would become a part of the session's URL.
+      servername: net.isIP(host) === 0 ? host : undefined,
       ALPNProtocols: ["h2"],
     });
     const timer = setTimeout(() => {

@@ -4,9 +4,26 @@
  *
  * @module
  */
-import { BlitError } from "../core/error.ts";
+import { BatchFlag, type Results, type WorkBatch } from "../core/work_batch.ts";
+import type { ContentStreams, LeasedStream, LinkReport, RunContext, Tree } from "../engine/tree.ts";
+import { closeStream, dial } from "../native/net.ts";
 import type { NativePool } from "../native/pool.ts";
-import type { RemoteContent, RemoteTree } from "./remote_tree.ts";
+import { openTunnel } from "../native/tunnel.ts";
+import { type Closable, type Lease, StreamPool } from "../net/stream_pool.ts";
+import type { BatchReceiver } from "../tree/batch_source.ts";
+import { LocalTree } from "../tree/local.ts";
+import { LocalRun } from "../tree/local_run.ts";
+import { hasBroken } from "../tree/over_stream.ts";
+import { getBatch } from "../tree/wire_receive.ts";
+import { putBatch } from "../tree/wire_send.ts";
+import { RecordStream } from "../wire/record_stream.ts";
+import { carryTunnel } from "./native_tunnel.ts";
+import type { RemoteRun } from "./remote_run.ts";
+import type { RemoteTree } from "./remote_tree.ts";
+import type { Session } from "./session.ts";
+import { isBroken } from "./session_keeper.ts";
+import { StreamGrants } from "./stream_grants.ts";
+import { Tunnel, TunnelDuplex } from "./tunnel.ts";
 
 /** What content moves with. */
 export interface ContentOptions {
@@ -14,23 +31,220 @@ export interface ContentOptions {
   readonly pool: NativePool | null;
   /** Content goes over the control plane, whatever could be reached. */
   readonly forceControlPlane: boolean;
-  /** Told once where the data plane can't be used. */
+  /** Told once where the data plane isn't used. */
   readonly onWarning: (message: string) => void;
 }
 
-/** Makes what moves the content of one tree. */
-export function remoteContent(_tree: RemoteTree, _options: ContentOptions): RemoteContent {
-  const notYet = () =>
-    Promise.reject(
-      new BlitError("unsupported", "Cannot send content to a daemon: this build can only receive."),
+/** A port that doesn't answer within this time is given up for the session. */
+const DIAL_MS = 5_000;
+/** Streams that a session has at most. */
+const MOST_STREAMS = 16;
+
+/** A stream of native code. */
+interface NativeStream extends Closable {
+  readonly handle: number;
+}
+
+/** The streams of one run. */
+interface RunStreams {
+  readonly native: StreamPool<NativeStream>;
+  readonly records: StreamPool<RecordStream>;
+}
+
+/** Moves the content of one remote tree. */
+export class RemoteContent implements ContentStreams {
+  readonly #tree: RemoteTree;
+  readonly #options: ContentOptions;
+  readonly #grants: StreamGrants;
+  readonly #runs = new Map<bigint, RunStreams>();
+  #count = 1;
+  #most = 1;
+  #usesControlPlane = false;
+  #warned = false;
+
+  constructor(tree: RemoteTree, options: ContentOptions) {
+    this.#tree = tree;
+    this.#options = options;
+    this.#grants = new StreamGrants(tree);
+  }
+
+  /** Whether native code moves content to and from local trees. */
+  get isNative(): boolean {
+    return this.#options.pool !== null;
+  }
+
+  async lease(run: RunContext): Promise<LeasedStream> {
+    const { stream, release } = await this.#streams(run).native.lease();
+    return { handle: stream.handle, release };
+  }
+
+  warm(run: RunContext): void {
+    if (this.isNative) this.#streams(run).native.warm();
+  }
+
+  /**
+   * Sends the content of a copy batch to the daemon.
+   *
+   * @returns the daemon's results, and `disconnected` for what has none
+   */
+  async push(batch: WorkBatch, source: Tree, run: RemoteRun): Promise<Results> {
+    if (source instanceof LocalTree && run.local instanceof LocalRun) {
+      const { local } = run;
+      if (batch.flags & BatchFlag.discard) return await source.run(batch, source, local);
+      return await this.#withNative(
+        local,
+        ({ handle }) => source.send(batch, handle, local),
+      );
+    }
+    return await this.#withRecords(
+      run,
+      (stream) => putBatch({ stream, batch, source, run, observer: run }),
     );
-  return {
-    lease: notYet,
-    push: notYet,
-    beginRun: () => null,
-    endRun() {},
-    setStreams() {},
-    report: () => ({ transport: "control_plane", streams: 1 }),
-    close: () => Promise.resolve(),
-  };
+  }
+
+  /** Receives the content of a copy batch into a tree that takes no native streams. */
+  async pull(receiver: BatchReceiver): Promise<Results> {
+    return await this.#withRecords(receiver.run, (stream) => getBatch({ ...receiver, stream }));
+  }
+
+  /** Begins a run on the native side, which counts what it moves; null where there is none. */
+  beginRun(runId: bigint, signal: AbortSignal): RunContext | null {
+    const { pool } = this.#options;
+    return pool === null ? null : new LocalRun(pool, runId, signal);
+  }
+
+  /** Ends a run and its streams. */
+  endRun(runId: bigint, local: RunContext | null): void {
+    const streams = this.#runs.get(runId);
+    if (streams !== undefined) {
+      this.#most = this.report().streams;
+      this.#runs.delete(runId);
+      streams.native.close();
+      streams.records.close();
+    }
+    if (local instanceof LocalRun) local.end();
+  }
+
+  /** Sets how many streams there may be. */
+  setStreams(count: number): void {
+    const most = this.#tree.keeper.session.welcome.dataPlane?.maxStreams || MOST_STREAMS;
+    this.#count = Math.max(1, Math.min(count, most, MOST_STREAMS));
+    for (const { native, records } of this.#runs.values()) {
+      native.limit = this.#count;
+      records.limit = this.#count;
+    }
+    const { pool } = this.#options;
+    // Each stream holds a worker; listing and hashing need some beside them.
+    pool?.resize(Math.max(pool.threads, this.#count + navigator.hardwareConcurrency));
+  }
+
+  /** What carried content so far. */
+  report(): Pick<LinkReport, "transport" | "streams"> {
+    const runs = [...this.#runs.values()].map(({ native, records }) => native.most + records.most);
+    const { isTls } = this.#tree.keeper.session.connection.dialled;
+    return {
+      transport: this.#usesControlPlane ? "control_plane" : isTls ? "data_plane_tls" : "data_plane",
+      streams: Math.max(this.#most, ...runs),
+    };
+  }
+
+  /** Closes every stream. */
+  close(): void {
+    for (const runId of [...this.#runs.keys()]) this.endRun(runId, null);
+  }
+
+  #streams(run: RunContext): RunStreams {
+    let streams = this.#runs.get(run.runId);
+    if (streams === undefined) {
+      streams = {
+        native: new StreamPool(this.#count, () => this.#openNative(run)),
+        records: new StreamPool(this.#count, () => this.#openRecords(run)),
+      };
+      this.#runs.set(run.runId, streams);
+    }
+    return streams;
+  }
+
+  async #withNative(
+    run: RunContext,
+    work: (stream: NativeStream) => Promise<Results>,
+  ): Promise<Results> {
+    return await using(await this.#streams(run).native.lease(), work);
+  }
+
+  async #withRecords(
+    run: RunContext,
+    work: (stream: RecordStream) => Promise<Results>,
+  ): Promise<Results> {
+    return await using(await this.#streams(run).records.lease(), work);
+  }
+
+  async #openNative(run: RunContext): Promise<NativeStream> {
+    const pool = this.#options.pool!;
+    const session = await this.#tree.keeper.live();
+    const dataPlane = session.welcome.dataPlane;
+    if (this.#options.forceControlPlane) this.#fallBack("as asked");
+    else if (dataPlane === undefined) this.#fallBack("since the daemon has no data port");
+    if (!this.#usesControlPlane && dataPlane !== undefined) {
+      try {
+        const handle = await dial(pool, {
+          address: session.connection.dialled.address,
+          port: dataPlane.port,
+          token: await this.#token(session, run),
+          timeoutMs: DIAL_MS,
+          certificateSha256: dataPlane.certificateSha256.length > 0
+            ? dataPlane.certificateSha256
+            : undefined,
+          slot: run instanceof LocalRun ? run.slot : 0,
+        });
+        return { handle, close: () => closeStream(pool, handle) };
+      } catch (error) {
+        if (!isBroken(error) || session.signal.aborted || run.signal.aborted) throw error;
+        this.#fallBack(
+          `since nobody answers at its data port ${dataPlane.port}; open it, or let the daemon advertise another`,
+        );
+      }
+    }
+    const tunnel = new Tunnel(session, await this.#token(session, run));
+    const native = openTunnel(pool);
+    carryTunnel(native, tunnel);
+    return { handle: native.handle, close: () => native.close() };
+  }
+
+  async #openRecords(run: RunContext): Promise<RecordStream> {
+    const session = await this.#tree.keeper.live();
+    const forced = this.#options.forceControlPlane || this.isNative;
+    this.#fallBack(forced ? "as asked" : "for want of the native library");
+    const tunnel = new Tunnel(session, await this.#token(session, run));
+    return new RecordStream(new TunnelDuplex(tunnel));
+  }
+
+  #token(session: Session, run: RunContext): Promise<string> {
+    return this.#grants.take(session, run.runId, this.#count);
+  }
+
+  #fallBack(why: string): void {
+    this.#usesControlPlane = true;
+    if (this.#warned) return;
+    this.#warned = true;
+    const { display } = this.#tree.keeper.session.connection;
+    this.#options.onWarning(
+      `Content goes through the control connection to ${display}, ${why}. That is slower.`,
+    );
+  }
+}
+
+/** Uses a stream for one batch; it isn't used again where its connection broke. */
+async function using<S>(
+  { stream, release }: Lease<S>,
+  work: (stream: S) => Promise<Results>,
+): Promise<Results> {
+  let broken = true;
+  try {
+    const results = await work(stream);
+    broken = hasBroken(results);
+    return results;
+  } finally {
+    release(broken);
+  }
 }

@@ -5,20 +5,21 @@
  */
 import { bytesToName, type RelPath } from "../core/rel_path.ts";
 import type { RunContext, RunProgress } from "../engine/tree.ts";
+import type { WorkObserver } from "../tree/store_run.ts";
 import { peerText } from "./peer_text.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
 
 const LONGEST_WORDS = 64;
 
 /** A {@link RunContext} over a session. */
-export class RemoteRun implements RunContext, RunProgress {
+export class RemoteRun implements RunContext, RunProgress, WorkObserver {
   readonly runId: bigint;
   readonly signal: AbortSignal;
   readonly #keeper: SessionKeeper;
   /** The same run on the local side, which moves the content; null where that isn't native. */
   readonly #local: RunContext | null;
   readonly #cancel: () => void;
-  readonly #own = { bytes: 0, entries: 0 };
+  readonly #own = { bytes: 0, entries: 0, current: new Set<{ path: RelPath; doing: string }>() };
 
   /**
    * @param runId names the run's staged entries
@@ -66,7 +67,7 @@ export class RemoteRun implements RunContext, RunProgress {
     const there = alive === null || alive.doing === ""
       ? []
       : [{ path: bytesToName(alive.path), doing: peerText(alive.doing, LONGEST_WORDS) }];
-    return [...there, ...this.#local?.progress.current() ?? []];
+    return [...there, ...this.#own.current, ...this.#local?.progress.current() ?? []];
   }
 
   /** Counts what TypeScript itself moved. */
@@ -78,6 +79,12 @@ export class RemoteRun implements RunContext, RunProgress {
   done(): void {
     this.#own.entries++;
     this.#keeper.session.counters.entries = this.entries();
+  }
+
+  at(path: RelPath, doing: string): () => void {
+    const entry = { path, doing };
+    this.#own.current.add(entry);
+    return () => void this.#own.current.delete(entry);
   }
 
   /** Ends the run; later calls do nothing. */

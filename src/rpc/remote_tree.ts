@@ -6,8 +6,8 @@
  * @module
  */
 import { create } from "@bufbuild/protobuf";
-import { type EntryBlock, Kind } from "../core/entry_block.ts";
-import { BlitError, STATUS } from "../core/error.ts";
+import type { EntryBlock } from "../core/entry_block.ts";
+import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
 import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
   Op,
@@ -28,27 +28,19 @@ import type {
   Walk,
 } from "../engine/tree.ts";
 import { type ListRequest, ListRequestSchema } from "../gen/blit/v1/session_pb.ts";
+import type { BatchReceiver, BatchSource } from "../tree/batch_source.ts";
+import { metaWithXattrs } from "../tree/local_xattrs.ts";
+import { movesContent } from "../tree/over_stream.ts";
 import { factsFromMessage, traitsFromMessage } from "./convert.ts";
 import { Outbox } from "./outbox.ts";
 import { listingFromPeer, resultsFromPeer, statFromPeer } from "./peer_data.ts";
+import { type ContentOptions, RemoteContent } from "./remote_content.ts";
 import { RemoteFile } from "./remote_file.ts";
 import { RemoteRun } from "./remote_run.ts";
 import { RemoteStat } from "./remote_stat.ts";
 import { RemoteWalk } from "./remote_walk.ts";
 import type { Session } from "./session.ts";
 import { isBroken, type SessionKeeper } from "./session_keeper.ts";
-
-/** Moves the content of copy batches between a remote tree and another. */
-export interface RemoteContent extends ContentStreams {
-  /** Sends a copy batch's content to the daemon. */
-  push(batch: WorkBatch, source: Tree, run: RemoteRun): Promise<Results>;
-  /** Begins a run on the side that moves the content; null where TypeScript does. */
-  beginRun(runId: bigint, signal: AbortSignal): RunContext | null;
-  endRun(run: RunContext): void;
-  setStreams(count: number): void;
-  report(): Pick<LinkReport, "transport" | "streams">;
-  close(): Promise<void>;
-}
 
 /** How a {@link RemoteTree} is opened. */
 export interface RemoteTreeOptions {
@@ -62,9 +54,12 @@ export interface RemoteTreeOptions {
   readonly follow?: boolean;
   /** Salted hash of the host's name, for the history. */
   readonly hostHash: string;
-  /** Makes what moves the content, once the root is open. */
-  readonly content: (tree: RemoteTree) => RemoteContent;
+  /** What content moves with. */
+  readonly content: ContentOptions;
 }
+
+/** Entries whose attributes are asked for at a time. */
+const XATTRS_ABREAST = 32;
 
 /** A root in one session. */
 interface OpenRoot {
@@ -73,12 +68,12 @@ interface OpenRoot {
 }
 
 /** A remote {@link Tree}. */
-export class RemoteTree implements Tree {
+export class RemoteTree implements Tree, BatchSource {
   readonly kind = "remote";
   readonly display: string;
   readonly traits: Traits;
   readonly keeper: SessionKeeper;
-  readonly content: RemoteContent;
+  readonly #content: RemoteContent;
   readonly #options: RemoteTreeOptions;
   readonly #stat: RemoteStat;
   readonly #runs = new Map<RunContext, RemoteRun>();
@@ -103,7 +98,7 @@ export class RemoteTree implements Tree {
     this.#root = Promise.resolve(root);
     this.#rootSession = root.session;
     this.#stat = new RemoteStat((paths) => this.#askStat(paths));
-    this.content = options.content(this);
+    this.#content = new RemoteContent(this, options.content);
   }
 
   /**
@@ -131,6 +126,10 @@ export class RemoteTree implements Tree {
         .then(({ root }) => ({ session, handle: root }));
     }
     return (await this.#root).handle;
+  }
+
+  get content(): ContentStreams | undefined {
+    return this.#content.isNative ? this.#content : undefined;
   }
 
   probe(): Promise<FsFacts> {
@@ -161,7 +160,7 @@ export class RemoteTree implements Tree {
   }
 
   beginRun(runId: bigint, signal: AbortSignal): RemoteRun {
-    const local = this.content.beginRun(runId, signal);
+    const local = this.#content.beginRun(runId, signal);
     const run = new RemoteRun(this.keeper, runId, signal, local);
     this.#runs.set(run, run);
     return run;
@@ -172,17 +171,23 @@ export class RemoteTree implements Tree {
     if (own === undefined) return;
     this.#runs.delete(run);
     own.end();
-    if (own.local !== null) this.content.endRun(own.local);
+    this.#content.endRun(own.runId, own.local);
   }
 
   async run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results> {
     const own = this.#runOf(run);
+    if (own.signal.aborted) return allFailed(batch, "cancelled");
     const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
     if (batch.op === Op.copy && source !== null && from === null && movesContent(batch)) {
-      return await this.content.push(batch, source, own);
+      return await this.#content.push(batch, source, own)
+        .catch((error) => brokenResults(error, batch));
     }
     if (batch.op === Op.rename && from === null) {
       throw new BlitError("cross_device", "Cannot rename between trees of different kind.");
+    }
+    if (batch.op === Op.meta && source !== null) {
+      const call = (work: WorkBatch) => this.#run(work, null, own);
+      return await metaWithXattrs(batch, source, XATTRS_ABREAST, call);
     }
     if (batch.op === Op.copy) {
       // Its content is lost with the connection; which items it was is for the caller to try again.
@@ -191,12 +196,18 @@ export class RemoteTree implements Tree {
     return await this.#run(batch, from, own);
   }
 
+  sendBatch(receiver: BatchReceiver): Promise<Results> {
+    return this.#content.pull(receiver)
+      .catch((error) => brokenResults(error, receiver.batch));
+  }
+
   setWorkers(count: number): void {
-    this.content.setStreams(count);
+    this.#content.setStreams(count);
   }
 
   hash(batch: WorkBatch, run: RunContext): Promise<Results> {
     const own = this.#runOf(run);
+    if (own.signal.aborted) return Promise.resolve(allFailed(batch, "cancelled"));
     return this.keeper.retrying((session) => this.#runOn(session, batch, null, own));
   }
 
@@ -226,7 +237,7 @@ export class RemoteTree implements Tree {
       isLoopback: dialled.isLoopback,
       retries: this.keeper.attempts,
       hostHash: this.#options.hostHash,
-      ...this.content.report(),
+      ...this.#content.report(),
     };
   }
 
@@ -236,7 +247,7 @@ export class RemoteTree implements Tree {
       new BlitError("cancelled", "Cannot go on listing: the tree was closed."),
     );
     this.#walk = null;
-    await this.content.close();
+    this.#content.close();
     const session = this.keeper.session;
     if (session.signal.aborted || this.#rootSession !== session) return;
     const { handle } = await this.#root;
@@ -345,7 +356,7 @@ export class RemoteTree implements Tree {
     if (run instanceof RemoteRun) return run;
     const known = this.#runs.get(run);
     if (known !== undefined) return known;
-    const local = this.content.beginRun(run.runId, run.signal);
+    const local = this.#content.beginRun(run.runId, run.signal);
     const standIn = new RemoteRun(this.keeper, run.runId, run.signal, local);
     this.#runs.set(run, standIn);
     return standIn;
@@ -363,17 +374,14 @@ function openRoot(session: Session, options: RemoteTreeOptions, make: boolean) {
   );
 }
 
-/** Whether some item of a copy batch is no directory. */
-function movesContent(batch: WorkBatch): boolean {
-  const { items } = batch;
-  for (let i = 0; i < items.count; i++) if (items.kind(i) !== Kind.directory) return true;
-  return false;
-}
-
-/** Every item failed with the connection. */
+/** Every item failed with the connection, where that is what is wrong. */
 function brokenResults(error: unknown, batch: WorkBatch): Results {
   if (!isBroken(error)) throw error;
+  return allFailed(batch, "disconnected");
+}
+
+function allFailed(batch: WorkBatch, kind: ErrorKind): Results {
   const writer = new ResultsWriter(batch.items.count);
-  for (let i = 0; i < batch.items.count; i++) writer.set(i, { status: STATUS.disconnected });
+  for (let i = 0; i < batch.items.count; i++) writer.set(i, { status: STATUS[kind] });
   return writer.finish();
 }

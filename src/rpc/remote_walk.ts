@@ -18,15 +18,15 @@ import type { Session } from "./session.ts";
 
 /** Bytes of blocks that the daemon may send unasked. */
 export const WINDOW_BYTES = 16 << 20;
-/** Credit is given in pieces of this size: a message for each small directory would cost more than its listing. */
-const CREDIT_BYTES = WINDOW_BYTES / 16;
+/** Credit is given in such parts of the window: a message for each small directory would cost more than its listing. */
+const CREDIT_SHARE = 1 / 16;
 /** Of what was asked for no more than this is taken in while nobody waits for any of it. */
 const HELD_BYTES = 32 << 20;
 
 /** The listings of one walk. */
 export class RemoteWalk {
   readonly #session: Session;
-  readonly #root: number;
+  readonly #windowBytes: number;
   readonly #outbox = new Outbox<ListRequest>();
   readonly #ending = new AbortController();
   /** What was read ahead and nobody asked for yet, the oldest first. */
@@ -43,11 +43,14 @@ export class RemoteWalk {
   #error: BlitError | null = null;
   #resume: (() => void) | null = null;
 
-  /** @param root the root's handle in the session */
-  constructor(session: Session, root: number) {
+  /**
+   * @param root the root's handle in the session
+   * @param windowBytes what the daemon may send unasked
+   */
+  constructor(session: Session, root: number, windowBytes = WINDOW_BYTES) {
     this.#session = session;
-    this.#root = root;
-    this.#send({ session: session.streaming.session, root, windowBytes: BigInt(WINDOW_BYTES) });
+    this.#windowBytes = windowBytes;
+    this.#send({ session: session.streaming.session, root, windowBytes: BigInt(windowBytes) });
     this.#read();
   }
 
@@ -94,7 +97,7 @@ export class RemoteWalk {
       return listing;
     }
     // The daemon reads where nobody follows: what it holds back for stays for ever.
-    if (this.#aheadBytes >= WINDOW_BYTES / 2) this.#evict(WINDOW_BYTES / 4);
+    if (this.#aheadBytes >= this.#windowBytes / 2) this.#evict(this.#windowBytes / 4);
     const same = this.#asked.get(path);
     if (same !== undefined) same.push(listing);
     else {
@@ -215,7 +218,7 @@ export class RemoteWalk {
   #makeRoom(listing: RemoteListing): void {
     this.#flushCredit();
     const isAhead = this.#coming.get(listing.path) === listing;
-    if (isAhead && this.#aheadBytes >= WINDOW_BYTES / 2) this.#evict(WINDOW_BYTES / 4);
+    if (isAhead && this.#aheadBytes >= this.#windowBytes / 2) this.#evict(this.#windowBytes / 4);
     this.#resume?.();
   }
 
@@ -240,7 +243,7 @@ export class RemoteWalk {
   #giveCredit(bytes: number): void {
     this.#aheadBytes -= bytes;
     this.#credit += bytes;
-    if (this.#credit >= CREDIT_BYTES) this.#flushCredit();
+    if (this.#credit >= this.#windowBytes * CREDIT_SHARE) this.#flushCredit();
   }
 
   #flushCredit(): void {

@@ -9,7 +9,8 @@ import { Session, type SessionRequest } from "./session.ts";
 
 /** How a session is opened, and opened again. */
 export interface KeeperRequest {
-  readonly connect: ConnectRequest;
+  /** Asked for at each connection: a host may have become known meanwhile. */
+  readonly connect: () => ConnectRequest;
   readonly session: SessionRequest;
   /** How often a broken connection is made anew; 0: never. */
   readonly retries: number;
@@ -113,7 +114,7 @@ export function isBroken(error: unknown): error is BlitError {
 }
 
 async function openSession({ connect, session }: KeeperRequest): Promise<Session> {
-  const connection = await Connection.open(connect);
+  const connection = await Connection.open(connect());
   try {
     return await Session.open(connection, session);
   } catch (error) {

@@ -15,7 +15,15 @@ import {
   ResultsWriter,
   type WorkBatch,
 } from "../core/work_batch.ts";
-import type { FileReader, FsFacts, ListOptions, RunContext, Traits, Tree } from "../engine/tree.ts";
+import type {
+  ContentStreams,
+  FileReader,
+  FsFacts,
+  ListOptions,
+  RunContext,
+  Traits,
+  Tree,
+} from "../engine/tree.ts";
 import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
 import { NativeRoot } from "../native/root.ts";
@@ -25,6 +33,7 @@ import { Lister } from "./local_list.ts";
 import { LocalRun } from "./local_run.ts";
 import { LocalSink } from "./local_sink.ts";
 import { metaWithXattrs, readXattrs } from "./local_xattrs.ts";
+import { hasBroken, movesContent, overStream } from "./over_stream.ts";
 import type { WorkObserver } from "./store_run.ts";
 import { streamCopy } from "./stream_copy.ts";
 
@@ -139,7 +148,12 @@ export class LocalTree implements Tree {
     if (source === null || source instanceof LocalTree) {
       return await this.#call(batch, own, source?.root ?? 0, this.root);
     }
-    if (batch.op === Op.copy) return await this.#streamCopy(batch, source, own);
+    if (batch.op === Op.copy) {
+      const { content } = source;
+      return content !== undefined && movesContent(batch)
+        ? await this.#receive(batch, content, own)
+        : await this.#streamCopy(batch, source, own);
+    }
     if (batch.op === Op.rename) {
       throw new BlitError("cross_device", "Cannot rename between trees of different kind.");
     }
@@ -147,6 +161,15 @@ export class LocalTree implements Tree {
     return batch.op === Op.meta
       ? await metaWithXattrs(batch, source, this.pool.threads * 2, call)
       : await call(batch);
+  }
+
+  /**
+   * Sends the content of a copy batch over a stream, whose other side makes what the batch says.
+   *
+   * @param stream the stream's handle
+   */
+  send(batch: WorkBatch, stream: number, run: RunContext): Promise<Results> {
+    return this.#call(overStream(batch, Op.send, stream), this.#runOf(run), this.root, 0);
   }
 
   setWorkers(count: number): void {
@@ -191,6 +214,19 @@ export class LocalTree implements Tree {
       const refused = new ResultsWriter(batch.items.count);
       for (let i = 0; i < batch.items.count; i++) refused.set(i, { status: STATUS.escaped });
       return refused.finish();
+    }
+  }
+
+  async #receive(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
+    const stream = await streams.lease(run);
+    let isBroken = true;
+    try {
+      const work = overStream(batch, Op.receive, stream.handle);
+      const results = await this.#call(work, run, 0, this.root);
+      isBroken = hasBroken(results);
+      return results;
+    } finally {
+      stream.release(isBroken);
     }
   }
 

@@ -115,7 +115,12 @@ export const faultCases: Cases = {
     const other = bench.otherRun();
     let meanwhile: string[] = [];
     beforeRead(source, 3, async () => {
-      const [staged] = await listing(bench.destination, "", { staged: true });
+      let [staged] = await listing(bench.destination, "", { staged: true });
+      // What was read may still be on its way to where it is written.
+      for (let tries = 0; staged.count === 0 && tries < 100; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        [staged] = await listing(bench.destination, "", { staged: true });
+      }
       assert.equal(staged.count, 1);
       const options = { flags: BatchFlag.stale, run: other };
       meanwhile = statuses(await bench.submit(Op.remove, staged, options));

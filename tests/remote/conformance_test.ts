@@ -1,0 +1,10 @@
+import type { Traits } from "../../src/engine/tree.ts";
+import { conformance, FULL } from "../conformance/suite.ts";
+import { remotePair } from "./remote_pair.ts";
+
+const REMOTE: Traits = { ...FULL, owners: Deno.uid() === 0 };
+
+conformance("local to remote", () => remotePair("local", "remote"), REMOTE);
+conformance("remote to local", () => remotePair("remote", "local"), REMOTE);
+conformance("memory to remote", () => remotePair("memory", "remote"), REMOTE);
+conformance("remote to memory", () => remotePair("remote", "memory"), FULL);

@@ -1,0 +1,215 @@
+/**
+ * Whole runs against a daemon of its own process: push, pull, mirror, move, check, over every way that content can go,
+ * judged by rsync.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Ran, Scratch } from "../support/cli.ts";
+import {
+  assertMtreeAgrees,
+  assertNothingStaged,
+  assertRsyncFindsNothing,
+  assertStatus,
+} from "../support/judges.ts";
+import { sh, testOrSkip } from "../support/loop_fs.ts";
+import { richTree } from "../support/trees.ts";
+import { DaemonHome, type DaemonProcess } from "./daemon_process.ts";
+
+/** A way to a daemon. */
+interface Way {
+  readonly name: string;
+  readonly secure?: boolean;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the summary says. */
+  readonly transport: string;
+}
+
+const WAYS: readonly Way[] = [
+  { name: "the data plane, plain", transport: "data_plane" },
+  { name: "the data plane, TLS", secure: true, transport: "data_plane_tls" },
+  { name: "the control plane", args: ["--force-grpc-data"], transport: "control_plane" },
+  {
+    name: "the control plane, TLS",
+    secure: true,
+    env: { BLIT_FORCE_GRPC_DATA: "1" },
+    transport: "control_plane",
+  },
+];
+
+/** A daemon that serves `served` as the module `m`, with every right. */
+interface Served {
+  readonly host: string;
+  readonly folder: string;
+  readonly daemon: DaemonProcess;
+  blit(...args: string[]): Promise<Ran>;
+}
+
+async function served(
+  dir: Scratch,
+  way: Way,
+  test: (served: Served) => Promise<void>,
+): Promise<void> {
+  using home = new DaemonHome();
+  const folder = join(dir.path, "served");
+  await Deno.mkdir(folder);
+  const modules = [{ name: "m", path: folder, trustMetadata: true }];
+  const config = home.write("config.jsonc", JSON.stringify({ modules }));
+  const bind = way.secure ? ["--bind", "0.0.0.0"] : [];
+  const daemon = await home.start("--config", config, ...bind);
+  try {
+    const host = `127.0.0.1:${daemon.ready.port}`;
+    if (way.secure) {
+      const add = ["token", "add", "t", "--module", "m", "--access", "delete"];
+      const { stdout } = await home.run(...add, "--json");
+      const login = [
+        "login",
+        host,
+        "--token-file",
+        "-",
+        "--fingerprint",
+        daemon.ready.fingerprint!,
+      ];
+      assertStatus(await dir.blitWith({ stdin: JSON.parse(stdout).token }, ...login), 0);
+    }
+    const blit = (...args: string[]) => {
+      const takes = ["copy", "mirror", "move", "check"].includes(args[0]) ? way.args ?? [] : [];
+      return dir.blitWith({ env: way.env }, ...args, ...takes);
+    };
+    await test({ host, folder, daemon, blit });
+  } finally {
+    await daemon.stop();
+  }
+}
+
+for (const way of WAYS) {
+  testOrSkip(
+    `push and pull keep everything over ${way.name}`,
+    (dir) =>
+      served(dir, way, async ({ host, folder, blit }) => {
+        const source = join(dir.path, "src");
+        richTree(source);
+        for (const isFirst of [true, false]) {
+          const pushed = await blit("mirror", "--yes", "--json", "src/", `${host}:/m/copy`);
+          assertStatus(pushed, 0);
+          const { files_transferred, metadata_updated, transport, warnings } = pushed.json();
+          if (isFirst) {
+            assert.ok(files_transferred > 50);
+            assert.equal(transport, way.transport);
+            assert.equal(warnings.length, 0);
+          } else assert.deepEqual([files_transferred, metadata_updated], [0, 0]);
+          assertRsyncFindsNothing(source, join(folder, "copy"));
+          assertMtreeAgrees(source, join(folder, "copy"));
+        }
+        for (const isFirst of [true, false]) {
+          const pulled = await blit("mirror", "--yes", "--json", `${host}:/m/copy/`, "back");
+          assertStatus(pulled, 0);
+          const { files_transferred, metadata_updated, transport } = pulled.json();
+          if (isFirst) {
+            assert.ok(files_transferred > 50);
+            assert.equal(transport, way.transport);
+          } else assert.deepEqual([files_transferred, metadata_updated], [0, 0]);
+          assertRsyncFindsNothing(source, join(dir.path, "back"));
+          assertMtreeAgrees(source, join(dir.path, "back"));
+        }
+        assertStatus(await blit("check", "src/", `${host}:/m/copy`), 0);
+        sh(`printf changed > "$0/copy/plain/file"`, folder);
+        assertStatus(await blit("check", "src/", `${host}:/m/copy`), 1);
+        assertNothingStaged(dir.path);
+      }),
+  );
+}
+
+testOrSkip(
+  "the destination rule is the same with a daemon on either side",
+  (dir) =>
+    served(dir, WAYS[0], async ({ host, blit }) => {
+      await dir.write({ "src/a": "1", "file": "f" });
+      for (let i = 0; i < 2; i++) {
+        assertStatus(await blit("copy", "src", `${host}:/m/new`), 0);
+        assertStatus(await blit("copy", "file", `${host}:/m/new/`), 0);
+        assertStatus(await blit("copy", "file", `${host}:/m/renamed`), 0);
+        assertStatus(await blit("copy", `${host}:/m/new`, "got"), 0);
+        assertStatus(await blit("copy", `${host}:/m/new/file`, "got"), 0);
+        assertStatus(await blit("copy", `${host}:/m/`, "all"), 0);
+        assert.deepEqual(await dir.files("served"), {
+          "new/src/a": "1",
+          "new/file": "f",
+          renamed: "f",
+        });
+        assert.deepEqual(await dir.files("got"), { "new/src/a": "1", "new/file": "f", file: "f" });
+        assert.deepEqual(await dir.files("all"), await dir.files("served"));
+      }
+      assertStatus(await blit("copy", "src", `${host}:/m/renamed`), 1);
+      assertStatus(await blit("copy", `${host}:/m/nothing`, "x"), 1);
+      assertStatus(await blit("copy", `${host}:/none/x`, "x"), 1);
+    }),
+);
+
+testOrSkip(
+  "a mirror deletes at the daemon what the source doesn't have, within its limits",
+  (dir) =>
+    served(dir, WAYS[0], async ({ host, blit }) => {
+      await dir.write({ "src/a": "1", "served/d/a": "1", "served/d/old/b": "2", "empty/": "" });
+      const dry = await blit("mirror", "--dry-run", "src/", `${host}:/m/d`);
+      assertStatus(dry, 0);
+      assert.match(dry.stdout, /delete +old\/b/);
+      assert.deepEqual(await dir.files("served/d"), { a: "1", "old/b": "2" });
+      assertStatus(await blit("mirror", "--yes", "empty/", `${host}:/m/d`), 1);
+      assertStatus(await blit("mirror", "--yes", "--max-delete", "1", "src/", `${host}:/m/d`), 1);
+      assert.deepEqual(await dir.files("served/d"), { a: "1", "old/b": "2" });
+      assertStatus(await blit("mirror", "--yes", "src/", `${host}:/m/d`), 0);
+      assert.deepEqual(await dir.files("served/d"), { a: "1" });
+    }),
+);
+
+testOrSkip(
+  "a move to and from a daemon leaves nothing behind, and removes only what it verified",
+  (dir) =>
+    served(dir, WAYS[1], async ({ host, blit }) => {
+      await dir.write({ "src/a": "1", "src/sub/b": "2", "src/link": "-> a" });
+      const files = await dir.files("src");
+      assertStatus(await blit("move", "--yes", "src", `${host}:/m/there`), 0);
+      assert.deepEqual(await dir.files("served/there/src"), files);
+      assert.deepEqual(await dir.files("."), { ...withPrefix("served/there/src/", files) });
+      assertStatus(await blit("move", "--yes", `${host}:/m/there/src`, "."), 0);
+      assert.deepEqual(await dir.files("src"), files);
+      assert.deepEqual(await dir.files("served"), { "there/": "" });
+      // Within one module it is renamed: the inode stays.
+      await dir.write({ "served/x/file": "1" });
+      const { ino } = await Deno.stat(join(dir.path, "served/x/file"));
+      assertStatus(await blit("move", "--yes", `${host}:/m/x/`, `${host}:/m/y`), 0);
+      assert.equal((await Deno.stat(join(dir.path, "served/y/file"))).ino, ino);
+    }),
+);
+
+testOrSkip(
+  "places of one module that overlap are refused",
+  (dir) =>
+    served(dir, WAYS[0], async ({ host, blit }) => {
+      await dir.write({ "served/a/b/c": "1" });
+      for (
+        const [source, destination] of [["a/", "a"], ["a/", "a/b"], ["", "a"], ["a/b/", "a"]]
+      ) {
+        const ran = await blit(
+          "mirror",
+          "--yes",
+          `${host}:/m/${source}`,
+          `${host}:/m/${destination}`,
+        );
+        assertStatus(ran, 1);
+        assert.match(ran.stderr, /overlap|same directory/);
+      }
+      // By another name it is the same folder.
+      const ran = await blit("mirror", "--yes", "served/a/", `${host}:/m/a`);
+      assertStatus(ran, 1);
+      assert.match(ran.stderr, /same directory/);
+      assert.deepEqual(await dir.files("served"), { "a/b/c": "1" });
+    }),
+);
+
+function withPrefix(prefix: string, files: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([path, text]) => [prefix + path, text]));
+}

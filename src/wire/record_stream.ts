@@ -8,10 +8,9 @@ import { concatBytes } from "../core/bytes.ts";
 import { BlitError } from "../core/error.ts";
 import { RecordDecoder } from "./decoder.ts";
 import { packRecord } from "./encoder.ts";
-import { AnswerReader } from "./preamble.ts";
 import { RecordType, type WireRecord } from "./record.ts";
 
-/** Carries a stream's bytes both ways, in order, from the preamble's answer on. */
+/** Carries bytes both ways, in order; the daemon's answer has come (see `preamble.ts`). */
 export interface Duplex {
   /** Sends bytes, of any number; resolves when it would take more. */
   send(bytes: Uint8Array): Promise<void>;
@@ -33,11 +32,10 @@ const LIMITS: StreamLimits = { aliveMs: 5_000, idleMs: 30_000 };
 /** What waits to be sent before {@link RecordStream.send} makes its caller wait, bytes. */
 const QUEUE_BYTES = 1 << 20;
 
-/** Records both ways over a {@link Duplex}, which it owns; this side is the client. */
+/** Records both ways over a {@link Duplex}, which it owns. */
 export class RecordStream {
   readonly #duplex: Duplex;
   readonly #limits: StreamLimits;
-  readonly #answer = new AnswerReader();
   readonly #decoder = new RecordDecoder();
   readonly #chunks: AsyncIterator<Uint8Array>;
   #records: Iterator<WireRecord> = [][Symbol.iterator]();
@@ -124,14 +122,13 @@ export class RecordStream {
   /**
    * The next record.
    *
-   * @throws {BlitError} `disconnected` where none comes, `mismatch` where it is none, and whatever the daemon
-   *   refused the stream with
+   * @throws {BlitError} `disconnected` where none comes, `mismatch` where it is none
    */
   async next(): Promise<WireRecord> {
     while (true) {
       const next = this.#records.next();
       if (!next.done) return next.value;
-      this.#records = this.#decoder.push(this.#answer.take(await this.#chunk()));
+      this.#records = this.#decoder.push(await this.#chunk());
     }
   }
 

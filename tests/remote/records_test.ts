@@ -15,7 +15,7 @@ import { packFail, packFile } from "../../src/wire/payload.ts";
 import { RecordType, type WireRecord } from "../../src/wire/record.ts";
 import { RecordStream } from "../../src/wire/record_stream.ts";
 import { statusWord } from "../conformance/workbench.ts";
-import { ANSWER, duplexPair, serve } from "../support/wire_peer.ts";
+import { duplexPair, serve } from "../support/wire_peer.ts";
 import {
   batchOf,
   begin,
@@ -276,32 +276,6 @@ Deno.test("a silent peer is given up; a busy one that says so is waited for", as
   await busy.daemon.results(1);
   assert.deepEqual(statuses(await putting), ["ok"]);
   busy.stream.close();
-});
-
-Deno.test("a refused stream fails as the daemon refused it; what is no answer is a mismatch", async () => {
-  const source = MemoryTree.of({ f: "x" });
-  const refused = ANSWER.slice();
-  refused[5] = STATUS.unauthenticated;
-  const answers: [Uint8Array, string][] = [
-    [refused, "unauthenticated"],
-    [new TextEncoder().encode("HTTP/1.1 400 Bad Request"), "mismatch"],
-  ];
-  for (const [bytes, kind] of answers) {
-    const closed = Promise.withResolvers<void>();
-    const stream = new RecordStream({
-      send: () => Promise.resolve(),
-      async *receive() {
-        yield bytes;
-        await closed.promise;
-      },
-      close: closed.resolve,
-    });
-    const { run } = begin();
-    const batch = await batchOf(source, ["f"]);
-    const results = await putBatch({ stream, batch, source, run, observer: run });
-    assert.deepEqual(statuses(results), [kind]);
-    assert.equal(stream.isOpen, false);
-  }
 });
 
 Deno.test("discard verifies what comes and writes nothing", async () => {

@@ -8,6 +8,7 @@ import { NO_RUN_SLOT } from "../../src/native/control.ts";
 import { bind } from "../../src/native/net.ts";
 import { openTunnel, type Tunnel } from "../../src/native/tunnel.ts";
 import type { LocalTree } from "../../src/tree/local.ts";
+import { AnswerReader } from "../../src/wire/preamble.ts";
 import type { Duplex } from "../../src/wire/record_stream.ts";
 
 /** Most bytes fed without credit. */
@@ -63,11 +64,12 @@ class TunnelEnd implements Duplex {
   }
 
   async *receive(): AsyncGenerator<Uint8Array, void> {
+    const answer = new AnswerReader();
     for await (const { data, creditBytes } of this.#tunnel.outgoing) {
       this.#underWay -= creditBytes;
       if (creditBytes > 0) this.#stir();
       if (data.length === 0) continue;
-      yield data;
+      yield answer.take(data);
       this.#tunnel.ack(data.length);
     }
   }

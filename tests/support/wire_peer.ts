@@ -18,13 +18,7 @@ import { type Duplex, RecordStream, type StreamLimits } from "../../src/wire/rec
 /** Changes bytes on their way; returns what arrives. */
 export type Tamper = (bytes: Uint8Array) => Uint8Array;
 
-/** A daemon's answer that lets a stream work. */
-export const ANSWER = new Uint8Array([0x42, 0x4c, 0x49, 0x54, 1, 0, 0, 0]);
-
-/**
- * Two ends of a link in memory, cut into odd pieces on the way. Each hears an answer first, as a client does: what
- * plays the daemon here is made of a client's parts.
- */
+/** Two ends of a link in memory, cut into odd pieces on the way. */
 export function duplexPair(tamper: Tamper = (bytes) => bytes): [Duplex, Duplex] {
   const there = new Pipe(tamper);
   const back = new Pipe(tamper);
@@ -41,7 +35,7 @@ export function duplexPair(tamper: Tamper = (bytes) => bytes): [Duplex, Duplex] 
 
 class Pipe {
   readonly #tamper: Tamper;
-  #chunks: Uint8Array[] = [ANSWER.subarray(0, 3), ANSWER.subarray(3)];
+  #chunks: Uint8Array[] = [];
   #isClosed = false;
   #wake = Promise.withResolvers<void>();
   #taken = Promise.withResolvers<void>();

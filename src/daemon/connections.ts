@@ -7,8 +7,6 @@ import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { ServiceLog } from "../rpc/service/host.ts";
 
-/** A connection without a single call for this long is closed. */
-const SILENT_MS = 30_000;
 /** How often silent connections are looked for. */
 const SWEEP_MS = 5_000;
 
@@ -45,7 +43,7 @@ export class Connections {
   refused = 0;
 
   /** @param silentMs how long a connection may be without a call */
-  constructor(limits: () => ConnectionLimits, log: ServiceLog, silentMs = SILENT_MS) {
+  constructor(limits: () => ConnectionLimits, log: ServiceLog, silentMs: number) {
     this.#limits = limits;
     this.#log = log;
     this.#silentMs = silentMs;

@@ -40,8 +40,6 @@ const MOST_MESSAGE_BYTES = 5 << 20;
 const STREAM_WINDOW_BYTES = 4 << 20, CONNECTION_WINDOW_BYTES = 16 << 20;
 const MOST_CALLS = 128;
 const MOST_HEADER_BYTES = 16 << 10;
-/** A call with one request has this long to send it. */
-const REQUEST_MS = 30_000;
 
 /** What the server stands on. */
 export interface ControlServerParts {
@@ -50,6 +48,8 @@ export interface ControlServerParts {
   readonly log: ServiceLog;
   /** Registers the services. */
   readonly routes: (router: ConnectRouter) => void;
+  /** A call with one request has this long to send it, ms. */
+  readonly requestMs: number;
   /** PEM; null: plain. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
 }
@@ -169,7 +169,7 @@ function requestHandler(parts: ControlServerParts) {
     const ended = socket ? connections.call(socket) : () => {};
     const single = handler.method.methodKind === "unary" ||
       handler.method.methodKind === "server_streaming";
-    const timer = single ? setTimeout(() => request.stream.close(), REQUEST_MS) : undefined;
+    const timer = single ? setTimeout(() => request.stream.close(), parts.requestMs) : undefined;
     request.once("end", () => clearTimeout(timer));
     request.once("close", () => {
       clearTimeout(timer);

@@ -34,13 +34,16 @@ import { jobsService } from "./jobs_service.ts";
 import { daemonLog } from "./log.ts";
 import { TokenStore } from "./tokens.ts";
 
+/** A connection without a single call for this long is closed, and a call whose request doesn't come. */
+const SILENT_MS = 30_000;
+
 /** How a daemon is started, beside its configuration. */
 export interface StartOptions {
   /** Folder of tokens and certificate. */
   readonly stateFolder: string;
   /** A pool that is open already; left out, the daemon opens the process's own. */
   readonly pool?: NativePool;
-  /** How long a connection may be without a call, ms; left out: 30 s. */
+  /** How long a connection may be without a call, and a call without its request, ms; left out: 30 s. */
   readonly silentMs?: number;
 }
 
@@ -149,6 +152,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   readonly #authority: OpenAuthority | TokenAuthority;
   readonly #table: SessionTable;
   readonly #streams: Streams;
+  readonly #silentMs: number;
   #config: DaemonConfig;
   #server: ControlServer | null = null;
   #dataPort: DataPort | null = null;
@@ -166,11 +170,8 @@ class RunningDaemon implements Daemon, ServiceHost {
     this.#authority = this.needsToken
       ? new TokenAuthority(this.tokens, this.log)
       : new OpenAuthority();
-    this.#connections = new Connections(
-      () => this.#config.limits,
-      this.log,
-      parts.options.silentMs,
-    );
+    this.#silentMs = parts.options.silentMs ?? SILENT_MS;
+    this.#connections = new Connections(() => this.#config.limits, this.log, this.#silentMs);
     this.#table = new SessionTable(this);
     this.#streams = new Streams(this, this.#table);
   }
@@ -219,6 +220,7 @@ class RunningDaemon implements Daemon, ServiceHost {
         connections: this.#connections,
         log,
         tls: certificate,
+        requestMs: this.#silentMs,
         routes: (router) => {
           const parts = { host: this, table: this.#table, streams: this.#streams };
           router.service(Sessions, withErrors<typeof Sessions>(sessionsService(parts), log));

@@ -248,7 +248,7 @@ export class RemoteWalk {
 
   #flushCredit(): void {
     if (this.#credit === 0) return;
-    this.#send({ creditBytes: BigInt(this.#credit) });
+    this.#send({ creditBytes: BigInt(this.#credit), seenBlocks: BigInt(this.#seen) });
     this.#credit = 0;
   }
 

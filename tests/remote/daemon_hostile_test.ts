@@ -23,6 +23,18 @@ daemonTest("silent connections are closed, working ones are not", async (scene) 
   await client.sessions.probe({ session: session.id, root: session.root });
 }, { silentMs: 300 });
 
+daemonTest("a call whose request doesn't come is ended", async (scene) => {
+  const http2 = connectHttp2(`http://127.0.0.1:${scene.daemon.port}`);
+  http2.on("error", () => {});
+  const headers = { ":method": "POST", "content-type": "application/proto" };
+  const stream = http2.request({ ...headers, ":path": "/blit.v1.Admin/ListModules" });
+  stream.on("error", () => {});
+  stream.resume();
+  stream.write(new Uint8Array(1));
+  await new Promise((resolve) => stream.on("close", resolve));
+  await new Promise<void>((resolve) => setTimeout(() => (http2.destroy(), resolve()), 0));
+}, { silentMs: 300 });
+
 daemonTest("silent connections to a TLS port are closed too", async (scene) => {
   await Promise.all([open(scene).closed, open(scene, "\x16\x03\x01").closed]);
   assert.equal(scene.daemon.counts().connections, 0);

@@ -67,8 +67,9 @@ export class ListAhead {
   #askedBytes = 0;
   readonly #active = new Map<RelPath, Listing>();
   #activeAhead = 0;
-  /** What was read ahead, by path, while its blocks may still be unseen by the client. */
+  /** What was read ahead, the oldest first, while its blocks may still be unseen by the client. */
   readonly #sent = new Map<RelPath, Sent>();
+  #sentBytes = 0;
   #outstandingBytes = 0;
   readonly #queue: ListAnswer[] = [];
   #queuedBytes = 0;
@@ -92,7 +93,10 @@ export class ListAhead {
    * @throws {BlitError} `usage` where it asks for more than it may
    */
   ask(tasks: readonly ListTask[], seen: number): void {
-    for (const [path, sent] of this.#sent) if (sent.first < seen) this.#sent.delete(path);
+    for (const [path, sent] of this.#sent) {
+      if (sent.first >= seen) break;
+      this.#forgetSent(path);
+    }
     const bytes = tasks.reduce((sum, { path }) => sum + path.length, this.#askedBytes);
     if (this.#asked.length + tasks.length > MOST_ASKED || bytes > MOST_ASKED_BYTES) {
       throw new BlitError(
@@ -173,7 +177,7 @@ export class ListAhead {
     const sent = this.#sent.get(path);
     if (sent && serves(sent.task, task)) {
       // Its blocks crossed the request.
-      this.#sent.delete(path);
+      this.#forgetSent(path);
       const listing = this.#active.get(path);
       if (listing && !listing.asked) this.#promote(listing);
       return;
@@ -196,6 +200,20 @@ export class ListAhead {
     if (!this.#isWaiting.delete(path)) return false;
     this.#waitingBytes -= path.length;
     return true;
+  }
+
+  #rememberSent(task: ListTask): void {
+    this.#forgetSent(task.path);
+    this.#sent.set(task.path, { task, first: this.#blocks });
+    this.#sentBytes += task.path.length;
+    // A client that never says what it has seen: what is forgotten would be listed a second time, no more.
+    while (this.#sent.size > MOST_WAITING || this.#sentBytes > MOST_WAITING_BYTES) {
+      this.#forgetSent(this.#sent.keys().next().value!);
+    }
+  }
+
+  #forgetSent(path: RelPath): void {
+    if (this.#sent.delete(path)) this.#sentBytes -= path.length;
   }
 
   #promote(listing: Listing): void {
@@ -262,7 +280,7 @@ export class ListAhead {
       const ahead = !listing.asked;
       if (ahead) {
         this.#outstandingBytes += block.bytes.length;
-        if (!begun) this.#sent.set(task.path, { task, first: this.#blocks });
+        if (!begun) this.#rememberSent(task);
       }
       begun = true;
       this.#blocks++;
@@ -310,7 +328,7 @@ export class ListAhead {
     listing.dropped = true;
     this.#activeAhead--;
     this.#active.delete(listing.task.path);
-    this.#sent.delete(listing.task.path);
+    this.#forgetSent(listing.task.path);
     this.#wake();
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type EntryBlock, EntryBlockWriter } from "./entry_block.ts";
+import { type EntryBlock, EntryBlockWriter, HEADER_BYTES } from "./entry_block.ts";
 import { nameToBytes, type RelPath } from "./rel_path.ts";
 
 /**
@@ -23,3 +23,20 @@ export function singleRecord(
   writer.copy(block, i, nameToBytes(name), target);
   return writer.finish();
 }
+
+/** As {@link singleRecord}, under its own name and without a target, with another's modification time. */
+export function recordWithTimeOf(
+  block: EntryBlock,
+  i: number,
+  other: EntryBlock,
+  j: number,
+): Uint8Array {
+  const bytes = singleRecord(block, i, block.name(i), NONE);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setBigInt64(HEADER_BYTES + MTIME_OFFSET, other.mtimeNs(j), true);
+  return bytes;
+}
+
+/** Where a record has its modification time. */
+const MTIME_OFFSET = 8;
+const NONE = new Uint8Array(0);

@@ -4,6 +4,7 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
+import type { EntryBlock } from "../core/entry_block.ts";
 import type { RunOptions } from "../core/options.ts";
 import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import type { CompareContext } from "./compare.ts";
@@ -30,6 +31,13 @@ export interface EngineContext {
   readonly batchBytes: number;
   /** Something of the source does not take part, by a rule or a list. */
   readonly filtered: boolean;
+  /**
+   * What the destination's root was before a move merges into it; null: directories get the source's times.
+   *
+   * A move that was killed while it took files away has changed the times of the source's directories, and has
+   * stamped the destination's before: those that are there keep theirs.
+   */
+  readonly merged: EntryBlock | null;
   /** Numbers staged names of this run that the planner itself gives out. */
   nextStaged(): number;
 }

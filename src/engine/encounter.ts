@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { EntryBlock, Kind } from "../core/entry_block.ts";
 import type { ItemReason } from "../core/events.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { recordWithTimeOf } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { type EngineContext, plansOnly, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
@@ -138,6 +139,9 @@ export class Encounter {
     if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
     if (destination !== null && destination.kind(j) === Kind.directory) {
       bits |= VisitBit.destination;
+      if (this.#context.merged !== null && !source.sameMtime(i, destination, j)) {
+        [source, i] = [new EntryBlock(recordWithTimeOf(source, i, destination, j)), 0];
+      }
       const judged = compareMeta(source, i, destination, j, this.#context.compare);
       if (judged.verdict !== "same") {
         bits |= VisitBit.metaDiffers;

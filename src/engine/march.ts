@@ -9,7 +9,7 @@
 import { EntryBlock, Kind } from "../core/entry_block.ts";
 import { baseOf, displayName, joinRel, type RelPath } from "../core/rel_path.ts";
 import { stagedName } from "../core/staged_name.ts";
-import { singleRecord } from "../core/single_record.ts";
+import { recordWithTimeOf, singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
@@ -101,7 +101,9 @@ export class March {
    */
   async run(destinationExists: boolean): Promise<void> {
     const { source, destination } = this.#context;
-    const here = await source.stat([""]);
+    let here = await source.stat([""]);
+    const { merged } = this.#context;
+    if (merged !== null) here = new EntryBlock(recordWithTimeOf(here, 0, merged, 0));
     const root = new DirNode(null, "", recordOf(here, 0, ""), (node) => this.#settled(node));
     if (destinationExists) {
       const there = await destination.stat([""]);

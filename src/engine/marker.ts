@@ -22,6 +22,8 @@ export interface Leftovers {
   readonly markers: readonly RelPath[];
   /** Start of the earliest, ns since 1970; null where there is none. */
   readonly sinceNs: bigint | null;
+  /** Nothing else is in the root. */
+  readonly isEmpty: boolean;
 }
 
 /** The marker of one run. */
@@ -33,18 +35,22 @@ export class Marker {
     this.#context = context;
   }
 
-  /** Looks for markers of runs that were killed; only where an option could mistake their leftovers. */
+  /** Looks for markers of runs that were killed; only where their leftovers could be mistaken. */
   async leftovers(): Promise<Leftovers> {
     const { options, destination } = this.#context;
     const { update, ignoreExisting, sizeOnly } = options.compare;
     const markers: RelPath[] = [];
     let since: bigint | null = null;
-    if (!(update || ignoreExisting || sizeOnly || options.resume)) {
-      return { markers, sinceNs: null };
+    if (!(update || ignoreExisting || sizeOnly || options.resume || options.mode === "move")) {
+      return { markers, sinceNs: null, isEmpty: false };
     }
+    let isEmpty = true;
     for await (const block of destination.list("", { sorted: false, staged: true })) {
       for (let i = 0; i < block.count; i++) {
-        if ((block.flags(i) & ENTRY_STAGED) === 0) continue;
+        if ((block.flags(i) & ENTRY_STAGED) === 0) {
+          isEmpty = false;
+          continue;
+        }
         const name = block.name(i);
         if (!isMarkerName(name)) continue;
         markers.push(name);
@@ -55,7 +61,7 @@ export class Marker {
         }
       }
     }
-    return { markers, sinceNs: since };
+    return { markers, sinceNs: since, isEmpty };
   }
 
   /**

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ENTRY_RENAMED, type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
+import { ENTRY_RENAMED, EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
 import { joinRel, nameToBytes } from "../core/rel_path.ts";
@@ -72,6 +72,8 @@ export class Planner {
   #meta: BatchBuilder;
   #metaNodes: (DirNode | null)[] = [];
   readonly #late = new ChunkSpool("queue");
+  /** The source root's record, once its directory is done and needs a stamp. */
+  #root: Uint8Array | null = null;
   #lateItems: BatchBuilder;
 
   constructor(context: EngineContext) {
@@ -199,7 +201,11 @@ export class Planner {
     if (!node.touched || touchesNothing(options)) return;
     // Without u+rwx it would shut out the work still to be done in it or below.
     const shut = (block.mode(0) & 0o700) !== 0o700;
-    if (node.late || shut || node.parent === null) {
+    if (node.parent === null) {
+      this.#root = block.bytes;
+      return;
+    }
+    if (node.late || shut) {
       this.#lateItems.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(node.path), EMPTY);
       if (this.#lateItems.count >= META_ITEMS) this.#spoolLate();
       return;
@@ -220,8 +226,14 @@ export class Planner {
     this.#flushMeta();
   }
 
-  /** Stamps the directories that had to wait for links and deletions; the deepest come first. */
+  /**
+   * Stamps the directories that had to wait for links and deletions; the deepest come first, the root last: it
+   * is stamped again by every call.
+   */
   async finishLate(): Promise<void> {
+    if (this.#root !== null) {
+      this.#lateItems.items.addFrom(new EntryBlock(this.#root), 0, NO_PARENT, 0, EMPTY, EMPTY);
+    }
     this.#spoolLate();
     for (let chunk = this.#late.shift(); chunk !== undefined; chunk = this.#late.shift()) {
       const batch = new WorkBatch(chunk.bytes);

@@ -109,6 +109,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       filtered: filter.active || request.paths !== undefined || request.single !== undefined,
       batchFiles: decision.batchFiles,
       batchBytes: decision.batchBytes,
+      merged: null,
       nextStaged: () => PLANNER_STAGED + staged++,
     };
     tally.liveBytes = () => destinationRun.progress.bytes();
@@ -186,9 +187,12 @@ async function transfer(
   const { options } = request;
   const marker = new Marker(base);
   const leftovers = await marker.leftovers();
-  const context: EngineContext = leftovers.sinceNs === null ? base : {
+  const moves = options.mode === "move" && request.single === undefined;
+  const merges = moves && leftovers.sinceNs === null && !leftovers.isEmpty;
+  const context: EngineContext = {
     ...base,
     compare: { ...base.compare, suspectSinceNs: leftovers.sinceNs },
+    merged: merges ? await base.destination.stat([""]) : null,
   };
   const parts = makeParts(context, filter);
   if (options.resume) {
@@ -198,7 +202,8 @@ async function transfer(
     (options.mode === "mirror" || (options.mode === "check" && !options.oneWay));
   const march = new March(context, parts, filter, deletes, first.walk);
   onParts(parts, march);
-  const unmarked = decision.path === "direct" || request.single !== undefined ||
+  // A move's marker also tells that directories may be unfinished.
+  const unmarked = (decision.path === "direct" && !moves) || request.single !== undefined ||
     touchesNothing(options);
   parts.planner.stageAll = unmarked;
   if (!unmarked) await marker.create(options.mode === "mirror");
@@ -208,6 +213,8 @@ async function transfer(
     await copyAll(request, context, parts, march, first);
     if (deletes && options.mode === "mirror") refusal = await pruneAll(context, parts);
     await finishUp(context, parts);
+    // From here on the marker isn't there to say that a directory has no time yet.
+    if (moves && !touchesNothing(options)) await parts.planner.finishLate();
     whole = true;
   } catch (error) {
     // Whatever still runs must not go on behind the summary.
@@ -218,7 +225,7 @@ async function transfer(
     // While something may still be half written, the marker must stay to say so.
     const patience = request.signal.aborted ? QUIET_MS : FAILED_QUIET_MS;
     const quiet = whole || await base.executor.quiet(patience);
-    await marker.release(quiet && (whole || !options.resume));
+    await marker.release(quiet && (whole || !(options.resume || moves)));
   }
   // The marker's coming and going has touched the root: its stamp is the last.
   if (!touchesNothing(options)) await parts.planner.finishLate();

@@ -203,3 +203,40 @@ Deno.test("a listing that breaks off midway is reported by a move, too", async (
   const files = [source, destination].flatMap((tree) => Object.keys(tree.snapshot()));
   assert.equal(files.filter((path) => /f\d+$/.test(path)).length, 5000);
 });
+
+Deno.test("a move run again keeps the times of folders that it had finished", async () => {
+  const source = treeOf({ "d/gone": "1", "d/e/left": "2", "d/f/left": "3" });
+  const destination = treeOf({});
+  const before = await see(source);
+  // Interrupted when it has taken one file away.
+  const ending = new AbortController();
+  onceBefore(source, (operation) => operation === "remove", () => ending.abort());
+  const first = await move(source, destination, { request: { signal: ending.signal } });
+  assert.equal(first.summary.outcome, "interrupted");
+  assert.deepEqual([source.has("d/gone"), source.has("d/e/left")], [false, true]);
+  assert.notEqual(source.fields("d").mtimeNs, before["d"].mtimeNs);
+  source.put("d/e/more", "4");
+  expectDone(await move(source, destination));
+  const after = await see(destination);
+  for (const path of ["", "d", "d/e", "d/f"]) {
+    assert.equal(after[path].mtimeNs, before[path].mtimeNs, path);
+  }
+  assert.deepEqual([after["d/gone"].content, after["d/e/more"].content], ["1", "4"]);
+});
+
+Deno.test("a move killed while it copied gives folders the source's times when it is run again", async () => {
+  const source = treeOf({ "d/f": "1", "d/g/h": "2", "i/j": "3" });
+  const destination = treeOf({});
+  const before = await see(source);
+  const ending = new AbortController();
+  const options = { request: { signal: ending.signal, cores: 1 } };
+  onceBefore(source, (operation, path) => operation === "read" && path === "i/j", () => {
+    ending.abort();
+  });
+  assert.equal((await move(source, destination, options)).summary.outcome, "interrupted");
+  expectDone(await move(source, destination));
+  const after = await see(destination);
+  for (const path of ["", "d", "d/g", "i"]) {
+    assert.equal(after[path].mtimeNs, before[path].mtimeNs, path);
+  }
+});

@@ -41,6 +41,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
     batchFiles: 64,
     batchBytes: 1 << 20,
     filtered: false,
+    merged: null,
     nextStaged: () => 1,
   };
   const parts = makeParts(context, filter, table);

@@ -4,12 +4,13 @@
  * @module
  */
 import { create } from "@bufbuild/protobuf";
-import { BlitError, kindOfStatus } from "../core/error.ts";
+import { BlitError } from "../core/error.ts";
 import {
   type TunnelRequest,
   TunnelRequestSchema,
   type TunnelResponse,
 } from "../gen/blit/v1/session_pb.ts";
+import { AnswerReader } from "../wire/preamble.ts";
 import type { Duplex } from "../wire/record_stream.ts";
 import { Outbox } from "./outbox.ts";
 import type { Session } from "./session.ts";
@@ -61,10 +62,6 @@ export class Tunnel {
   }
 }
 
-/** The daemon's answer before the first record: magic, version, status. */
-const ANSWER_BYTES = 8;
-const MAGIC = "BLIT", STREAM_VERSION = 1;
-
 /** A tunnel as the record codec wants it: past the daemon's answer, and keeping to the window by itself. */
 export class TunnelDuplex implements Duplex {
   readonly #tunnel: Tunnel;
@@ -92,20 +89,12 @@ export class TunnelDuplex implements Duplex {
 
   async *receive(): AsyncGenerator<Uint8Array, void, undefined> {
     let owed = 0;
-    let answer: number[] | null = [];
+    const answer = new AnswerReader();
     try {
       for await (const { data, creditBytes } of this.#tunnel.messages()) {
         this.#underWay -= Number(creditBytes);
         if (creditBytes > 0n) this.#wake();
-        let records = data;
-        if (answer !== null) {
-          const wanted: number = ANSWER_BYTES - answer.length;
-          answer.push(...data.subarray(0, wanted));
-          records = data.subarray(wanted);
-          if (answer.length < ANSWER_BYTES) continue;
-          checkAnswer(answer);
-          answer = null;
-        }
+        const records = answer.take(data);
         if (records.length > 0) yield records;
         owed += data.length;
         if (owed < CREDIT_BYTES) continue;
@@ -135,17 +124,6 @@ export class TunnelDuplex implements Duplex {
 }
 
 const NOTHING = new Uint8Array(0);
-
-function checkAnswer(answer: readonly number[]): void {
-  const magic = String.fromCharCode(...answer.slice(0, 4));
-  const [version, status] = answer.slice(4);
-  if (magic === MAGIC && version === STREAM_VERSION && status === 0) return;
-  throw new BlitError(
-    magic === MAGIC && version === STREAM_VERSION ? kindOfStatus(status) : "mismatch",
-    "The daemon refused a stream. Run again, or look into its log.",
-    { operation: "send" },
-  );
-}
 
 function streamClosed(): BlitError {
   return new BlitError("disconnected", "The stream to the daemon is closed. Run again.", {

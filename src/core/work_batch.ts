@@ -173,6 +173,11 @@ export const STEPS = [
 /** Index into {@link STEPS}. */
 export type Step = number;
 
+/** Most bytes of a request that a tree on another machine takes. */
+export const REQUEST_MOST_BYTES = 4 << 20;
+/** From this size on a request is full: whatever one more item adds still fits. */
+const FULL_BYTES = 3 << 20;
+
 /** Builds a packed request. */
 export class BatchBuilder {
   readonly op: Op;
@@ -194,6 +199,10 @@ export class BatchBuilder {
   /** Content bytes of the items added with {@link BatchBuilder.addContent}. */
   get contentBytes(): number {
     return this.#bytes;
+  }
+  /** Whether it should be sent before more is added, however few its items are. */
+  get isFull(): boolean {
+    return this.items.byteLength >= FULL_BYTES;
   }
   /** Counts content bytes towards the batch's size class. */
   addContent(sizeBytes: number): void {

@@ -61,7 +61,10 @@ export class ContentCompare {
     this.#records.destination.copy(destination, j);
     if (source.kind(i) === Kind.file) this.#source.addContent(source.sizeBytes(i));
     this.#settled.push({ node, settled });
-    if (this.#settled.length >= MOST_PAIRS || this.#source.contentBytes >= MOST_BYTES) this.flush();
+    if (
+      this.#settled.length >= MOST_PAIRS || this.#source.contentBytes >= MOST_BYTES ||
+      this.#source.isFull || this.#destination.isFull
+    ) this.flush();
   }
 
   /** Hands what is collected to the executor. */

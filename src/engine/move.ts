@@ -228,7 +228,7 @@ class RenameWalk {
     const bytes = nameToBytes(path);
     const builder = fresh ? this.#fresh : this.#over;
     builder.items.addFrom(source, i, NO_PARENT, 0, bytes, bytes);
-    if (builder.count >= BATCH_ITEMS) this.#flush();
+    if (builder.count >= BATCH_ITEMS || builder.isFull) this.#flush();
   }
 
   #flush(): void {

@@ -151,7 +151,7 @@ export class Planner {
     open.files++;
     if (!small && open !== this.#medium) this.#start(open);
     else if (
-      open.files >= this.#context.batchFiles ||
+      open.files >= this.#context.batchFiles || open.builder.isFull ||
       open.builder.contentBytes >= this.#context.batchBytes
     ) this.#flushOpen(open);
   }
@@ -174,7 +174,7 @@ export class Planner {
     node.expect();
     this.#meta.items.addFrom(block, i, NO_PARENT, 0, nameToBytes(path), target);
     this.#metaNodes.push(node);
-    if (this.#meta.count >= META_ITEMS) this.#flushMeta();
+    if (this.#meta.count >= META_ITEMS || this.#meta.isFull) this.#flushMeta();
   }
 
   /** Plans a directory to be made though nothing is in it (yet). */
@@ -192,7 +192,7 @@ export class Planner {
     const index = open.parents.get(node)!;
     open.planned[index] = { node, created: true };
     open.files++;
-    if (open.files >= this.#context.batchFiles) this.#flushOpen(open);
+    if (open.files >= this.#context.batchFiles || open.builder.isFull) this.#flushOpen(open);
   }
 
   /** Finishes a directory whose children are all settled: now, or at the end where more will touch it. */
@@ -207,13 +207,13 @@ export class Planner {
     }
     if (node.late || shut) {
       this.#lateItems.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(node.path), EMPTY);
-      if (this.#lateItems.count >= META_ITEMS) this.#spoolLate();
+      if (this.#lateItems.count >= META_ITEMS || this.#lateItems.isFull) this.#spoolLate();
       return;
     }
     this.#meta.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(node.path), EMPTY);
     this.#metaNodes.push(null);
     tally.firstWorkMs ??= performance.now() - tally.startedMs;
-    if (this.#meta.count >= META_ITEMS) this.#flushMeta();
+    if (this.#meta.count >= META_ITEMS || this.#meta.isFull) this.#flushMeta();
   }
 
   /** Hands everything planned to the executor. */

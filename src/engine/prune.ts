@@ -58,7 +58,7 @@ export class Prune {
     if (touchesNothing(options)) return;
     const path = nameToBytes(joinRel(removalParent, name));
     this.#files.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
-    if (this.#files.count >= CHUNK_ITEMS) this.#files = this.#spool(this.#files, this.#fileSpool);
+    if (isFull(this.#files)) this.#files = this.#spool(this.#files, this.#fileSpool);
   }
 
   /** Records a directory, after everything below it. */
@@ -68,7 +68,7 @@ export class Prune {
     tally.item("delete", reason, path, 0);
     if (touchesNothing(options)) return;
     this.#directories.items.addFrom(block, 0, NO_PARENT, 0, nameToBytes(removalPath), NONE);
-    if (this.#directories.count >= CHUNK_ITEMS) {
+    if (isFull(this.#directories)) {
       this.#directories = this.#spool(this.#directories, this.#directorySpool);
     }
   }
@@ -82,7 +82,7 @@ export class Prune {
       return;
     }
     this.#stale.items.addFrom(block, j, NO_PARENT, 0, path, NONE);
-    if (this.#stale.count >= CHUNK_ITEMS) this.#stale = this.#spool(this.#stale, this.#staleSpool);
+    if (isFull(this.#stale)) this.#stale = this.#spool(this.#stale, this.#staleSpool);
   }
 
   /** Takes back every deletion recorded below a directory. */
@@ -226,4 +226,8 @@ const NONE = new Uint8Array(0);
 export function isFileSystemsOwn(name: RelPath, kind: Kind): boolean {
   return kind === Kind.directory &&
     (name === "lost+found" || name.startsWith(".Trash-") || name === "System Volume Information");
+}
+
+function isFull(builder: BatchBuilder): boolean {
+  return builder.count >= CHUNK_ITEMS || builder.isFull;
 }

@@ -6,7 +6,7 @@
  */
 import { Kind, NO_PARENT } from "../core/entry_block.ts";
 import { describeFailure } from "../core/failure.ts";
-import type { RelPath } from "../core/rel_path.ts";
+import { nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
   BatchBuilder,
   BatchFlag,
@@ -26,12 +26,13 @@ import {
   packedLength,
   readAttributes,
 } from "../wire/attributes.ts";
-import { forEachItem } from "./item_pool.ts";
 import { resultOfError } from "./step_failure.ts";
 
 const LENGTH_BYTES = 4;
 /** In place of a length: the entry keeps the attributes that it has. */
 const LEAVE_ALONE = 0xffffffff;
+/** Most bytes of items and attributes that go together; a whole entry more is still within a request's limit. */
+const CARRIED_MOST_BYTES = 2 << 20;
 
 /**
  * Reads the attributes of an entry; a link's own, where it is one.
@@ -78,9 +79,9 @@ export function packedXattrs(entries: readonly (Attributes | null)[]): Uint8Arra
 
 /**
  * Runs a `meta` batch that carries what its entries have in a source which native code, or another machine,
- * can't read by itself.
+ * can't read by itself; in several parts where that is too much for one.
  *
- * @param run runs the batch, on a destination that knows no source
+ * @param run runs a batch, on a destination that knows no source
  * @param parallel most entries asked for at a time
  * @returns the results; an entry whose attributes can't be read keeps its own and fails
  */
@@ -92,22 +93,79 @@ export async function metaWithXattrs(
 ): Promise<Results> {
   if ((batch.flags & BatchFlag.xattrs) === 0) return await run(batch);
   const count = batch.items.count;
-  const lists: (Attributes | null)[] = new Array(count).fill(null);
-  const failed = new Map<number, ResultFields>();
-  await forEachItem(lists.keys(), parallel, async (i) => {
-    try {
-      lists[i] = await source.xattrs(batch.path(i));
-    } catch (error) {
-      failed.set(i, resultOfError(error));
+  const results = new ResultsWriter(count);
+  let part = new MetaPart(batch);
+  const runPart = async () => {
+    const answered = await run(part.finish());
+    part.each((i, k, failed) => {
+      const result = answered.fields(k);
+      results.set(i, result.status ? result : failed ?? result);
+    });
+    part = new MetaPart(batch);
+  };
+  for (let at = 0; at < count; at += parallel) {
+    const indices = Array.from({ length: Math.min(parallel, count - at) }, (_, k) => at + k);
+    const read = await Promise.all(indices.map((i) => readOrFail(source, batch.path(i))));
+    for (const [k, one] of read.entries()) {
+      if (!part.hasRoomFor(one)) await runPart();
+      part.add(at + k, one);
     }
-  });
-  const carrying = new WorkBatch(withTrailing(batch.bytes, packedXattrs(lists)));
-  const results = await run(carrying);
-  if (failed.size === 0) return results;
-  const writer = new ResultsWriter(count);
-  for (let i = 0; i < count; i++) {
-    const result = results.fields(i);
-    writer.set(i, result.status ? result : failed.get(i) ?? result);
   }
-  return writer.finish();
+  if (!part.isEmpty) await runPart();
+  return results.finish();
+}
+
+/** What an entry carries; null and the failure where it can't be read. */
+type Carried = readonly [Attributes, null] | readonly [null, ResultFields];
+
+async function readOrFail(source: Tree, path: RelPath): Promise<Carried> {
+  try {
+    return [await source.xattrs(path), null];
+  } catch (error) {
+    return [null, resultOfError(error)];
+  }
+}
+
+/** Items of a batch that go together, and what they carry. */
+class MetaPart {
+  readonly #batch: WorkBatch;
+  readonly #builder: BatchBuilder;
+  readonly #items: { readonly index: number; readonly carried: Carried }[] = [];
+  #bytes = 0;
+
+  constructor(batch: WorkBatch) {
+    this.#batch = batch;
+    this.#builder = new BatchBuilder(batch.op);
+    this.#builder.flags = batch.flags;
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  hasRoomFor([attributes]: Carried): boolean {
+    const more = attributes ? packedLength(attributes) : 0;
+    // An item without attributes is at most a path and a target.
+    return this.isEmpty ||
+      (!this.#builder.isFull &&
+        this.#builder.items.byteLength + this.#bytes + more < CARRIED_MOST_BYTES);
+  }
+
+  add(index: number, carried: Carried): void {
+    const name = nameToBytes(this.#batch.path(index));
+    const { items } = this.#batch;
+    this.#builder.items.addFrom(items, index, NO_PARENT, items.action(index), name);
+    this.#items.push({ index, carried });
+    this.#bytes += LENGTH_BYTES + (carried[0] ? packedLength(carried[0]) : 0);
+  }
+
+  finish(): WorkBatch {
+    const lists = this.#items.map(({ carried }) => carried[0]);
+    return new WorkBatch(withTrailing(this.#builder.finish(), packedXattrs(lists)));
+  }
+
+  /** Calls `visit` with each item's index in the whole batch and in this part, and why it failed, if it did. */
+  each(visit: (index: number, k: number, failed: ResultFields | null) => void): void {
+    this.#items.forEach(({ index, carried }, k) => visit(index, k, carried[1]));
+  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { RECORD_BYTES } from "../core/entry_block.ts";
-import { RESULT_BYTES } from "../core/work_batch.ts";
+import { REQUEST_MOST_BYTES, RESULT_BYTES } from "../core/work_batch.ts";
 
 /** Size of a record's header, bytes. */
 export const RECORD_HEADER_BYTES = 16;
@@ -55,7 +55,7 @@ export const ATTRIBUTES_MOST = MIB;
 /** Most bytes of content of one record: larger files go in ranges. */
 export const CONTENT_MOST = MIB;
 /** Most bytes of a packed batch. */
-export const BATCH_MOST = 4 * MIB;
+export const BATCH_MOST = REQUEST_MOST_BYTES;
 
 /** What a record of a type may be. */
 export interface TypeLimits {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Kind } from "../../src/core/entry_block.ts";
 import { textToName } from "../../src/core/rel_path.ts";
+import { REQUEST_MOST_BYTES } from "../../src/core/work_batch.ts";
+import type { TreeSpec } from "../../src/tree/memory.ts";
 import {
   changes,
   check,
@@ -348,4 +350,34 @@ Deno.test("check finds xattrs that differ; copy with --checksum mends them", asy
   assert.equal((await check(source, destination)).summary.outcome, "different");
   expectDone(await copy(source, destination, { compare: { checksum: true } }));
   assert.equal((await see(destination)).f.xattrs?.["user.a"], "1");
+});
+
+Deno.test("no batch is larger than a tree on another machine takes, however long the names are", async () => {
+  const long = (letter: string, i: number) => `${letter.repeat(240)}${i}`;
+  const deep = Array.from({ length: 12 }, (_, i) => long("d", i)).join("/");
+  const spec: Record<string, TreeSpec[string]> = {};
+  for (let i = 0; i < 1500; i++) spec[long("l", i)] = { link: "t".repeat(4000) };
+  for (let i = 0; i < 700; i++) spec[`${deep}/${long("e", i)}/f`] = "x";
+  const source = treeOf(spec);
+  const destination = treeOf({ old: "x" });
+  let largest = 0;
+  for (const tree of [source, destination]) {
+    const { run, hash } = tree;
+    tree.run = (batch, from, context) => {
+      largest = Math.max(largest, batch.bytes.length);
+      return run.call(tree, batch, from, context);
+    };
+    tree.hash = (batch, context) => {
+      largest = Math.max(largest, batch.bytes.length);
+      return hash.call(tree, batch, context);
+    };
+  }
+  expectDone(await mirror(source, destination));
+  await expectEqualTrees(source, destination);
+  expectDone(
+    await mirror(treeOf({ left: "x" }), destination, {
+      delete: { maxDelete: { kind: "all" } },
+    }),
+  );
+  assert.ok(largest > 1 * MiB && largest <= REQUEST_MOST_BYTES, `${largest} bytes`);
 });

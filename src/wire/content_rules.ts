@@ -87,7 +87,7 @@ export class ContentRules {
       this.#isEnded = true;
       return { type: "end" };
     }
-    if (item !== this.#turn) {
+    if (item !== this.#turn || item >= this.#items.count) {
       throw breach("sent an entry that nobody asked for, twice, or out of order");
     }
     switch (type) {

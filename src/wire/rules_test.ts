@@ -221,6 +221,16 @@ Deno.test("what a receiver takes is what the model of the rules takes", () => {
   fc.assert(fc.property(spoilt, (words) => void agree(words)), { numRuns: 400 });
 });
 
+Deno.test("nothing comes after the last item, least of all one that the batch doesn't have", () => {
+  const words: Event[] = KINDS.flatMap((_, item) => item === 0 ? [] : [{ say: "fail", item }]);
+  const rules = new ContentRules(items());
+  for (const word of words) rules.accept(recordOf(word as Word));
+  for (const item of [KINDS.length - 1, KINDS.length, KINDS.length + 1]) {
+    assert.throws(() => rules.accept(recordOf({ say: "fail", item })), { kind: "mismatch" });
+  }
+  assert.deepEqual(rules.accept(recordOf({ say: "end" })), { type: "end" });
+});
+
 function answer(type: RecordType, item = 0, payload: Uint8Array = NOTHING): WireRecord {
   return { type, item, payload, flags: 0 };
 }

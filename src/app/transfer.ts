@@ -63,20 +63,25 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     // A bad pattern is an error before anything is opened, let alone made.
     (await import("../engine/filter.ts")).Filter.compile(options.filter);
   }
+  const notices: string[] = [];
+  const warn = (message: string) => {
+    notices.push(message);
+    request.listener?.({ type: "warning", message });
+  };
   const places = new Places({
     maxThreads: options.maxThreads,
-    remote: remoteSettings(request),
+    remote: remoteSettings(request, warn),
   });
   try {
     const located = await locate(request.source, request.destination, cwd, places.look);
     await guardPlaces(located, options);
     request.onLocated?.(located);
     const { notice } = await places.trees();
-    if (notice !== null) request.listener?.({ type: "warning", message: notice });
+    if (notice !== null) warn(notice);
     const source = await places.open(located.sourceRoot);
     try {
       if (!located.single) await guardEmptySource(source, options);
-      const result = await runFrom(source, places, located, request);
+      const result = await runFrom(source, places, located, { ...request, notices });
       if (movedAway(result, options)) await removeEmptied(places, located);
       return result;
     } finally {
@@ -87,7 +92,10 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
   }
 }
 
-function remoteSettings(request: TransferRequest): RemoteSettings | undefined {
+function remoteSettings(
+  request: TransferRequest,
+  onWarning: (message: string) => void,
+): RemoteSettings | undefined {
   const { configDir, options, listener } = request;
   if (configDir === undefined) return undefined;
   return {
@@ -97,7 +105,7 @@ function remoteSettings(request: TransferRequest): RemoteSettings | undefined {
     retryWaitMs: options.retryWaitMs,
     forceControlPlane: request.forceControlPlane ?? false,
     ask: request.askUnknown,
-    onWarning: (message) => listener?.({ type: "warning", message }),
+    onWarning,
     onWaiting: (what) => listener?.({ type: "waiting", what }),
   };
 }
@@ -106,7 +114,7 @@ async function runFrom(
   source: Tree,
   places: Places,
   located: Located,
-  request: TransferRequest,
+  request: TransferRequest & Pick<EngineRequest, "notices">,
 ): Promise<TransferResult> {
   const destination = await openDestination(places, located, request);
   try {
@@ -128,6 +136,7 @@ async function runFrom(
       single: located.single,
       paths,
       listener: request.listener,
+      notices: request.notices,
       emitItems: request.emitItems ?? false,
       signal: request.signal ?? new AbortController().signal,
       history,

@@ -22,6 +22,8 @@ export interface EngineRequest {
   /** Paths named by `--files-from`, relative to the source; the rest does not take part. */
   readonly paths?: AsyncIterable<RelPath>;
   readonly listener?: RunListener;
+  /** Warnings that the caller gives the listener itself, before the run and beside it; the summary has them too. */
+  readonly notices?: readonly string[];
   /** Send an `item` event for each planned entry; off by default, since it costs. */
   readonly emitItems: boolean;
   /** Aborting ends the run within a second; the summary's outcome is then `interrupted`. */

@@ -351,7 +351,7 @@ function finish(
     ? "different"
     : "done";
   const link = linkOf(request);
-  const summary: Summary = tally.summary({
+  const counted = tally.summary({
     mode: options.mode,
     source: context.source.display,
     destination: context.destination.display,
@@ -364,6 +364,8 @@ function finish(
     streams: link?.streams ?? 0,
     tcpFallback: link?.transport === "control_plane",
   }, outcome);
+  const { notices = [] } = request;
+  const summary: Summary = { ...counted, warnings: [...notices, ...counted.warnings] };
   tally.emit({ type: "progress", ...tally.progress() });
   tally.emit({ type: "summary", summary });
   const learn = outcome === "done" && !plansOnly(options) && !options.discard;

@@ -149,8 +149,10 @@ export class LocalTree implements Tree {
       return await this.#call(batch, own, source?.root ?? 0, this.root);
     }
     if (batch.op === Op.copy) {
+      // Directories alone are made from what the batch says: nothing is asked of the source.
+      if (!movesContent(batch)) return await this.#call(batch, own, 0, this.root);
       const { content } = source;
-      return content !== undefined && movesContent(batch)
+      return content !== undefined
         ? await this.#receive(batch, content, own)
         : await this.#streamCopy(batch, source, own);
     }

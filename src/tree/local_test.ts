@@ -325,3 +325,17 @@ testTrees("facts of the file system are plausible", async ({ to, destination }) 
   assert.equal(facts.isFsRoot, false);
   assert.equal(destination.traits.owners, Deno.uid() === 0);
 });
+
+testTrees("directories alone are made without asking their source", async ({ to, destination }) => {
+  const run = destination.beginRun(8n, new AbortController().signal);
+  const batch = new BatchBuilder(Op.copy);
+  const action = CopyAction.parentCreate;
+  batch.items.add({ name: "a/b", kind: Kind.directory, parent: NO_PARENT, action });
+  const silent = new Proxy({}, {
+    get: (_, name) => assert.fail(`the source was asked: ${String(name)}`),
+  }) as Tree;
+  const results = await destination.run(new WorkBatch(batch.finish()), silent, run);
+  assert.equal(results.status(0), 0);
+  assert.ok(Deno.statSync(`${to}/a/b`).isDirectory);
+  destination.endRun(run);
+});

@@ -78,6 +78,9 @@ export class TextReport implements Report {
       case "phase":
         this.#detail(`phase: ${event.phase}`);
         break;
+      case "workers":
+        this.#detail(`workers: ${event.workers}, ${event.why}`);
+        break;
       case "heartbeat":
         // Idle flushes are the normal case, some of them every millisecond.
         if (event.reason === "interval" || event.reason === "starved") {

@@ -80,6 +80,8 @@ export type RunEvent =
     readonly why: string;
     readonly predictedMs?: number;
   }
+  /** Another number of workers from now on: a try, or what one has shown. */
+  | { readonly type: "workers"; readonly workers: number; readonly why: string }
   /** A flush of planned work that wasn't due to a full batch. */
   | {
     readonly type: "heartbeat";

@@ -10,6 +10,7 @@ import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/wo
 import type { CompareContext } from "./compare.ts";
 import type { Executor } from "./executor.ts";
 import type { Tally } from "./tally.ts";
+import type { Tuning } from "./tuning.ts";
 import type { FsFacts, RunContext, Tree } from "./tree.ts";
 
 /** Fixed at the start of a run, but for what the counters count. */
@@ -25,6 +26,8 @@ export interface EngineContext {
   readonly compare: CompareContext;
   readonly tally: Tally;
   readonly executor: Executor;
+  /** Null where the worker count stays as it was decided. */
+  readonly tuning: Tuning | null;
   readonly signal: AbortSignal;
   /** Batch limits that the predictor chose. */
   readonly batchFiles: number;

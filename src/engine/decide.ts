@@ -87,7 +87,7 @@ export function decideRun(
         planningMs: summary.planningMs,
         transferMs: Math.max(0, summary.durationMs - (summary.firstWorkMs ?? summary.durationMs)),
         durationMs: summary.durationMs,
-        workers: decision.workers,
+        workers: summary.workers,
         batchFiles: decision.batchFiles,
         batchBytes: decision.batchBytes,
         path: decision.path,

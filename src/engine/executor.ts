@@ -9,8 +9,8 @@ export type Job = () => Promise<void>;
 
 /** Runs jobs with a bounded number in flight; the first job that throws fails the run. */
 export class Executor {
-  readonly workers: number;
-  readonly #limit: number;
+  readonly #ahead: number;
+  #workers: number;
   #inFlight = 0;
   #error: unknown = null;
   #abandoned = false;
@@ -23,8 +23,13 @@ export class Executor {
    * @param ahead jobs that wait behind each worker, so that it never waits for the planner
    */
   constructor(workers: number, ahead = 1) {
-    this.workers = workers;
-    this.#limit = workers * (1 + ahead);
+    this.#workers = workers;
+    this.#ahead = ahead;
+  }
+
+  /** Jobs that can run at the same time. */
+  get workers(): number {
+    return this.#workers;
   }
 
   get inFlight(): number {
@@ -32,10 +37,16 @@ export class Executor {
   }
   /** Whether a worker has nothing to do, or will have nothing after what it does now. */
   get starved(): boolean {
-    return this.#inFlight < this.workers;
+    return this.#inFlight < this.#workers;
   }
   get full(): boolean {
-    return this.#inFlight >= this.#limit;
+    return this.#inFlight >= this.#workers * (1 + this.#ahead);
+  }
+
+  /** Changes how many jobs can run at the same time; those that run stay. */
+  resize(workers: number): void {
+    this.#workers = workers;
+    this.#wake();
   }
 
   /** Starts a job at once; {@link Executor.room} is where a producer waits. */

@@ -75,8 +75,9 @@ export const BATCH_BOUNDS = {
 } as const;
 
 /** What one file and one MiB cost where nothing is known yet, ms. */
-const PRIOR_FILE_MS = 0.05;
-const PRIOR_MIB_MS = 0.01;
+export const PRIOR_FILE_MS = 0.05;
+/** See {@link PRIOR_FILE_MS}. */
+export const PRIOR_MIB_MS = 0.01;
 /** How a run's fixed cost weighs against its files when an error is shared out, ms. */
 const FIXED_SCALE_MS = 2;
 
@@ -93,6 +94,12 @@ const BATCH_MS = 50;
 const LEAST_TELLING_MS = 20;
 /** A gain smaller than this is noise. */
 const TELLING_GAIN = 1.1;
+/** After so many runs in a row with the fastest worker count, the next one may try a neighbour of it. */
+const EXPLORE_AFTER = 6;
+/** A worker count that was used in the last so many runs isn't tried again. */
+const EXPLORED_FOR = 30;
+/** A run that is expected to take longer tries nothing: it finds out while it runs. */
+const EXPLORE_MOST_MS = 30_000;
 /** Runs with each path before the history may overrule a fast path. */
 const TELLING_RUNS = 3;
 
@@ -222,14 +229,15 @@ export class Predictor {
   decide(facts: PlanFacts): Decision {
     const { size, complete } = facts;
     const [path, whyPath] = this.#path(facts);
+    const total = this.#total(facts);
     const [workers, whyWorkers] = path === "pipeline"
-      ? this.#workers()
+      ? this.#workers(total.predictedMs)
       : path === "large" && this.#link !== null
       ? this.#streams()
       : [1, null];
     const { leastFiles, mostFiles, leastBytes, mostBytes } = BATCH_BOUNDS;
     // Two batches a worker at least, where the whole is known: the last one is then not waited for alone.
-    const share = (total: number) => complete ? Math.ceil(total / (workers * 2)) : Infinity;
+    const share = (all: number) => complete ? Math.ceil(all / (workers * 2)) : Infinity;
     const files = Math.min(batchOf(this.#transfer.cost(0)), share(size.files));
     const bytes = Math.min(batchOf(this.#transfer.cost(1)) * 2 ** 20, share(size.bytes));
     const runs = this.#runs.length;
@@ -240,7 +248,7 @@ export class Predictor {
       batchFiles: Math.round(clamp(files, leastFiles, mostFiles)),
       batchBytes: Math.round(clamp(bytes, leastBytes, mostBytes)),
       why: [whyPath, whyWorkers, learned].filter((why) => why !== null).join("; "),
-      ...this.#total(facts),
+      ...total,
     };
   }
 
@@ -303,12 +311,12 @@ export class Predictor {
       : [FIRST_STREAMS, `${FIRST_STREAMS} streams to begin with`];
   }
 
-  #workers(): [number, string] {
+  #workers(predictedMs: number | undefined): [number, string] {
     const most = this.#link === null ? this.#cores * 2 : MOST_STREAMS;
     const telling = (run: RunRecord) =>
       run.path === "pipeline" && run.transferMs >= LEAST_TELLING_MS && run.workers <= most;
-    const last = this.#runs.findLast(telling);
-    if (last === undefined) {
+    const counts = this.#runs.filter(telling).map((run) => run.workers);
+    if (counts.length === 0) {
       if (this.#link !== null) return this.#streams();
       const waits = NETWORK_FS.test(this.#profile.sourceFs) ||
         NETWORK_FS.test(this.#profile.destinationFs);
@@ -316,21 +324,42 @@ export class Predictor {
         ? [most, `${most} workers, since the file system answers over a network`]
         : [this.#cores, `${this.#cores} worker${s(this.#cores)}, one per core`];
     }
-    let best = last.workers, bestScore = this.#scoreOf(last.workers, telling);
-    for (const workers of new Set(this.#runs.filter(telling).map((run) => run.workers))) {
+    const usual = usualOf(counts.slice(-EXPLORE_AFTER));
+    let best = usual, bestScore = this.#scoreOf(usual, telling);
+    for (const workers of new Set(counts)) {
       const score = this.#scoreOf(workers, telling);
-      // Whatever was used last stays unless another count was clearly faster, or it would flutter.
-      if (score > bestScore * (best === last.workers ? TELLING_GAIN : 1)) {
+      // What is usual stays unless another count was clearly faster, or it would flutter.
+      if (score > bestScore * (best === usual ? TELLING_GAIN : 1)) {
         best = workers;
         bestScore = score;
       }
     }
-    return [best, `${best} worker${s(best)}, the fastest so far`];
+    const isShort = predictedMs !== undefined && predictedMs <= EXPLORE_MOST_MS;
+    const other = isShort ? unexplored(counts, best, most) : null;
+    return other === null
+      ? [best, `${best} worker${s(best)}, the fastest so far`]
+      : [other, `${other} worker${s(other)}, to see whether that is faster than ${best}`];
   }
 
   #scoreOf(workers: number, telling: (run: RunRecord) => boolean): number {
     return this.#score((run) => run.workers === workers && telling(run), 1);
   }
+}
+
+/** The count that was used most often; of several the latest. */
+function usualOf(counts: readonly number[]): number {
+  const times = (count: number) => counts.filter((other) => other === count).length;
+  return counts.reduce((best, count) => times(count) >= times(best) ? count : best);
+}
+
+/** A neighbour of the best worker count that is worth one run; null where there is none, or not yet. */
+function unexplored(counts: readonly number[], best: number, most: number): number | null {
+  const row = counts.slice(-EXPLORE_AFTER);
+  if (row.length < EXPLORE_AFTER || row.some((count) => count !== best)) return null;
+  const recent = counts.slice(-EXPLORED_FOR);
+  return [best + 1, best - 1].find((count) =>
+    count >= 1 && count <= most && !recent.includes(count)
+  ) ?? null;
 }
 
 function sizeOf(run: RunRecord): RunSize {

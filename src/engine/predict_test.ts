@@ -216,11 +216,45 @@ Deno.test("a worker count is kept unless another was clearly faster", () => {
   const machine = { fixedMs: 5, fileMs: 0.2, mibMs: 1 };
   const history = (gain: number) => [
     runOn(machine, size, 1 / gain, { workers: 4 }),
-    runOn(machine, size, 1 / gain, { workers: 4 }),
+    runOn(machine, size, 1, { workers: 2 }),
     runOn(machine, size, 1, { workers: 2 }),
   ];
   assert.equal(new Predictor(history(1.05), PROFILE, 2).decide(facts(99, 99)).workers, 2);
   assert.equal(new Predictor(history(1.2), PROFILE, 2).decide(facts(99, 99)).workers, 4);
+});
+
+/** The worker counts of fifty runs in a row, where a run's time depends on its count. */
+function usedInARow(timeOf: (workers: number) => number, sizeFiles = 5000): number[] {
+  const size = { entries: sizeFiles, files: sizeFiles, bytes: 50 * MIB };
+  const machine = { fixedMs: 5, fileMs: 0.2, mibMs: 1 };
+  const history: RunRecord[] = [], used: number[] = [];
+  while (used.length < 50) {
+    const { workers } = new Predictor(history, PROFILE, 2).decide(facts(size.files, size.bytes));
+    used.push(workers);
+    history.push(runOn(machine, size, timeOf(workers), { workers }));
+  }
+  return used;
+}
+
+Deno.test("now and then a run tries a neighbour of the fastest worker count", () => {
+  const even = usedInARow(() => 1);
+  assert.deepEqual(even.slice(0, 14), [2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 1]);
+  const tries = even.filter((workers) => workers !== 2);
+  assert.deepEqual(tries, [3, 1, 3, 1], "each neighbour once in thirty runs");
+  const four = usedInARow((workers) => 1 / workers);
+  assert.deepEqual(new Set(four.slice(0, 16)), new Set([2, 3, 4]));
+  assert.ok(four.slice(20, 40).filter((workers) => workers === 4).length >= 18);
+  const one = usedInARow((workers) => workers);
+  assert.ok(one.slice(20, 40).filter((workers) => workers === 1).length >= 18);
+});
+
+Deno.test("a try is explained, and a long run tries nothing", () => {
+  const size = { entries: 5000, files: 5000, bytes: 50 * MIB };
+  const machine = { fixedMs: 5, fileMs: 0.2, mibMs: 1 };
+  const six = Array.from({ length: 6 }, () => runOn(machine, size, 1));
+  const { why } = new Predictor(six, PROFILE, 2).decide(facts(5000, 50 * MIB));
+  assert.match(why, /3 workers, to see whether that is faster than 2; 6 such runs known/);
+  assert.deepEqual(new Set(usedInARow(() => 1, 500_000)), new Set([2]));
 });
 
 Deno.test("decisions stay within their bounds whatever the history says", () => {

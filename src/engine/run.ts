@@ -35,6 +35,7 @@ import type { EngineRequest, EngineResult } from "./request.ts";
 import { Resume } from "./resume.ts";
 import { planSingle } from "./single.ts";
 import { Tally } from "./tally.ts";
+import { Tuning } from "./tuning.ts";
 import type { FsFacts } from "./tree.ts";
 import { STALL_MS, Watch } from "./watch.ts";
 import { Way } from "./way.ts";
@@ -105,6 +106,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       compare: compareContext(request, sourceFacts, destinationFacts, null),
       tally,
       executor: new Executor(decision.workers),
+      tuning: tuningOf(request, decision),
       signal,
       filtered: filter.active || request.paths !== undefined || request.single !== undefined,
       batchFiles: decision.batchFiles,
@@ -303,6 +305,15 @@ async function finishUp(context: EngineContext, parts: RunParts): Promise<void> 
   await parts.prune.sweep();
 }
 
+/** Only the native workers of this machine can be more or fewer while they work. */
+function tuningOf(request: EngineRequest, { path, workers }: RunDecision): Tuning | null {
+  const { options, destination } = request;
+  const limited = options.workers ?? options.maxThreads;
+  const canTune = path === "pipeline" && limited === undefined && linkOf(request) === null &&
+    destination.setWorkers !== undefined && !plansOnly(options);
+  return canTune ? new Tuning(workers, request.cores * 2) : null;
+}
+
 function compareContext(
   request: EngineRequest,
   sourceFacts: FsFacts,
@@ -356,7 +367,7 @@ function finish(
     source: context.source.display,
     destination: context.destination.display,
     dryRun: options.dryRun,
-    workers: decision.workers,
+    workers: context.tuning?.workers ?? decision.workers,
     path: decision.path,
     implementation: context.destination.kind,
     predictedMs: decision.predictedMs ?? null,

@@ -9,6 +9,7 @@ import type { RelPath } from "../core/rel_path.ts";
 import { displayName } from "../core/rel_path.ts";
 import type { EngineContext } from "./context.ts";
 import type { Planner } from "./plan.ts";
+import { TUNE_MS } from "./tuning.ts";
 
 /** What is planned is flushed this often. */
 const HEARTBEAT_MS = 1000;
@@ -60,6 +61,10 @@ export class Watch {
         if (context.executor.starved) planner.flush("starved");
         else if (beat % HEARTBEAT_MS === 0) planner.flush("interval");
       });
+    }
+    if (planner !== null && context.tuning !== null) {
+      const { tuning } = context;
+      this.#every(TUNE_MS, () => tuning.tick(context, performance.now()));
     }
     this.#every(PROGRESS_MS, () => tally.emit({ type: "progress", ...tally.progress() }));
     this.#every(Math.min(500, limits.stallMs / 4), () => {

@@ -24,6 +24,7 @@ function watched({ starved = false, stallMs = 80, flushMs = 100_000, doing = "" 
   const context = {
     tally,
     executor: { starved },
+    tuning: null,
     sourceRun: idle,
     destinationRun: run,
   } as unknown as EngineContext;

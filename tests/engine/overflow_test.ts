@@ -42,6 +42,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
     batchBytes: 1 << 20,
     filtered: false,
     merged: null,
+    tuning: null,
     nextStaged: () => 1,
   };
   const parts = makeParts(context, filter, table);

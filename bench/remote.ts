@@ -99,6 +99,14 @@ class RemoteComparison {
     else if (workload.unit === "file") Deno.mkdirSync(this.#destination);
   }
 
+  get #env(): Record<string, string> {
+    return {
+      XDG_CONFIG_HOME: `${this.#folder}/config`,
+      XDG_STATE_HOME: `${this.#folder}/state`,
+      DENO_NO_UPDATE_CHECK: "1",
+    };
+  }
+
   contender(peer: RemotePeer, index: number, secure: boolean): Contender | null {
     const { workload, route, address, near, far } = this.#options;
     const place: ServerPlace = {
@@ -115,9 +123,17 @@ class RemoteComparison {
     const client = find(peer.client), server = find(peer.server);
     if (args === null || client === null || server === null) return null;
     return {
-      name: peer.name,
+      name: secure ? `${peer.name}, TLS` : peer.name,
       command: [...within(near), client, ...args],
-      start: () => this.#startServer([...within(far), server, ...peer.serve(server, place)], place),
+      start: async () => {
+        const words = [...within(far), server, ...peer.serve(server, place)];
+        const { ready, stop } = await this.#startServer(words, place);
+        for (const { args, stdinFrom } of peer.introduce?.(place, ready) ?? []) {
+          const stdin = stdinFrom ? await this.#output([server, ...stdinFrom], "") : "";
+          await this.#output([...within(near), client, ...args], stdin);
+        }
+        return stop;
+      },
       copies: true,
     };
   }
@@ -137,11 +153,10 @@ class RemoteComparison {
     return {
       name: `iperf3 -P ${streams}`,
       command: [...within(near), program, ...iperfArgs(place, bytes, streams, route)],
-      start: () =>
-        this.#startServer(
-          [...within(far), program, "-s", "-B", address, "-p", `${place.port}`],
-          place,
-        ),
+      start: async () => {
+        const words = [...within(far), program, "-s", "-B", address, "-p", `${place.port}`];
+        return (await this.#startServer(words, place)).stop;
+      },
       copies: false,
     };
   }
@@ -149,10 +164,7 @@ class RemoteComparison {
   /** @returns the timed run, or null where the result was wrong */
   async time(contender: Contender): Promise<Measure | null> {
     if (contender.copies) await this.empty();
-    const taken = await measure(contender.command, `${this.#folder}/scratch`, {
-      XDG_CONFIG_HOME: `${this.#folder}/config`,
-      DENO_NO_UPDATE_CHECK: "1",
-    });
+    const taken = await measure(contender.command, `${this.#folder}/scratch`, this.#env);
     return contender.copies && (await this.differences()) !== 0 ? null : taken;
   }
 
@@ -173,25 +185,41 @@ class RemoteComparison {
   async #startServer(
     [program, ...args]: string[],
     { address, port }: ServerPlace,
-  ): Promise<() => Promise<number>> {
-    const child = new Deno.Command(program, {
-      args,
-      env: {
-        XDG_CONFIG_HOME: `${this.#folder}/config`,
-        XDG_STATE_HOME: `${this.#folder}/state`,
-        DENO_NO_UPDATE_CHECK: "1",
-      },
+  ): Promise<{ readonly ready: string; stop(): Promise<number> }> {
+    const said = `${this.#folder}/said-${port}`;
+    // Into a file, which nobody has to empty: a full pipe would stop the server.
+    const child = new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" >"$0" 2>/dev/null', said, program, ...args],
+      env: this.#env,
       stdin: "null",
-      stdout: "null",
-      stderr: "null",
     }).spawn();
     await listening([...within(this.#options.near), "nc", "-z", address, `${port}`]);
-    return async () => {
-      const peak = await peakOf(child.pid);
-      child.kill("SIGKILL");
-      await child.status;
-      return peak;
+    return {
+      ready: Deno.readTextFileSync(said),
+      stop: async () => {
+        const peak = await peakOf(child.pid);
+        child.kill("SIGKILL");
+        await child.status;
+        return peak;
+      },
     };
+  }
+
+  /** What a command prints; it must succeed. */
+  async #output([program, ...args]: string[], stdin: string): Promise<string> {
+    const child = new Deno.Command(program, {
+      args,
+      env: this.#env,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(stdin));
+    await writer.close();
+    const { success, stdout } = await child.output();
+    if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
+    return new TextDecoder().decode(stdout);
   }
 }
 
@@ -246,6 +274,10 @@ async function compare(options: Options, peers: string, label: string, isSaved: 
       const contender = comparison.contender(peer, index, false);
       if (contender) contenders.push(contender);
       else console.error(`not found, left out: ${peer.name}`);
+    }
+    if (wanted.includes("secure")) {
+      const secure = comparison.contender(REMOTE_PEERS[0], REMOTE_PEERS.length + 1, true);
+      if (secure) contenders.push(secure);
     }
     if (wanted.includes("iperf")) {
       const iperf = comparison.iperf(REMOTE_PEERS.length);

@@ -30,6 +30,14 @@ export interface RemoteCase {
   readonly remote: string;
 }
 
+/** A command that is run before the first transfer. */
+export interface Introduction {
+  /** Arguments of the client. */
+  readonly args: string[];
+  /** Arguments of the server's program whose output is the client's standard input; left out: none. */
+  readonly stdinFrom?: string[];
+}
+
 /** A tool with a server. */
 export interface RemotePeer {
   readonly name: string;
@@ -38,6 +46,8 @@ export interface RemotePeer {
   readonly server: string;
   /** Command line of the server; may write its configuration. */
   serve(server: string, place: ServerPlace): string[];
+  /** Command lines that make the server known to the client, once it listens: words, and what is typed. */
+  introduce?(place: ServerPlace, ready: string): Introduction[];
   /** Arguments of the client; null where it can't do this. */
   transfer(place: ServerPlace, wanted: RemoteCase): string[] | null;
 }
@@ -63,10 +73,19 @@ export const REMOTE_PEERS: readonly RemotePeer[] = [
     serve: (_, { address, port, root, secure }) => [
       ...RUN,
       DAEMON,
-      ...["--root", root, "--bind", address, "--port", `${port}`, "--data-port", `${port + 1}`],
-      "--no-mdns",
+      ...["--root", root, "--bind", secure ? "0.0.0.0" : address],
+      ...["--port", `${port}`, "--data-port", `${port + 1}`, "--no-mdns", "--json"],
       ...(secure ? [] : ["--insecure"]),
     ],
+    introduce({ address, port, secure }, ready) {
+      const login = [...RUN, CLI, "login", `${address}:${port}`];
+      if (!secure) return address.startsWith("127.") ? [] : [{ args: [...login, "--plain"] }];
+      const { fingerprint } = JSON.parse(ready.split("\n")[0]);
+      return [{
+        args: [...login, "--token-file", "-", "--fingerprint", fingerprint],
+        stdinFrom: [...RUN, DAEMON, "token", "add", "bench", "--module", "/", "--access", "delete"],
+      }];
+    },
     transfer({ address, port }, wanted) {
       const { operation } = wanted.workload;
       const [from, to] = ends(wanted, `${address}:${port}://${wanted.remote}`);

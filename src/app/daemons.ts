@@ -161,7 +161,8 @@ export async function login(request: LoginRequest): Promise<LoginResult> {
   const known = await firstContact(address, trustOf(expected), request.ask);
   const trust: KnownHost = expected ??
     (known.sha256 === null ? { kind: "plain" } : { kind: "pin", sha256: known.sha256 });
-  const token = await request.token();
+  // A daemon that doesn't encrypt takes no tokens.
+  const token = trust.kind === "plain" ? null : await request.token();
   const connection = await Connection.open({ name: address, trust: trustOf(trust), token });
   try {
     const modules = await new Daemon(connection).modules();

@@ -23,7 +23,9 @@ function daemonCommand(dir: Scratch, ...args: string[]): string {
   ).trim();
 }
 
-const DAEMON_ARGS = (far: Host) => ["--bind", far.address, "--root", "served", "--no-mdns"];
+function daemonFlags(far: Host): string[] {
+  return ["--bind", far.address, "--root", "served", "--no-mdns"];
+}
 
 /** Runs `blit` on the near host. */
 function on(dir: Scratch, near: Host, given: RunWith = {}) {
@@ -38,7 +40,7 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
     sh(`head -c 3000000 /dev/urandom > "$0/src/large"`, dir.path);
     const target = `${far.address}:/default/copy`;
     const blit = on(dir, near);
-    let daemon = await startDaemonProcess(dir, far, ...DAEMON_ARGS(far));
+    let daemon = await startDaemonProcess(dir, far, ...daemonFlags(far));
     try {
       assert.match(daemon.ready, /ready on 10\.99\.0\.2: control port 9031, data port 9032, TLS/);
       const fingerprint = /--fingerprint (SHA256:\S+)/.exec(daemon.said)?.[1];
@@ -81,7 +83,7 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
 
       await daemon.stop();
       sh(`rm -r "$0"/state/blit-daemon/certificate.pem`, dir.path);
-      daemon = await startDaemonProcess(dir, far, ...DAEMON_ARGS(far));
+      daemon = await startDaemonProcess(dir, far, ...daemonFlags(far));
       const changed = await blit("mirror", "--yes", "src/", target);
       assertStatus(changed, 1);
       assert.match(changed.stderr, /certificate/);
@@ -90,3 +92,29 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
     }
   });
 });
+
+testOrSkip(
+  "a daemon without encryption is used once that was said, and gets no token",
+  async (dir) => {
+    need(needsPrograms("rsync"));
+    await withTwoHosts(async (near, far) => {
+      await dir.write({ "served/": "", "src/a": "1" });
+      const blit = on(dir, near);
+      const daemon = await startDaemonProcess(dir, far, ...daemonFlags(far), "--insecure");
+      try {
+        assert.match(daemon.ready, /plain/);
+        const target = `${far.address}://copy`;
+        const stranger = await blit("copy", "src/", target);
+        assertStatus(stranger, 1);
+        assert.match(stranger.stderr, /is unknown/);
+        // Nothing is on standard input: no token is asked for.
+        assertStatus(await blit("login", far.address, "--plain"), 0);
+        assertStatus(await blit("copy", "src/", target), 0);
+        assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "served/copy"));
+      } finally {
+        await daemon.stop();
+      }
+      assert.match(daemon.said, /INSECURE/);
+    });
+  },
+);

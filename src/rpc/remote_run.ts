@@ -21,6 +21,10 @@ export class RemoteRun implements RunContext, RunProgress, WorkObserver {
   readonly #cancel: () => void;
   readonly #own = { bytes: 0, entries: 0, current: new Set<{ path: RelPath; doing: string }>() };
 
+  /** What the daemon had moved when it began to copy by itself; null: it doesn't. */
+  #base: number | null = null;
+  #there = 0;
+
   /**
    * @param runId names the run's staged entries
    * @param signal its abort is passed to the daemon at once
@@ -49,7 +53,7 @@ export class RemoteRun implements RunContext, RunProgress, WorkObserver {
     return this.#local;
   }
   bytes(): number {
-    return this.#own.bytes + (this.#local?.progress.bytes() ?? 0);
+    return this.#own.bytes + (this.#local?.progress.bytes() ?? 0) + this.#copiedThere();
   }
   entries(): number {
     return this.#own.entries + (this.#local?.progress.entries() ?? 0);
@@ -70,6 +74,17 @@ export class RemoteRun implements RunContext, RunProgress, WorkObserver {
     return [...there, ...this.#own.current, ...this.#local?.progress.current() ?? []];
   }
 
+  /** Says that the daemon begins to copy by itself: its bytes are this run's. */
+  beginThere(): void {
+    this.#base ??= this.#aliveBytes();
+  }
+
+  /** Counts what the daemon has copied by itself. */
+  doneThere(bytes: number, entries: number): void {
+    this.#there += bytes;
+    this.#own.entries += entries;
+  }
+
   /** Counts what TypeScript itself moved. */
   moved(bytes: number): void {
     this.#own.bytes += bytes;
@@ -85,6 +100,15 @@ export class RemoteRun implements RunContext, RunProgress, WorkObserver {
     const entry = { path, doing };
     this.#own.current.add(entry);
     return () => void this.#own.current.delete(entry);
+  }
+
+  /** As its answers have it, or its keepalives, which come while a large file is on its way. */
+  #copiedThere(): number {
+    return this.#base === null ? 0 : Math.max(this.#there, this.#aliveBytes() - this.#base);
+  }
+
+  #aliveBytes(): number {
+    return Number(this.#keeper.session.alive?.bytes ?? 0n);
   }
 
   /** Ends the run; later calls do nothing. */

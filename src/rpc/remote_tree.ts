@@ -185,15 +185,17 @@ export class RemoteTree implements Tree, BatchSource {
     if (batch.op === Op.rename && from === null) {
       throw new BlitError("cross_device", "Cannot rename between trees of different kind.");
     }
-    if (batch.op === Op.meta && source !== null) {
+    if (batch.op === Op.meta && source !== null && from === null) {
       const call = (work: WorkBatch) => this.#run(work, null, own);
       return await metaWithXattrs(batch, source, XATTRS_ABREAST, call);
     }
-    if (batch.op === Op.copy) {
-      // Its content is lost with the connection; which items it was is for the caller to try again.
-      return await this.#run(batch, from, own).catch((error) => brokenResults(error, batch));
-    }
-    return await this.#run(batch, from, own);
+    if (batch.op !== Op.copy) return await this.#run(batch, from, own);
+    if (from !== null) own.beginThere();
+    // Its content is lost with the connection; which items it was is for the caller to try again.
+    const results = await this.#run(batch, from, own)
+      .catch((error) => brokenResults(error, batch));
+    if (from !== null) own.doneThere(totalOf(results), batch.items.count);
+    return results;
   }
 
   sendBatch(receiver: BatchReceiver): Promise<Results> {
@@ -378,6 +380,12 @@ function openRoot(session: Session, options: RemoteTreeOptions, make: boolean) {
 function brokenResults(error: unknown, batch: WorkBatch): Results {
   if (!isBroken(error)) throw error;
   return allFailed(batch, "disconnected");
+}
+
+function totalOf(results: Results): number {
+  let bytes = 0;
+  for (let i = 0; i < results.count; i++) bytes += results.bytesMoved(i);
+  return bytes;
 }
 
 function allFailed(batch: WorkBatch, kind: ErrorKind): Results {

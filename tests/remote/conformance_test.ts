@@ -8,3 +8,14 @@ conformance("local to remote", () => remotePair("local", "remote"), REMOTE);
 conformance("remote to local", () => remotePair("remote", "local"), REMOTE);
 conformance("memory to remote", () => remotePair("memory", "remote"), REMOTE);
 conformance("remote to memory", () => remotePair("remote", "memory"), FULL);
+conformance("remote to remote, in one session", () => remotePair("remote", "remote"), REMOTE);
+conformance(
+  "local to remote, TLS",
+  () => remotePair("local", "remote", { secure: true }),
+  REMOTE,
+);
+conformance(
+  "remote to local, through the control plane",
+  () => remotePair("remote", "local", { secure: true, forceControlPlane: true }),
+  REMOTE,
+);

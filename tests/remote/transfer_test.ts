@@ -210,6 +210,42 @@ testOrSkip(
     }),
 );
 
+testOrSkip(
+  "a copy within a daemon stays there, whatever is in it",
+  (dir) =>
+    served(dir, WAYS[0], async ({ host, folder, blit }) => {
+      richTree(join(folder, "a"));
+      const ran = await blit("mirror", "--yes", "--json", `${host}:/m/a/`, `${host}:/m/b`);
+      assertStatus(ran, 0);
+      assert.ok(!Object.keys(ran.json().copy_methods).some((method) => method.endsWith("_plane")));
+      assertRsyncFindsNothing(join(folder, "a"), join(folder, "b"));
+      assertMtreeAgrees(join(folder, "a"), join(folder, "b"));
+      assertStatus(await blit("check", `${host}:/m/a/`, `${host}:/m/b`), 0);
+    }),
+);
+
+testOrSkip(
+  "between two daemons everything is kept",
+  (dir) =>
+    served(dir, WAYS[1], async ({ host, folder, blit }) => {
+      using home = new DaemonHome();
+      await dir.write({ "other/": "" });
+      const modules = [{ name: "n", path: join(dir.path, "other"), trustMetadata: true }];
+      const config = home.write("config.jsonc", JSON.stringify({ modules }));
+      const other = await home.start("--config", config);
+      try {
+        richTree(join(folder, "a"));
+        const there = `127.0.0.1:${other.ready.port}:/n/a`;
+        assertStatus(await blit("mirror", "--yes", `${host}:/m/a/`, there), 0);
+        assertRsyncFindsNothing(join(folder, "a"), join(dir.path, "other/a"));
+        assertMtreeAgrees(join(folder, "a"), join(dir.path, "other/a"));
+        assertStatus(await blit("check", `${host}:/m/a/`, there), 0);
+      } finally {
+        await other.stop();
+      }
+    }),
+);
+
 function withPrefix(prefix: string, files: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(files).map(([path, text]) => [prefix + path, text]));
 }

@@ -13,8 +13,9 @@ export const MOST_BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Set-id bits of a mode. */
 const SET_ID = 0o6000;
-/** Where a record's mode is. */
-const MODE_AT = 68;
+/** Where a record's mode and kind are. */
+const MODE_AT = 68, KIND_AT = 84;
+const DEVICES: ReadonlySet<number> = new Set([Kind.charDevice, Kind.blockDevice]);
 
 /** What an operation is called in messages, and the right that it needs; operations not here move content. */
 const RULES: Partial<Record<Op, { readonly words: string; readonly right: Access }>> = {
@@ -39,10 +40,15 @@ export interface BatchTerms extends RightsHolder {
  * Checks a client's batch and takes from it what the module doesn't trust it with.
  *
  * @param bytes as received; a copy of them is returned
+ * @param fromRoot a root of the session is its source: content may come from there
  * @throws {BlitError} `usage` where it is too large or no batch that moves no content; `mismatch` where its layout
  *   is wrong; `permission`, `read_only` where the rights don't allow it
  */
-export function admitBatch(bytes: Uint8Array, terms: BatchTerms): WorkBatch {
+export function admitBatch(
+  bytes: Uint8Array,
+  terms: BatchTerms,
+  fromRoot = false,
+): WorkBatch {
   if (bytes.length > MOST_BATCH_BYTES || bytes.length < REQUEST_BYTES + HEADER_BYTES) {
     throw new BlitError(
       "usage",
@@ -62,7 +68,8 @@ export function admitBatch(bytes: Uint8Array, terms: BatchTerms): WorkBatch {
     );
   }
   requireRight(terms, rightFor(batch, rule.right), rule.words);
-  if (batch.op === Op.copy) requireDirectories(batch);
+  if (fromRoot) requireRight(terms, "read", "read");
+  else if (batch.op === Op.copy) requireDirectories(batch);
   if (!terms.trustMetadata) distrust(batch);
   return batch;
 }
@@ -98,7 +105,10 @@ function distrust(batch: WorkBatch): void {
   for (let i = 0; i < items.count; i++) {
     // Of a file native code drops the bits itself, and says so; a directory keeps what it is given.
     if (items.kind(i) === Kind.file) continue;
-    const at = REQUEST_BYTES + HEADER_BYTES + i * RECORD_BYTES + MODE_AT;
-    view.setUint32(at, view.getUint32(at, true) & ~SET_ID, true);
+    const record = REQUEST_BYTES + HEADER_BYTES + i * RECORD_BYTES;
+    const mode = record + MODE_AT;
+    view.setUint32(mode, view.getUint32(mode, true) & ~SET_ID, true);
+    // What is no kind fails as unsupported, alone.
+    if (DEVICES.has(items.kind(i))) view.setUint8(record + KIND_AT, Kind.unknown);
   }
 }

@@ -86,18 +86,18 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
     async run(request, context) {
       const session = sessionOf(request.session, context);
       const tree = session.root(request.root);
-      const admitted = admitBatch(request.batch, session);
+      const source = request.sourceRoot === 0 ? null : session.root(request.sourceRoot);
+      const admitted = admitBatch(request.batch, session, source !== null);
       const { batch, dropped } = session.trustMetadata
         ? { batch: admitted, dropped: NOTHING_DROPPED }
         : await distrustAttributes(
           admitted,
           (path) => tree.xattrs(path).catch(() => NO_ATTRIBUTES),
         );
-      const source = request.sourceRoot === 0 ? null : session.root(request.sourceRoot);
       const run = session.run(request.runId);
       const results = batch.op === Op.hash
         ? await tree.hash(batch, run)
-        : await tree.run(batch, batch.op === Op.rename ? source ?? tree : null, run);
+        : await tree.run(batch, batch.op === Op.rename ? source ?? tree : source, run);
       markDropped(results, dropped);
       return { results: results.bytes };
     },

@@ -1072,7 +1072,7 @@ export type RunRequest = Message<"blit.v1.RunRequest"> & {
   root: number;
 
   /**
-   * For rename: the root that it takes from; else 0.
+   * For rename, copy and meta: the root of this session that it takes from; else 0, and a copy only makes directories.
    *
    * @generated from field: uint32 source_root = 3;
    */
@@ -1660,8 +1660,8 @@ export const Sessions: GenService<{
     output: typeof ListResponseSchema;
   },
   /**
-   * Runs a batch that moves no content: meta, link, remove, rename, hash, sync, marker, and copy batches
-   * that only make directories.
+   * Runs a batch that moves no content between machines: meta, link, remove, rename, hash, sync, marker, and copy
+   * batches that only make directories, or take their content from another root of the session.
    *
    * @generated from rpc blit.v1.Sessions.Run
    */

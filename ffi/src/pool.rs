@@ -143,6 +143,7 @@ impl Pool {
     pub fn forget_root(&self, handle: u32) {
         self.shared.parked.drop_root(handle);
         crate::write::forget_root(handle);
+        crate::net::part::forget_root(handle);
     }
 
     /// Cancels everything, wakes the collector and waits for the workers.

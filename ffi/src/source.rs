@@ -35,14 +35,14 @@ impl<'a> Source<'a> {
         self.dirs.open(path)
     }
 
-    /// Attributes of an entry; `None` where they are not asked for.
-    pub fn xattrs(&mut self, entry: Held, metadata: &Metadata) -> Outcome<Option<Xattrs>> {
-        if !self.job.request.has(flag::XATTRS) || self.without_xattrs == Some(metadata.device) {
+    /// Attributes of an entry on this device; `None` where they are not asked for.
+    pub fn xattrs(&mut self, entry: Held, device: u64) -> Outcome<Option<Xattrs>> {
+        if !self.job.request.has(flag::XATTRS) || self.without_xattrs == Some(device) {
             return Ok(None);
         }
         let all = xattr::read_all(entry)?;
         if all.is_none() {
-            self.without_xattrs = Some(metadata.device);
+            self.without_xattrs = Some(device);
         }
         Ok(all)
     }
@@ -73,7 +73,7 @@ impl<'a> Source<'a> {
             None
         } else {
             let holder = Holder::open(dir.as_fd(), name, kind).at(Step::Open)?;
-            self.xattrs(holder.held(), &metadata)?
+            self.xattrs(holder.held(), metadata.device)?
         };
         Ok(Node {
             metadata,
@@ -90,15 +90,32 @@ impl<'a> Source<'a> {
 ///
 /// `changed` where it is another kind or inode by now.
 pub fn open_file(dir: &Dir, name: &[u8], item: &Item) -> Outcome<(OwnedFd, Metadata)> {
-    let changed = Fail::new(Status::Changed, Step::Open);
-    let file = dir.open_file(name).map_err(|errno| match errno {
-        // A link, a socket or a device without a driver: not what was recorded.
-        Errno::LOOP | Errno::NXIO => changed,
-        other => Fail::from((other, Step::Open)),
-    })?;
-    let metadata = sys::stat_fd(&file).at(Step::Stat)?;
-    if metadata.kind != Kind::File || (item.inode != 0 && metadata.inode != item.inode) {
-        return Err(changed);
-    }
+    let file = open_unseen(dir, name)?;
+    let metadata = see(&file, item)?;
     Ok((file, metadata))
+}
+
+/// Opens what should be a file; [`see`], or a look after the reading, has to tell whether it is.
+pub fn open_unseen(dir: &Dir, name: &[u8]) -> Outcome<OwnedFd> {
+    dir.open_file(name).map_err(|errno| match errno {
+        // A link, a socket or a device without a driver: not what was recorded.
+        Errno::LOOP | Errno::NXIO => Fail::new(Status::Changed, Step::Open),
+        other => Fail::from((other, Step::Open)),
+    })
+}
+
+/// Sees that an open file is the one that was recorded.
+pub fn see(file: &OwnedFd, item: &Item) -> Outcome<Metadata> {
+    let metadata = sys::stat_fd(file).at(Step::Stat)?;
+    if metadata.kind != Kind::File || (item.inode != 0 && metadata.inode != item.inode) {
+        return Err(Fail::new(Status::Changed, Step::Open));
+    }
+    Ok(metadata)
+}
+
+/// Whether an open file is the one that the scan saw, and was not written to since.
+pub fn is_recorded(item: &Item, now: &Metadata) -> bool {
+    now.kind == Kind::File
+        && (item.inode, item.size, item.mtime_ns, item.ctime_ns)
+            == (now.inode, now.size, now.mtime_ns, now.ctime_ns)
 }

@@ -118,7 +118,9 @@ fn staged<'a>(
 /// Copies content and finishes the file; all but its name.
 fn fill(batch: &mut Batch, place: &Place, source: &Opened, target: &Target) -> Outcome<ItemResult> {
     let (copied, after, again) = content(batch, source, target)?;
-    let xattrs = batch.source()?.xattrs(Held::open(source.file), &after)?;
+    let xattrs = batch
+        .source()?
+        .xattrs(Held::open(source.file), after.device)?;
     let result = complete(batch, place, source.file, target, &copied, &after, xattrs)?;
     Ok(ItemResult {
         flags: result.flags | again,

@@ -6,12 +6,12 @@
 use super::batch::{Batch, Place};
 use super::file::{Target, complete};
 use super::ladder::{COPY_RANGE_ABOVE, Copied};
-use crate::block::{Item, Kind};
 use crate::buffer::with_buffer;
 use crate::request::action;
 use crate::results::{ItemResult, method};
+use crate::source::is_recorded;
 use crate::status::{AtStep, Outcome, Step};
-use crate::sys::{self, AsFd, Held, Metadata};
+use crate::sys::{self, AsFd, Held};
 
 /// Copies the file where it still is what was recorded, and a buffer is the best way.
 ///
@@ -39,7 +39,9 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResul
         if !is_recorded(item, &after) {
             return Ok(None);
         }
-        let xattrs = batch.source()?.xattrs(Held::open(source.as_fd()), &after)?;
+        let xattrs = batch
+            .source()?
+            .xattrs(Held::open(source.as_fd()), after.device)?;
         let destination = batch.destination()?;
         let mode = destination.lasting_mode(dir, &after, xattrs.as_ref());
         let file = destination.in_place(&place.to, mode)?;
@@ -72,11 +74,4 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResul
         file.finish();
         Ok(Some(result))
     })
-}
-
-/// Whether the file is the one that the scan saw, and was not written to since.
-fn is_recorded(item: &Item, now: &Metadata) -> bool {
-    now.kind == Kind::File
-        && (item.inode, item.size, item.mtime_ns, item.ctime_ns)
-            == (now.inode, now.size, now.mtime_ns, now.ctime_ns)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::IDLE;
 use super::link::Link;
 use super::make::{Maker, Trust, method_of};
+use super::part::Part;
 use super::receive::Receiver;
 use super::record::{BATCH_MOST, MISMATCH, Type};
 use super::send::{Role, Sender};
@@ -53,6 +54,7 @@ pub(super) fn put(job: &JobContext, link: &mut dyn Link, results: &mut Results) 
     let sent = line.while_alive(|| {
         // Asked for first: where the root is gone, nothing must have been begun.
         job.source()?;
+        Part::of(job.request)?;
         wire.send(Type::Put, 0, 0, &for_peer(job)?)?;
         Sender::new(job, &mut wire, Role::Client)?.run()?;
         answer(job, &mut wire)
@@ -89,8 +91,9 @@ pub(super) fn get(job: &JobContext, link: &mut dyn Link, results: &mut Results) 
             owner_refused: false,
         };
         let maker = Maker::new(job, trust, method_of(&line))?;
+        let part = Part::of(job.request)?;
         wire.send(Type::Get, 0, 0, &for_peer(job)?)?;
-        let (made, _, ended) = Receiver::new(job, &mut wire, Role::Client, maker).run();
+        let (made, _, ended) = Receiver::new(job, &mut wire, Role::Client, (maker, part)).run();
         Ok((made, ended))
     });
     let ended = match made {

@@ -1,15 +1,20 @@
 //! Making what came: the part of a receiver that touches the file system.
 
+mod large;
+mod shared;
+
+pub use large::Large;
+
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
 use crate::destination::{Destination, Spot};
-use crate::draft::{self, Draft};
+use crate::draft::Draft;
 use crate::finish::{Age, Look, finish_file};
 use crate::holes::{write, write_data};
 use crate::node::Node;
 use crate::request::{action, flag};
 use crate::results::{ItemResult, Results, method, result_flag};
-use crate::staging::{Publish, StagedFile};
+use crate::staging::Publish;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Metadata};
 use crate::xattr::{ACCESS_ACL, DEFAULT_ACL, Xattrs};
@@ -42,35 +47,6 @@ pub struct Maker<'a> {
     destination: Option<Destination<'a>>,
     trust: Trust,
     method: u8,
-}
-
-/// A file that is being received in ranges.
-pub struct Large<'a> {
-    /// Where it goes, and the staged file; None where nothing is written.
-    to: Option<(Spot<'a>, Draft<'a>)>,
-    /// What an adopted file looked like; `None` for a new one.
-    pub known: Option<Metadata>,
-    how: Publish,
-    look: Metadata,
-    xattrs: Option<Xattrs>,
-    flags: u8,
-    /// Where the last range ended.
-    pub at: u64,
-    /// Content that came.
-    bytes: u64,
-    /// Some of the length is there without data.
-    length_ahead: bool,
-}
-
-impl Large<'_> {
-    /// The staged file.
-    pub fn file(&self) -> Option<BorrowedFd<'_>> {
-        self.to.as_ref().map(|(_, draft)| draft.as_fd())
-    }
-    /// Its size in the end.
-    pub fn size(&self) -> u64 {
-        self.look.size
-    }
 }
 
 impl<'a> Maker<'a> {
@@ -112,11 +88,7 @@ impl<'a> Maker<'a> {
         let how = publish_of(item.action)?;
         let WholeFile { entry, content, .. } = file;
         let bytes = content.len() as u64;
-        let carried = ItemResult {
-            bytes,
-            method: if bytes > 0 { self.method } else { 0 },
-            ..ItemResult::default()
-        };
+        let carried = self.carried(bytes);
         if self.destination.is_none() {
             self.job.add_bytes(bytes);
             return Ok(carried);
@@ -207,121 +179,13 @@ impl<'a> Maker<'a> {
         finish_file(self.job, spot.index, file, &look, age, flush)
     }
 
-    /// Begins a file that will come in ranges; goes on with what an earlier run left of it where `adopt`.
-    pub fn begin(&mut self, index: usize, entry: Entry, adopt: bool) -> Outcome<Large<'a>> {
-        let item = self.job.request.item(index);
-        let how = publish_of(item.action)?;
-        let (xattrs, flags) = self.taken(entry.xattrs);
-        let look = entry.look;
-        let mut large = Large {
-            to: None,
-            known: None,
-            how,
-            look,
-            xattrs,
-            flags,
-            at: 0,
-            bytes: 0,
-            length_ahead: false,
-        };
-        let Some(destination) = &mut self.destination else {
-            return Ok(large);
-        };
-        let spot = destination.spot(index, &item)?;
-        self.job.at(index as u32, Step::Create);
-        let adopted = match adopt && item.action == action::RESUME {
-            true => draft::adopt(&spot, item.target, look.uid)?,
-            false => None,
-        };
-        let (file, start): (StagedFile, u64) = match adopted {
-            Some((file, metadata)) => {
-                large.known = Some(metadata);
-                large.flags |= result_flag::RESUMED;
-                (file, metadata.size.min(look.size))
-            }
-            None => (destination.staged(&spot)?, 0),
-        };
-        if look.allocated < look.size {
-            sys::allow_holes(file.as_fd());
-        }
-        let draft = Draft::begin(destination, &spot, file, &look, start)?;
-        large.to = Some((spot, draft));
-        Ok(large)
-    }
-
-    /// Keeps of an adopted file what the sender found right.
-    pub fn cut(&self, large: &mut Large, right: u64) -> Outcome<()> {
-        large.at = right;
-        large.length_ahead |= right > 0;
-        match &large.to {
-            Some((_, draft)) => draft::cut(draft, right),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes one range, which lies behind the last and within the size.
-    pub fn range(&self, large: &mut Large, offset: u64, content: &[u8]) -> Outcome<()> {
-        if let Some((spot, draft)) = &large.to {
-            self.job.at(spot.index as u32, Step::Write);
-            let file = draft.as_fd();
-            if offset > large.at {
-                sys::allow_holes(file);
-                large.length_ahead = true;
-            }
-            if large.look.allocated < large.look.size {
-                let written = write_data(file, content, offset)?;
-                large.length_ahead |= written < content.len() as u64;
-            } else {
-                write(file, content, offset, false)?;
-            }
-        }
-        // Holes count as done: progress is of the whole file.
-        let end = offset + content.len() as u64;
-        self.job.add_bytes(end - large.at);
-        large.at = end;
-        large.bytes += content.len() as u64;
-        Ok(())
-    }
-
-    /// Finishes a file that came whole and gives it its name, or ends one that failed.
-    pub fn settle(&mut self, large: Large<'a>, filled: Outcome<()>) -> Outcome<ItemResult> {
-        let finished = filled.and_then(|()| self.finish(&large));
-        let Some((spot, draft)) = large.to else {
-            return finished;
-        };
-        let settled = draft.settle(finished, spot.name, large.how)?;
-        let flags = settled.flags | self.owner_flag(&spot, &large.look);
-        self.named(&spot);
-        Ok(ItemResult { flags, ..settled })
-    }
-
-    fn finish(&self, large: &Large) -> Outcome<ItemResult> {
-        let carried = ItemResult {
-            bytes: large.bytes,
-            method: self.method,
+    /// The result of content that came, and was kept or not.
+    fn carried(&self, bytes: u64) -> ItemResult {
+        ItemResult {
+            bytes,
+            method: if bytes > 0 { self.method } else { method::NONE },
             ..ItemResult::default()
-        };
-        let Some((spot, draft)) = &large.to else {
-            return Ok(carried);
-        };
-        let (file, size) = (draft.as_fd(), large.look.size);
-        let mut length_ahead = large.length_ahead;
-        if large.at < size || length_ahead {
-            // A hole at the end has nothing written behind it.
-            sys::truncate(file, size).at(Step::Write)?;
-            length_ahead = true;
         }
-        self.job.add_bytes(size - large.at);
-        let look = self.look(&large.look, large.xattrs.as_ref());
-        let age = large.known.as_ref().map_or(Age::New(&spot.dir), Age::Known);
-        let flush = length_ahead || spot.dir.reports_late();
-        let made = finish_file(self.job, spot.index, file, &look, age, flush)?;
-        Ok(ItemResult {
-            bytes: large.bytes,
-            method: self.method,
-            flags: made.flags | large.flags,
-            ..made
-        })
     }
 
     fn look<'l>(&self, look: &Metadata, xattrs: Option<&'l Xattrs>) -> Look<'l> {

@@ -6,6 +6,7 @@ pub mod dial;
 pub mod entry;
 pub mod link;
 mod make;
+pub mod part;
 pub mod preamble;
 mod receive;
 pub mod record;

@@ -1,9 +1,11 @@
 //! The receiving side of a batch: holds the peer to the protocol, and has made what came as it should.
 
 mod large;
+mod shared;
 
 use super::entry::{Entry, WholeFile};
 use super::make::Maker;
+use super::part::Part;
 use super::record::{Header, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail};
 use super::send::Role;
 use super::wire::{Wait, Wire};
@@ -23,6 +25,7 @@ pub struct Receiver<'a, 'w, 'l> {
     job: &'a JobContext<'a>,
     wire: &'w mut Wire<'l>,
     role: Role,
+    part: Part,
     maker: Maker<'a>,
     results: Results,
     /// The first item that is not concluded.
@@ -39,12 +42,13 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
         job: &'a JobContext<'a>,
         wire: &'w mut Wire<'l>,
         role: Role,
-        maker: Maker<'a>,
+        (maker, part): (Maker<'a>, Part),
     ) -> Self {
         Self {
             job,
             wire,
             role,
+            part,
             maker,
             results: Results::new(job.request.len()),
             next: 0,
@@ -131,7 +135,12 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
     fn file(&mut self, header: Header) -> Outcome<()> {
         let index = self.expect(header.item)?;
         let file = match WholeFile::parse(self.wire.payload()) {
-            Ok(file) if file.entry.look.kind == self.job.request.item(index).kind => file,
+            Ok(file)
+                if file.entry.look.kind == self.job.request.item(index).kind
+                    && self.part == Part::Whole =>
+            {
+                file
+            }
             _ => return self.wire.breach(MISMATCH),
         };
         let again = header.flags & READ_AGAIN != 0 || self.again;
@@ -154,7 +163,13 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
             },
             _ => return self.wire.breach(MISMATCH),
         };
-        match self.large(index, entry)? {
+        let ended = match self.part {
+            Part::Whole => self.large(index, entry)?,
+            // A part is not begun again.
+            _ if self.again => return self.wire.breach(MISMATCH),
+            part => self.part(index, entry, part)?,
+        };
+        match ended {
             Ended::Concluded(outcome) => self.conclude(index, outcome),
             Ended::Refused(fail) => {
                 self.wire

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::make::{Maker, Trust, method_of};
+use super::part::Part;
 use super::receive::Receiver;
 use super::record::{MISMATCH, Type};
 use super::send::{Role, Sender};
@@ -103,11 +104,10 @@ impl Stream<'_> {
             Ok(request) => request,
             Err(fail) => return self.wire.breach(fail),
         };
-        if request.p1 != 0 {
-            return self
-                .wire
-                .breach(Fail::new(Status::Unsupported, Step::Process));
-        }
+        let part = match Part::of(&request) {
+            Ok(part) => part,
+            Err(fail) => return self.wire.breach(fail),
+        };
         let slot = WorkerSlot::default();
         let job = JobContext::apart(&request, self.shared, &slot);
         if needed == READ {
@@ -121,7 +121,7 @@ impl Stream<'_> {
                 owner_refused: asked & flag::OWNER != 0 && request.flags & flag::OWNER == 0,
             };
             let maker = Maker::new(&job, trust, method_of(self.line))?;
-            let receiver = Receiver::new(&job, &mut self.wire, Role::Daemon, maker);
+            let receiver = Receiver::new(&job, &mut self.wire, Role::Daemon, (maker, part));
             let (results, files, ended) = receiver.run();
             self.closed.files += files;
             if let Some(fail) = self.wire.broken() {

@@ -28,7 +28,7 @@ pub(super) enum Ended {
 }
 
 /// Why a file is not whole.
-enum Stop {
+pub(super) enum Stop {
     /// Nothing more is heard of the batch: the stream broke, or the client gave up.
     Stream(Fail),
     /// It failed here.
@@ -87,14 +87,14 @@ impl<'a> Receiver<'a, '_, '_> {
                 (Type::Range, _) => self.range(large)?,
                 (Type::Done, VOID) => return Err(Stop::Void),
                 (Type::Done, _) => return Ok(()),
-                (Type::Fail, _) => return Err(Stop::There(parse_fail(self.wire.payload()))),
+                (Type::Fail, _) => return Err(self.failed_there()),
                 _ => return self.stop(),
             }
         }
     }
 
     /// The type and flags of the next record, which must be about this item.
-    fn next_about(&mut self, index: usize) -> Result<(Type, u8), Stop> {
+    pub(super) fn next_about(&mut self, index: usize) -> Result<(Type, u8), Stop> {
         self.job.check().map_err(Stop::Stream)?;
         let header = self.wire.next(Wait::Job(self.job)).map_err(Stop::Stream)?;
         match header.kind {
@@ -104,17 +104,22 @@ impl<'a> Receiver<'a, '_, '_> {
         }
     }
 
-    fn stop<T>(&mut self) -> Result<T, Stop> {
+    /// What the sender said of an item that it failed.
+    pub(super) fn failed_there(&self) -> Stop {
+        Stop::There(parse_fail(self.wire.payload()))
+    }
+
+    pub(super) fn stop<T>(&mut self) -> Result<T, Stop> {
         self.wire.breach(MISMATCH).map_err(Stop::Stream)
     }
 
-    fn range(&mut self, large: &mut Large<'a>) -> Result<(), Stop> {
+    pub(super) fn range(&mut self, large: &mut Large<'a>) -> Result<(), Stop> {
         let range = match Range::parse(self.wire.payload()) {
             Ok(range) => range,
             Err(_) => return self.stop(),
         };
         let end = range.offset + range.content.len() as u64;
-        if range.content.is_empty() || range.offset < large.at || end > large.size() {
+        if range.content.is_empty() || range.offset < large.at || end > large.limit {
             return self.stop();
         }
         if !range.is_intact {
@@ -129,7 +134,7 @@ impl<'a> Receiver<'a, '_, '_> {
     /// it where the sender says.
     fn compare(&mut self, index: usize, large: &mut Large<'a>) -> Result<(), Stop> {
         let there = large.known.map_or(0, |known| known.size);
-        let held = there.min(large.size());
+        let held = there.min(large.limit);
         let whole = held / GRAIN_BYTES * GRAIN_BYTES;
         self.have(index, held, &[], whole > 0)?;
         let mut at = 0;
@@ -164,7 +169,7 @@ impl<'a> Receiver<'a, '_, '_> {
         }
         match self.next_about(index)? {
             (Type::Range, _) => {}
-            (Type::Fail, _) => return Err(Stop::There(parse_fail(self.wire.payload()))),
+            (Type::Fail, _) => return Err(self.failed_there()),
             _ => return self.stop(),
         }
         match Range::parse(self.wire.payload()) {

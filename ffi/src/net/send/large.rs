@@ -1,15 +1,19 @@
 //! Sending a file in ranges: its data between the holes, from where the receiver's copy of it ends.
 
+use std::ops::Range;
+
 use super::{Sender, read_whole};
 use crate::block::Item;
 use crate::buffer::with_buffer;
 use crate::holes::{self, Holes, next_stretch};
+use crate::net::part::Part;
 use crate::net::record::{
     CONTENT_MOST, DIGEST_BYTES, MISMATCH, MORE, Piece, Type, VOID, parse_have,
 };
 use crate::net::wire::Wait;
 use crate::request::action;
-use crate::status::{AtStep, Outcome, Step};
+use crate::source::is_recorded;
+use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, BorrowedFd, Held, Metadata};
 
 /// Content is hashed while the processor still has it at hand.
@@ -25,31 +29,13 @@ impl Sender<'_, '_, '_> {
         before: Metadata,
         again: u8,
     ) -> Outcome<Option<Metadata>> {
-        sys::advise_sequential(file);
-        let xattrs = self.source.xattrs(Held::open(file), &before)?;
-        let holes = match before.allocated < before.size {
-            true => holes::find(file, &before),
-            false => Holes::None,
-        };
-        let look = match holes {
-            // A file system that compresses has fewer blocks than content, and yet no holes.
-            Holes::None => Metadata {
-                allocated: before.size,
-                ..before
-            },
-            _ => before,
-        };
-        self.pack_head(&look, &[], xattrs.as_ref());
-        let head = std::mem::take(&mut self.head);
-        let sent = self.send(Type::Entry, 0, index, &head);
-        self.head = head;
-        sent?;
+        let holes = self.entry(index, file, &before)?;
         let start = if item.action == action::RESUME && again == 0 {
             self.agree(index, file, before.size)?
         } else {
             0
         };
-        let is_whole = self.content(index, file, &before, holes, start)?;
+        let is_whole = self.content(index, file, holes, start..before.size)?;
         let after = sys::stat_fd(file).at(Step::Stat)?;
         if is_whole && !before.content_changed(&after) {
             self.send(Type::Done, 0, index, &[])?;
@@ -61,22 +47,72 @@ impl Sender<'_, '_, '_> {
         Ok(Some(after))
     }
 
-    /// Sends the content from `start` on; false where the file ended before its size.
+    /// Sends one part of a file that several streams share.
+    pub(super) fn part(
+        &mut self,
+        index: usize,
+        item: &Item,
+        file: BorrowedFd,
+        before: &Metadata,
+    ) -> Outcome<()> {
+        let changed = Fail::new(Status::Changed, Step::Read);
+        // Only what was recorded is the same in all parts.
+        if before.size <= CONTENT_MOST as u64 || !is_recorded(item, before) {
+            return Err(changed);
+        }
+        let holes = self.entry(index, file, before)?;
+        let is_whole = match self.part {
+            Part::Open => return Ok(()),
+            Part::Ranges { first, end } => {
+                self.content(index, file, holes, first..end.min(before.size))?
+            }
+            Part::Finish | Part::Whole => true,
+        };
+        let after = sys::stat_fd(file).at(Step::Stat)?;
+        if is_whole && !before.content_changed(&after) {
+            return self.send(Type::Done, 0, index, &[]);
+        }
+        self.send(Type::Done, VOID, index, &[])?;
+        Err(changed)
+    }
+
+    /// Says that ranges of a file follow; returns what is known of its holes.
+    fn entry(&mut self, index: usize, file: BorrowedFd, before: &Metadata) -> Outcome<Holes> {
+        sys::advise_sequential(file);
+        let xattrs = self.source.xattrs(Held::open(file), before.device)?;
+        let holes = match before.allocated < before.size {
+            true => holes::find(file, before),
+            false => Holes::None,
+        };
+        let look = match holes {
+            // A file system that compresses has fewer blocks than content, and yet no holes.
+            Holes::None => Metadata {
+                allocated: before.size,
+                ..*before
+            },
+            _ => *before,
+        };
+        self.pack_head(&look, &[], xattrs.as_ref());
+        let head = std::mem::take(&mut self.head);
+        let sent = self.send(Type::Entry, 0, index, &head);
+        self.head = head;
+        sent.map(|()| holes)
+    }
+
+    /// Sends this stretch of the content; false where the file ended within it.
     fn content(
         &mut self,
         index: usize,
         file: BorrowedFd,
-        before: &Metadata,
         holes: Holes,
-        start: u64,
+        stretch: Range<u64>,
     ) -> Outcome<bool> {
-        let mut at = start;
-        while at < before.size {
+        let last = stretch.end;
+        let mut at = stretch.start;
+        while at < last {
             let (data, end) = match holes {
-                Holes::Known => {
-                    next_stretch(file, at, before.size).unwrap_or((before.size, before.size))
-                }
-                Holes::None | Holes::Doubtful => (at, before.size),
+                Holes::Known => next_stretch(file, at, last).unwrap_or((last, last)),
+                Holes::None | Holes::Doubtful => (at, last),
             };
             // Holes count as done: progress is of the whole file.
             self.job.add_bytes(data - at);

@@ -37,11 +37,13 @@ pub struct Large<'a> {
     pub(super) xattrs: Option<Xattrs>,
     pub(super) flags: u8,
     /// Where it begins: 0 but for a stretch.
-    pub(super) first: u64,
+    first: u64,
     /// Where the last range ended.
     pub at: u64,
     /// Where the last one may end.
     pub limit: u64,
+    /// Up to where it counts as done.
+    counted: u64,
     /// Content that came.
     pub(super) bytes: u64,
     /// Some of the length is there without data.
@@ -61,9 +63,22 @@ impl<'a> Large<'a> {
             first: 0,
             at: 0,
             limit: look.size,
+            counted: 0,
             bytes: 0,
             length_ahead: false,
         }
+    }
+
+    /// Receives this stretch only.
+    pub(super) fn limit(&mut self, first: u64, end: u64) {
+        self.limit = end.min(self.look.size);
+        self.first = first.min(self.limit);
+        (self.at, self.counted) = (self.first, self.first);
+    }
+
+    /// The stretch that it is.
+    pub(super) fn stretch(&self) -> (u64, u64) {
+        (self.first, self.limit)
     }
 
     /// The file that is written.
@@ -120,6 +135,12 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Counts progress up to this offset: holes, and what was there and compared, are part of it.
+    pub fn count(&self, large: &mut Large, to: u64) {
+        self.job.add_bytes(to.saturating_sub(large.counted));
+        large.counted = large.counted.max(to);
+    }
+
     /// Writes one range, which lies behind the last and within the size.
     pub fn range(&self, large: &mut Large, offset: u64, content: &[u8]) -> Outcome<()> {
         if let Some(file) = large.file() {
@@ -135,10 +156,8 @@ impl<'a> Maker<'a> {
             }
             large.length_ahead |= length_ahead;
         }
-        // Holes count as done: progress is of the whole file.
-        let end = offset + content.len() as u64;
-        self.job.add_bytes(end - large.at);
-        large.at = end;
+        large.at = offset + content.len() as u64;
+        self.count(large, large.at);
         large.bytes += content.len() as u64;
         Ok(())
     }
@@ -165,7 +184,7 @@ impl<'a> Maker<'a> {
             // A hole at the end has nothing written behind it.
             sys::truncate(file, size).at(Step::Write)?;
         }
-        self.job.add_bytes(size - large.at);
+        self.job.add_bytes(size - large.counted.min(size));
         let look = self.look(&large.look, large.xattrs.as_ref());
         let age = match &large.known {
             Some(known) => Age::Known(known),

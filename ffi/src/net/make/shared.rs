@@ -44,18 +44,16 @@ impl<'a> Maker<'a> {
             }
         };
         let mut stretch = Large::new(index, to, *look, publish_of(item.action)?);
-        stretch.limit = end.min(look.size);
-        stretch.at = first.min(stretch.limit);
-        stretch.first = stretch.at;
+        stretch.limit(first, end);
         Ok(stretch)
     }
 
     /// Notes that a stretch is there.
-    pub fn end_stretch(&self, stretch: Large) -> ItemResult {
-        // Holes count as done: progress is of the whole file.
-        self.job.add_bytes(stretch.limit - stretch.at);
+    pub fn end_stretch(&self, mut stretch: Large) -> ItemResult {
+        let (first, end) = stretch.stretch();
+        self.count(&mut stretch, end);
         if let To::Shared(file) = &stretch.to {
-            file.add(stretch.first, stretch.limit);
+            file.add(first, end);
         }
         self.carried(stretch.bytes)
     }

@@ -165,7 +165,7 @@ impl<'a> Receiver<'a, '_, '_> {
             };
             at += length;
             self.have(index, held, &[piece], at < whole)?;
-            self.job.add_bytes(length);
+            self.maker.count(large, at);
         }
         match self.next_about(index)? {
             (Type::Range, _) => {}

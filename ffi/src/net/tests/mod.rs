@@ -1,10 +1,15 @@
 //! Batches between a client and a daemon in one process, over a connection on the loopback.
 
 mod hostile;
+#[cfg(unix)]
+mod looks;
+mod resume;
 mod shapes;
+mod shared;
 mod trouble;
 
 use std::fs;
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,11 +104,19 @@ impl World {
 
     /// Carries out batches over one stream; returns what the client got, and how the stream ended.
     fn batches<R>(&self, work: impl FnOnce(&mut dyn Link) -> R) -> (R, Closed) {
+        self.batches_over(|link| Box::new(link), work)
+    }
+
+    fn batches_over<R>(
+        &self,
+        wrap: impl Fn(TcpLink) -> Box<dyn Link>,
+        work: impl FnOnce(&mut dyn Link) -> R,
+    ) -> (R, Closed) {
         let (ours, theirs) = sockets();
-        let (mut ours, theirs) = (link(ours), link(theirs));
+        let (mut ours, theirs) = (wrap(link(ours)), wrap(link(theirs)));
         thread::scope(|scope| {
-            let daemon = scope.spawn(|| serve(Box::new(theirs), &self.terms, &self.shared));
-            let done = work(&mut ours);
+            let daemon = scope.spawn(|| serve(theirs, &self.terms, &self.shared));
+            let done = work(&mut *ours);
             drop(ours);
             (done, daemon.join().unwrap())
         })
@@ -134,6 +147,51 @@ impl World {
             Way::Get => get(&job, link, &mut results),
         };
         (results, ended)
+    }
+}
+
+/// A link that says it is a tunnel.
+struct Tunnelled(TcpLink);
+
+impl Link for Tunnelled {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+    fn is_readable(&mut self, wait: Duration) -> io::Result<bool> {
+        self.0.is_readable(wait)
+    }
+    fn is_tunnel(&self) -> bool {
+        true
+    }
+}
+
+/// A link that breaks once so many bytes were written.
+struct Cut<'l> {
+    link: &'l mut dyn Link,
+    left: usize,
+}
+
+impl Link for Cut<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.link.read(into)
+    }
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let taken = bytes.len().min(self.left);
+        self.left -= taken;
+        self.link.write_all(&bytes[..taken])?;
+        match taken == bytes.len() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+    fn is_readable(&mut self, wait: Duration) -> io::Result<bool> {
+        self.link.is_readable(wait)
+    }
+    fn is_tunnel(&self) -> bool {
+        false
     }
 }
 

@@ -101,7 +101,7 @@ fn attributes() -> Xattrs {
 }
 
 /// A new directory with a file, a link and a sparse file; the last is named by its whole path.
-fn items(actions: [u16; 3]) -> Vec<Item<'static>> {
+pub fn items(actions: [u16; 3]) -> Vec<Item<'static>> {
     let item = |name, metadata: &Metadata, action| Item {
         name,
         action,

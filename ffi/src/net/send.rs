@@ -4,14 +4,12 @@ mod large;
 
 pub(in crate::net) use large::digest_of;
 
-use std::time::Duration;
-
 use super::entry::{LOOK_BYTES, pack_entry, pack_look};
 use super::part::Part;
 use super::record::{
     CONTENT_MOST, DIGEST_BYTES, Header, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail,
 };
-use super::wire::Wire;
+use super::wire::{Wait, Wire};
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
 use crate::source::{Source, is_recorded, open_unseen, see};
@@ -228,8 +226,7 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
 
     /// Takes in what the receiver said, without waiting for anything.
     fn hear(&mut self, index: usize) -> Outcome<()> {
-        while self.wire.is_readable(Duration::ZERO)? {
-            let header = self.wire.next(super::wire::Wait::Job(self.job))?;
+        while let Some(header) = self.wire.poll(Wait::Job(self.job))? {
             self.heed(header, index)?;
         }
         Ok(())

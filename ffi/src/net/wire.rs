@@ -189,6 +189,17 @@ impl<'w> Wire<'w> {
         }
     }
 
+    /// The next record but `alive`, if the peer has said one by now.
+    pub fn poll(&mut self, wait: Wait) -> Outcome<Option<Header>> {
+        while self.is_readable(Duration::ZERO)? {
+            let header = self.record(wait)?;
+            if header.kind != Type::Alive {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads the next record of any type.
     pub fn record(&mut self, wait: Wait) -> Outcome<Header> {
         self.need(HEADER_BYTES, wait)?;

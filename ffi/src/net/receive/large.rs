@@ -4,14 +4,13 @@ use super::{Receiver, read_again};
 use crate::draft::GRAIN_BYTES;
 use crate::net::entry::Entry;
 use crate::net::make::Large;
-use crate::net::record::{MISMATCH, MORE, Piece, Range, Type, VOID, pack_have, parse_fail};
+use crate::net::record::{Header, MISMATCH, MORE, Piece, Range, Type, VOID, pack_have, parse_fail};
 use crate::net::send::Role;
 use crate::net::send::digest_of;
 use crate::net::wire::Wait;
 use crate::request::action;
 use crate::results::ItemResult;
 use crate::status::{Fail, Outcome, Status, Step};
-use std::time::Duration;
 
 /// Stretch of a held file that is announced at once: few enough bytes that little is sent again, many
 /// enough that announcing costs nothing.
@@ -97,6 +96,10 @@ impl<'a> Receiver<'a, '_, '_> {
     pub(super) fn next_about(&mut self, index: usize) -> Result<(Type, u8), Stop> {
         self.job.check().map_err(Stop::Stream)?;
         let header = self.wire.next(Wait::Job(self.job)).map_err(Stop::Stream)?;
+        self.about(header, index)
+    }
+
+    fn about(&mut self, header: Header, index: usize) -> Result<(Type, u8), Stop> {
         match header.kind {
             Type::Cancel if self.role == Role::Daemon => Err(Stop::Stream(Fail::cancelled())),
             kind if header.item as usize == index => Ok((kind, header.flags)),
@@ -137,15 +140,8 @@ impl<'a> Receiver<'a, '_, '_> {
         let held = there.min(large.limit);
         let whole = held / GRAIN_BYTES * GRAIN_BYTES;
         self.have(index, held, &[], whole > 0)?;
-        let mut at = 0;
-        while at < whole {
-            if self
-                .wire
-                .is_readable(Duration::ZERO)
-                .map_err(Stop::Stream)?
-            {
-                break;
-            }
+        let (mut at, mut answer) = (0, None);
+        while at < whole && answer.is_none() {
             let length = PIECE_BYTES.min(whole - at);
             self.job.at(index as u32, Step::Hash);
             let digest = match large.file() {
@@ -166,8 +162,13 @@ impl<'a> Receiver<'a, '_, '_> {
             at += length;
             self.have(index, held, &[piece], at < whole)?;
             self.maker.count(large, at);
+            answer = self.wire.poll(Wait::Job(self.job)).map_err(Stop::Stream)?;
         }
-        match self.next_about(index)? {
+        let answer = match answer {
+            Some(header) => self.about(header, index)?,
+            None => self.next_about(index)?,
+        };
+        match answer {
             (Type::Range, _) => {}
             (Type::Fail, _) => return Err(self.failed_there()),
             _ => return self.stop(),

@@ -433,7 +433,7 @@ proptest! {
             &world.daemon
         } else {
             let items = vectors::items([action::CREATE; 3]);
-            hear(&world, Way::Get, &items, &bytes);
+            let (_, _) = hear(&world, Way::Get, &items, &bytes);
             &world.client
         };
         for name in names(to) {

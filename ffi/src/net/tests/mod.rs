@@ -6,6 +6,7 @@ mod looks;
 mod resume;
 mod shapes;
 mod shared;
+mod silence;
 mod trouble;
 
 use std::fs;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
 import { createHash } from "node:crypto";
 import { formatFingerprint } from "../../src/core/fingerprint.ts";
-import { DaemonHome } from "./daemon_process.ts";
+import { DaemonHome } from "../support/daemon_process.ts";
 import { eventually, rawClient, rejectsWith } from "./daemon_support.ts";
 
 Deno.test("--root serves a folder as the default root and as module default", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
-import { startDaemonProcess } from "../support/daemon_process.ts";
+import { DaemonHome } from "../support/daemon_process.ts";
 import { testOrSkip } from "../support/loop_fs.ts";
 import { type Host, withTwoHosts } from "../support/two_hosts.ts";
 
@@ -20,7 +20,7 @@ testOrSkip("scan finds a daemon that announces itself, and none once it has gone
   await withTwoHosts(async (near, far) => {
     assert.deepEqual(await scan(near), []);
     const flags = ["--bind", far.address, "--root", "served", "--port", "19031"];
-    const daemon = await startDaemonProcess(dir, far, ...flags);
+    const daemon = await new DaemonHome({ path: dir.path, host: far }).startAs(...flags);
     let found: Record<string, unknown>[] = [];
     try {
       for (let attempt = 0; attempt < 5 && found.length === 0; attempt++) found = await scan(near);
@@ -31,7 +31,7 @@ testOrSkip("scan finds a daemon that announces itself, and none once it has gone
     const { name, port, addresses, fingerprint } = found[0];
     assert.deepEqual([name, port], [hostname(), 19031]);
     assert.match(fingerprint as string, /^SHA256:[A-Za-z0-9+/]{43}$/);
-    assert.ok(daemon.said.includes(fingerprint as string), daemon.said);
+    assert.ok(daemon.stderr.includes(fingerprint as string), daemon.stderr);
     assert.equal((addresses as string[])[0], far.address);
     assert.deepEqual(await scan(near), []);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { DaemonHome } from "./daemon_process.ts";
+import { DaemonHome } from "../support/daemon_process.ts";
 
 const PROTO = fileURLToPath(new URL("../../proto", import.meta.url));
 

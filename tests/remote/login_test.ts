@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { formatFingerprint } from "../../src/core/fingerprint.ts";
 import { scratch } from "../support/cli.ts";
 import { assertStatus } from "../support/judges.ts";
-import { DaemonHome } from "./daemon_process.ts";
+import { DaemonHome } from "../support/daemon_process.ts";
 
 /** Every address is this machine's own, but the daemon is secure. */
 const SECURE = ["--bind", "0.0.0.0"];

@@ -7,21 +7,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Ran, RunWith, Scratch } from "../support/cli.ts";
-import { DAEMON, startDaemonProcess } from "../support/daemon_process.ts";
+import { DaemonHome } from "../support/daemon_process.ts";
 import { assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
 import { need, needsPrograms, sh, testOrSkip } from "../support/loop_fs.ts";
 import { type Host, withTwoHosts } from "../support/two_hosts.ts";
-
-function daemonCommand(dir: Scratch, ...args: string[]): string {
-  return sh(
-    `cd "$0" && XDG_STATE_HOME="$0/state" DENO_NO_UPDATE_CHECK=1 "$1" run -A --no-check "$2" ${
-      args.join(" ")
-    } 2>/dev/null`,
-    dir.path,
-    Deno.execPath(),
-    DAEMON,
-  ).trim();
-}
 
 function daemonFlags(far: Host): string[] {
   return ["--bind", far.address, "--root", "served", "--no-mdns"];
@@ -40,20 +29,23 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
     sh(`head -c 3000000 /dev/urandom > "$0/src/large"`, dir.path);
     const target = `${far.address}:/default/copy`;
     const blit = on(dir, near);
-    let daemon = await startDaemonProcess(dir, far, ...daemonFlags(far));
+    const home = new DaemonHome({ path: dir.path, host: far });
+    let daemon = await home.startAs(...daemonFlags(far));
     try {
-      assert.match(daemon.ready, /ready on 10\.99\.0\.2: control port 9031, data port 9032, TLS/);
-      const fingerprint = /--fingerprint (SHA256:\S+)/.exec(daemon.said)?.[1];
-      assert.ok(fingerprint, daemon.said);
+      assert.match(
+        daemon.readyLine,
+        /ready on 10\.99\.0\.2: control port 9031, data port 9032, TLS/,
+      );
+      await daemon.says(/--fingerprint/);
+      const fingerprint = /--fingerprint (SHA256:\S+)/.exec(daemon.stderr)?.[1];
+      assert.ok(fingerprint, daemon.stderr);
 
       const stranger = await blit("mirror", "--yes", "src/", target);
       assertStatus(stranger, 1);
       assert.match(stranger.stderr, /10\.99\.0\.2:9031 is unknown\. Run: blit login 10\.99\.0\.2/);
 
-      const token = daemonCommand(
-        dir,
-        ...["token", "add", "laptop", "--module", "default", "--access", "delete"],
-      );
+      const add = ["token", "add", "laptop", "--module", "default", "--access", "delete"];
+      const token = (await home.run(...add)).stdout.trim();
       const wrong = on(dir, near, { stdin: token });
       const pinned = ["login", far.address, "--token-file", "-", "--fingerprint"];
       const mistyped = await wrong(...pinned, "SHA256:" + "A".repeat(43));
@@ -83,7 +75,7 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
 
       await daemon.stop();
       sh(`rm -r "$0"/state/blit-daemon/certificate.pem`, dir.path);
-      daemon = await startDaemonProcess(dir, far, ...daemonFlags(far));
+      daemon = await home.startAs(...daemonFlags(far));
       const changed = await blit("mirror", "--yes", "src/", target);
       assertStatus(changed, 1);
       assert.match(changed.stderr, /certificate/);
@@ -100,9 +92,10 @@ testOrSkip(
     await withTwoHosts(async (near, far) => {
       await dir.write({ "served/": "", "src/a": "1" });
       const blit = on(dir, near);
-      const daemon = await startDaemonProcess(dir, far, ...daemonFlags(far), "--insecure");
+      const home = new DaemonHome({ path: dir.path, host: far });
+      const daemon = await home.startAs(...daemonFlags(far), "--insecure");
       try {
-        assert.match(daemon.ready, /plain/);
+        assert.match(daemon.readyLine, /plain/);
         const target = `${far.address}://copy`;
         const stranger = await blit("copy", "src/", target);
         assertStatus(stranger, 1);
@@ -114,7 +107,7 @@ testOrSkip(
       } finally {
         await daemon.stop();
       }
-      assert.match(daemon.said, /INSECURE/);
+      assert.match(daemon.stderr, /INSECURE/);
     });
   },
 );

@@ -1,55 +1,171 @@
 /**
- * blit-daemon in a process of its own, on a host of its own.
+ * `blit-daemon` as a process of its own.
  *
  * @module
  */
-import { join } from "node:path";
-import type { Scratch } from "./cli.ts";
+import { fileURLToPath } from "node:url";
 import type { Host } from "./two_hosts.ts";
 
-/** The program. */
-export const DAEMON = new URL("../../daemon.ts", import.meta.url).pathname;
+const DAEMON = fileURLToPath(new URL("../../daemon.ts", import.meta.url));
 
-/** A daemon that is ready. */
-export interface DaemonProcess {
-  readonly ready: string;
-  /** What it printed on stderr until it was ready. */
-  readonly said: string;
-  stop(): Promise<void>;
+/** The ready line of `--json`. */
+export interface Ready {
+  readonly port: number;
+  readonly data_port: number;
+  readonly tls: boolean;
+  readonly fingerprint?: string;
 }
 
-/** Starts `blit-daemon ARGS` with its state in the scratch folder, and waits until it is ready. */
-export async function startDaemonProcess(
-  dir: Scratch,
-  host: Host,
-  ...flags: string[]
-): Promise<DaemonProcess> {
-  const words = ["run", "-A", "--no-check", DAEMON, ...flags];
-  const [program, ...args] = host.command(Deno.execPath(), ...words);
-  const child = new Deno.Command(program, {
-    args,
-    cwd: dir.path,
-    env: { ...dir.env(), XDG_STATE_HOME: join(dir.path, "state") },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const said: string[] = [];
-  const saying = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said.push(text);
-  })();
-  const { value = "" } = await reader.read();
-  return {
-    ready: value,
-    get said() {
-      return said.join("");
-    },
-    stop: async () => {
-      child.kill("SIGTERM");
-      await child.status;
-      await reader.cancel();
-      await saying;
-    },
-  };
+/** Where a daemon lives. */
+export interface DaemonPlace {
+  /** Folder to stand in, whose owner is the caller; left out, one of its own that goes with it. */
+  readonly path?: string;
+  /** Host to run on; left out, this one. */
+  readonly host?: Host;
+}
+
+/** A daemon's folders, and the processes in them. */
+export class DaemonHome {
+  /** Where it stands: configuration files are written here. */
+  readonly path: string;
+  readonly #place: DaemonPlace;
+
+  constructor(place: DaemonPlace = {}) {
+    this.#place = place;
+    this.path = place.path ?? Deno.makeTempDirSync({ prefix: "blit-home-" });
+  }
+
+  /** Runs `blit-daemon ARGS` to its end. */
+  async run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return await this.runWith({}, ...args);
+  }
+
+  /** The same with other surroundings. */
+  async runWith(
+    env: Record<string, string>,
+    ...args: string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await this.#command(args, env).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** Starts a daemon with `--json` and free ports, and waits until it is ready. */
+  async start(...args: string[]): Promise<DaemonProcess> {
+    const ports = ["--port", "0", "--data-port", "0", "--no-mdns", "--json"];
+    return await this.startAs(...ports, ...args);
+  }
+
+  /** Starts a daemon with these arguments and no others, and waits until it is ready. */
+  async startAs(...args: string[]): Promise<DaemonProcess> {
+    return await DaemonProcess.of(this.#command(args).spawn());
+  }
+
+  /** Writes a file in the home. */
+  write(name: string, text: string): string {
+    Deno.writeTextFileSync(`${this.path}/${name}`, text);
+    return `${this.path}/${name}`;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#place.path === undefined) Deno.removeSync(this.path, { recursive: true });
+  }
+
+  #command(args: string[], env: Record<string, string> = {}): Deno.Command {
+    const words = [Deno.execPath(), "run", "-A", "--no-check", DAEMON, ...args];
+    const [program, ...rest] = this.#place.host?.command(...words) ?? words;
+    return new Deno.Command(program, {
+      args: rest,
+      cwd: this.path,
+      env: {
+        XDG_STATE_HOME: `${this.path}/state`,
+        DENO_NO_UPDATE_CHECK: "1",
+        NO_COLOR: "1",
+        ...env,
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+}
+
+/** A running daemon. */
+export class DaemonProcess {
+  /** What it printed once it was ready. */
+  readonly readyLine: string;
+  readonly #log: { text: string };
+  readonly #child: Deno.ChildProcess;
+  readonly #done: Promise<unknown>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    readyLine: string,
+    log: { text: string },
+    done: Promise<unknown>,
+  ) {
+    this.#child = child;
+    this.#log = log;
+    this.readyLine = readyLine;
+    this.#done = done;
+  }
+
+  /** The process, once it is ready. */
+  static async of(child: Deno.ChildProcess): Promise<DaemonProcess> {
+    const lines = child.stdout.pipeThrough(new TextDecoderStream());
+    const reader = lines.getReader();
+    const errors = child.stderr.pipeThrough(new TextDecoderStream());
+    const log = { text: "" };
+    const follow = (async () => {
+      for await (const text of errors) log.text += text;
+    })();
+    const { value } = await reader.read();
+    if (value === undefined) {
+      await follow;
+      throw new TypeError(`the daemon didn't start: ${log.text}`);
+    }
+    const rest = (async () => {
+      while (!(await reader.read()).done);
+    })();
+    return new DaemonProcess(child, value, log, Promise.all([follow, rest]));
+  }
+
+  /** The ready line of `--json`, read. */
+  get ready(): Ready {
+    return JSON.parse(this.readyLine);
+  }
+
+  /** What it wrote to stderr so far. */
+  get stderr(): string {
+    return this.#log.text;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until the log has these words. */
+  async says(words: RegExp, ms = 10_000): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (!words.test(this.stderr)) {
+      if (performance.now() > deadline) throw new TypeError(`no ${words} in: ${this.stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Ends it, unless it has ended. @returns its exit status */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It ended by itself.
+    }
+    const { code } = await this.#child.status;
+    await this.#done;
+    return code;
+  }
 }

@@ -170,3 +170,6 @@ impl Write for Timed<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -8,19 +8,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bind::bind_with;
+use super::dial::tests::{TOKEN, dialled, dialling, next_frame};
 use super::link::Link;
 use super::listen::listen;
 use super::terms::{Closed, Terms};
 use super::{Net, dial};
 use crate::block::{u16_at, u32_at};
 use crate::control::{JobContext, Shared};
-use crate::frame::{Frame, FrameType};
-use crate::request::{Op, Request};
+use crate::frame::FrameType;
+use crate::request::Op;
 use crate::status::{Outcome, Status};
 use crate::testing::{self, Head};
 
 const SOON: Duration = Duration::from_secs(10);
-const TOKEN: &[u8] = b"a.token.of-some-length";
 const LISTENING: u64 = 1;
 
 mod arrivals;
@@ -131,17 +131,6 @@ fn terms(status: u32, job: u64) -> Vec<u8> {
     bytes
 }
 
-fn next_frame(shared: &Shared) -> Frame {
-    let until = Instant::now() + SOON;
-    loop {
-        if let Some(frame) = shared.frames.take_one() {
-            return frame;
-        }
-        assert!(Instant::now() < until, "no frame came");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Waits for the end of a connection that nothing is said on.
 fn is_closed(socket: &mut TcpStream) -> bool {
     match socket.read(&mut [0; 16]) {
@@ -149,38 +138,6 @@ fn is_closed(socket: &mut TcpStream) -> bool {
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
         Ok(_) => false,
     }
-}
-
-fn dialling(address: SocketAddr, pin: Option<[u8; 32]>, ms: u32, job: u64) -> Request {
-    let SocketAddr::V4(address) = address else {
-        panic!("an IPv6 address")
-    };
-    let mut bytes = address.ip().to_ipv6_mapped().octets().to_vec();
-    bytes.extend(address.port().to_le_bytes());
-    bytes.extend((TOKEN.len() as u16).to_le_bytes());
-    bytes.extend(ms.to_le_bytes());
-    bytes.extend(u32::from(pin.is_some()).to_le_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(pin.unwrap_or_default());
-    bytes.extend(TOKEN);
-    let head = Head {
-        job,
-        slot: 3,
-        ..Head::new(Op::Dial)
-    };
-    Request::parse(head.pack(&[], &bytes)).unwrap()
-}
-
-/// The stream, or why there is none.
-fn dialled(shared: &Shared, job: u64) -> Result<u32, Status> {
-    let frame = next_frame(shared);
-    assert_eq!(frame.job, job);
-    if frame.kind == FrameType::Failed {
-        return Err(Status::from_number(u32_at(&frame.payload, 0)));
-    }
-    let last = next_frame(shared);
-    assert_eq!((last.kind, last.last), (FrameType::Results, true));
-    Ok(u32_at(&frame.payload, 0))
 }
 
 /// Sends back what comes, until the end.

@@ -79,40 +79,6 @@ fn a_panic_of_a_stream_is_a_bug_of_that_stream() {
 }
 
 #[test]
-fn dialling_ends_in_time_whoever_answers() {
-    let client = Arc::new(testing::shared());
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    // Somebody who says nothing.
-    let start = Instant::now();
-    dial::start(&client, &dialling(address, None, 300, 1)).unwrap();
-    assert_eq!(dialled(&client, 1), Err(Status::Disconnected));
-    assert!((200..2000).contains(&start.elapsed().as_millis()));
-    // The run is cancelled meanwhile.
-    dial::start(&client, &dialling(address, None, 20_000, 2)).unwrap();
-    thread::sleep(Duration::from_millis(50));
-    client.control.cancel(3);
-    assert_eq!(dialled(&client, 2), Err(Status::Cancelled));
-    assert!(start.elapsed() < Duration::from_secs(3));
-    // Somebody who says something else, and nobody at all.
-    let other = Arc::new(testing::shared());
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    let speaker = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket.write_all(b"220 mail.example.org ready\r\n").unwrap();
-        // Until the caller has had enough.
-        let _ = socket.read_to_end(&mut Vec::new());
-    });
-    dial::start(&other, &dialling(address, None, 5000, 3)).unwrap();
-    assert_eq!(dialled(&other, 3), Err(Status::Mismatch));
-    speaker.join().unwrap();
-    dial::start(&other, &dialling(address, None, 5000, 4)).unwrap();
-    assert_eq!(dialled(&other, 4), Err(Status::Disconnected));
-    assert!(other.net.join(Instant::now() + SOON));
-}
-
-#[test]
 fn a_tunnel_carries_a_stream_between_two_processes() {
     let (client, daemon) = (Arc::new(testing::shared()), Arc::new(testing::shared()));
     let ours = Net::open_tunnel(&client, 5).unwrap();

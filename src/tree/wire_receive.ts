@@ -128,13 +128,13 @@ export class Receiver {
       case "entry": {
         const failed = this.#results.parentFailure(item);
         if (failed) return await this.#refuse(item, failed);
-        return await this.#attempt(item, () => this.#begin(item, message.entry, message.again));
+        return await this.#attempt(item, () => this.#begin(message));
       }
       case "range":
         return await this.#attempt(item, () => this.#append(message.range));
       case "done":
         if (message.changed || !this.#open) return;
-        return await this.#make(item, this.#open.bytesMoved, this.#open.again, this.#complete());
+        return await this.#make(item, this.#open.bytesMoved, this.#open.flags, this.#complete());
     }
   }
 
@@ -158,14 +158,15 @@ export class Receiver {
     await this.#work.stream.send(packRecord(RecordType.fail, item, payload));
   }
 
-  async #begin(item: number, entry: EntryPayload, again: boolean): Promise<void> {
+  async #begin(message: Extract<ContentMessage, { readonly type: "entry" }>): Promise<void> {
+    const { item, entry, again } = message;
     const { batch, stream } = this.#work;
     const made = this.#newEntry(item, entry);
     const before = this.#open;
     if (before) await before.file?.restart(made);
     this.#open = {
       item,
-      again,
+      flags: flagsOf(message),
       sizeBytes: entry.look.sizeBytes,
       at: 0,
       bytesMoved: before?.bytesMoved ?? 0,
@@ -205,14 +206,14 @@ export class Receiver {
   }
 
   async #whole(message: Extract<ContentMessage, { readonly type: "file" }>): Promise<void> {
-    const { item, again, file: { content, digest, ...entry } } = message;
+    const { item, file: { content, digest, ...entry } } = message;
     // A large file that shrank while it was sent comes whole the second time.
     const before = this.#open;
     this.#open = null;
     if (this.#results.isSettled(item)) return;
     this.#work.observer.moved(content.length);
     const bytesMoved = content.length + (before?.bytesMoved ?? 0);
-    await this.#make(item, bytesMoved, again, async () => {
+    await this.#make(item, bytesMoved, flagsOf(message), async () => {
       await before?.file?.abandon();
       await expectDigest(this.#work.batch.path(item), content, digest);
       if (!this.#sink) return {};
@@ -233,7 +234,7 @@ export class Receiver {
   async #make(
     item: number,
     bytesMoved: number,
-    again: boolean,
+    flags: number,
     work: () => Promise<ResultFields>,
   ): Promise<void> {
     const { batch, run, observer, parallel } = this.#work;
@@ -247,7 +248,7 @@ export class Receiver {
           ...made,
           bytesMoved,
           method: isContent ? CONTROL_PLANE : NO_METHOD,
-          flags: (made.flags ?? 0) | (again ? ResultFlag.readAgain : 0),
+          flags: (made.flags ?? 0) | flags,
         });
       } catch (error) {
         this.#settle(item, resultOfError(error));
@@ -288,13 +289,21 @@ export class Receiver {
 /** A file whose ranges are on their way. */
 interface OpenFile {
   readonly item: number;
-  readonly again: boolean;
+  /** What its result says besides. */
+  readonly flags: number;
   readonly sizeBytes: number;
   /** Null where nothing is written. */
   readonly file: FileSink | null;
   /** Where the next range goes, if it leaves no hole. */
   at: number;
   bytesMoved: number;
+}
+
+/** What the sender said that belongs into the item's result. */
+function flagsOf(
+  { again, leftOut }: { readonly again: boolean; readonly leftOut: boolean },
+): number {
+  return (again ? ResultFlag.readAgain : 0) | (leftOut ? ResultFlag.xattrsDropped : 0);
 }
 
 async function expectDigest(path: string, content: Uint8Array, digest: Uint8Array): Promise<void> {

@@ -6,11 +6,12 @@
  */
 import type { EntryFields } from "../core/entry_block.ts";
 import { concatBytes } from "../core/bytes.ts";
-import { CopyAction, ResultFlag } from "../core/work_batch.ts";
+import { CopyAction } from "../core/work_batch.ts";
 import { type Attributes, packedLength } from "../wire/attributes.ts";
 import { packRecord } from "../wire/encoder.ts";
 import { type Look, packEntry, packFile, packRange } from "../wire/payload.ts";
 import {
+  ATTRIBUTES_LEFT_OUT,
   ATTRIBUTES_MOST,
   CONTENT_MOST,
   DONE_CHANGED,
@@ -51,9 +52,8 @@ export class WireSink implements EntrySink {
   }
 
   async node(entry: NewEntry): Promise<Written> {
-    const [attributes, flags] = fitting(entry);
-    await sendWhole(this.#outlet, entry, attributes, NOTHING, 0);
-    return sent(flags);
+    await sendWhole(this.#outlet, entry, fitting(entry), NOTHING, 0);
+    return SENT;
   }
 }
 
@@ -61,8 +61,7 @@ export class WireSink implements EntrySink {
 class WireFile implements FileSink {
   readonly #outlet: RecordOutlet;
   #entry!: NewEntry;
-  #attributes: Attributes = new Map();
-  #flags = 0;
+  #attributes: Fitting = { attributes: new Map(), flags: 0 };
   #isAgain = false;
   /** Content of a small file. */
   #pieces: Uint8Array[] = [];
@@ -79,7 +78,7 @@ class WireFile implements FileSink {
 
   async begin(entry: NewEntry): Promise<void> {
     this.#entry = entry;
-    [this.#attributes, this.#flags] = fitting(entry);
+    this.#attributes = fitting(entry);
     this.#at = 0;
     this.#pieces = [];
     const { item, action, fields } = entry;
@@ -88,9 +87,10 @@ class WireFile implements FileSink {
     const payload = packEntry({
       look: lookOf(fields),
       target: "",
-      attributes: this.#attributes,
+      attributes: this.#attributes.attributes,
     });
-    await this.#outlet.send(item, packRecord(RecordType.entry, item, payload));
+    const record = packRecord(RecordType.entry, item, payload, this.#attributes.flags);
+    await this.#outlet.send(item, record);
     this.#isOpen = true;
     if (action === CopyAction.resume && !this.#isAgain) {
       this.#held = new HeldPieces(this.#outlet, item);
@@ -138,7 +138,7 @@ class WireFile implements FileSink {
       const content = concatBytes(this.#pieces);
       await sendWhole(this.#outlet, this.#entry, this.#attributes, content, flags);
     }
-    return sent(this.#flags);
+    return SENT;
   }
 
   // The `fail` that concludes the item says it all.
@@ -176,7 +176,7 @@ class WireFile implements FileSink {
 async function sendWhole(
   outlet: RecordOutlet,
   { item, fields }: NewEntry,
-  attributes: Attributes,
+  { attributes, flags: leftOut }: Fitting,
   content: Uint8Array,
   flags: number,
 ): Promise<void> {
@@ -184,13 +184,18 @@ async function sendWhole(
   const look = lookOf(fields);
   const payload = packFile({ look, target: fields.target ?? "", attributes, content, digest });
   await outlet.turn(item);
-  await outlet.send(item, packRecord(RecordType.file, item, payload, flags));
+  await outlet.send(item, packRecord(RecordType.file, item, payload, flags | leftOut));
 }
 
-/** The attributes that fit into a record, and the flag that says that some don't. */
-function fitting({ xattrs }: NewEntry): [Attributes, number] {
+/** The attributes that fit into a record, and its flag where some don't. */
+interface Fitting {
+  readonly attributes: Attributes;
+  readonly flags: number;
+}
+
+function fitting({ xattrs }: NewEntry): Fitting {
   const all = xattrs ?? new Map<string, Uint8Array>();
-  if (packedLength(all) <= ATTRIBUTES_MOST) return [all, 0];
+  if (packedLength(all) <= ATTRIBUTES_MOST) return { attributes: all, flags: 0 };
   const some = new Map<string, Uint8Array>();
   let length = 0;
   for (const pair of all) {
@@ -199,7 +204,7 @@ function fitting({ xattrs }: NewEntry): [Attributes, number] {
     length += more;
     some.set(...pair);
   }
-  return [some, ResultFlag.xattrsDropped];
+  return { attributes: some, flags: ATTRIBUTES_LEFT_OUT };
 }
 
 function lookOf(fields: EntryFields): Look {
@@ -217,6 +222,5 @@ function lookOf(fields: EntryFields): Look {
   };
 }
 
-function sent(flags: number): Written {
-  return { inode: 0n, ctimeNs: 0n, mtimeNs: 0n, flags };
-}
+/** What is known here of an entry that was sent. */
+const SENT: Written = { inode: 0n, ctimeNs: 0n, mtimeNs: 0n, flags: 0 };

@@ -17,21 +17,32 @@ import {
   readFile,
   readRange,
 } from "./payload.ts";
-import { DONE_CHANGED, FILE_READ_AGAIN, RecordType, type WireRecord } from "./record.ts";
+import {
+  ATTRIBUTES_LEFT_OUT,
+  DONE_CHANGED,
+  FILE_READ_AGAIN,
+  RecordType,
+  type WireRecord,
+} from "./record.ts";
 
-/** A record that the rules let pass, taken apart. `again`: the sender read the file for the second time. */
+/**
+ * A record that the rules let pass, taken apart. `again`: the sender read the file for the second time;
+ * `leftOut`: it has more attributes than fit into a record.
+ */
 export type ContentMessage =
   | {
     readonly type: "file";
     readonly item: number;
     readonly file: FilePayload;
     readonly again: boolean;
+    readonly leftOut: boolean;
   }
   | {
     readonly type: "entry";
     readonly item: number;
     readonly entry: EntryPayload;
     readonly again: boolean;
+    readonly leftOut: boolean;
   }
   | { readonly type: "range"; readonly item: number; readonly range: RangePayload }
   | { readonly type: "done"; readonly item: number; readonly changed: boolean }
@@ -95,7 +106,7 @@ export class ContentRules {
         const file = readFile(payload);
         const again = this.#begin(file) || (flags & FILE_READ_AGAIN) !== 0;
         this.#next();
-        return { type: "file", item, file, again };
+        return { type: "file", item, file, again, leftOut: (flags & ATTRIBUTES_LEFT_OUT) !== 0 };
       }
       case RecordType.entry: {
         const entry = readEntry(payload);
@@ -104,7 +115,7 @@ export class ContentRules {
         this.#at = 0;
         this.#sizeBytes = entry.look.sizeBytes;
         this.#isResumed = !again && this.#items.action(item) === CopyAction.resume;
-        return { type: "entry", item, entry, again };
+        return { type: "entry", item, entry, again, leftOut: (flags & ATTRIBUTES_LEFT_OUT) !== 0 };
       }
       case RecordType.range: {
         this.#expectOpen();

@@ -44,6 +44,8 @@ export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 /** Flag of `file`: the content is of a second reading, the first found the file changing. */
 export const FILE_READ_AGAIN = 1;
+/** Flag of `file` and `entry`: some of the attributes are left out, since they are too many for a record. */
+export const ATTRIBUTES_LEFT_OUT = 2;
 /** Flag of `done`: the file changed while it was read, what came is void. */
 export const DONE_CHANGED = 1;
 /** Flag of `have`: another one follows. */
@@ -73,8 +75,8 @@ const exactly = (bytes: number) => ({ least: bytes, most: bytes, flags: 0 });
 export const LIMITS: Readonly<Record<RecordType, TypeLimits>> = {
   [RecordType.put]: { least: 0, most: BATCH_MOST, flags: 0 },
   [RecordType.get]: { least: 0, most: BATCH_MOST, flags: 0 },
-  [RecordType.file]: { least: 88, most: 4 * MIB, flags: FILE_READ_AGAIN },
-  [RecordType.entry]: { least: 56, most: 2 * MIB, flags: 0 },
+  [RecordType.file]: { least: 88, most: 4 * MIB, flags: FILE_READ_AGAIN | ATTRIBUTES_LEFT_OUT },
+  [RecordType.entry]: { least: 56, most: 2 * MIB, flags: ATTRIBUTES_LEFT_OUT },
   [RecordType.range]: { least: 40, most: 40 + CONTENT_MOST, flags: 0 },
   [RecordType.done]: { ...exactly(0), flags: DONE_CHANGED },
   [RecordType.fail]: exactly(12),

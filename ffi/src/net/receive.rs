@@ -6,7 +6,7 @@ mod shared;
 use super::entry::{Entry, WholeFile};
 use super::make::Maker;
 use super::part::Part;
-use super::record::{Header, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail};
+use super::record::{Header, LEFT_OUT, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail};
 use super::send::Role;
 use super::wire::{Wait, Wire};
 use crate::block::Kind;
@@ -14,11 +14,6 @@ use crate::control::JobContext;
 use crate::results::{ItemResult, Results, result_flag};
 use crate::status::{Fail, Outcome};
 use large::Ended;
-
-/// The flag of a result whose content was read twice.
-fn read_again(again: bool) -> u8 {
-    if again { result_flag::READ_AGAIN } else { 0 }
-}
 
 /// One batch on its way in.
 pub struct Receiver<'a, 'w, 'l> {
@@ -32,6 +27,8 @@ pub struct Receiver<'a, 'w, 'l> {
     next: usize,
     /// What came of it so far was void: it begins again.
     again: bool,
+    /// Flags of its result that come from the sender.
+    said: u8,
     /// Items that were concluded, but for directories.
     pub files: u64,
 }
@@ -53,6 +50,7 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
             results: Results::new(job.request.len()),
             next: 0,
             again: false,
+            said: 0,
             files: 0,
         }
     }
@@ -123,13 +121,31 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
 
     fn conclude(&mut self, index: usize, outcome: Outcome<ItemResult>) {
         match outcome {
-            Ok(result) => self.results.set(index, result),
+            Ok(result) => self.results.set(
+                index,
+                ItemResult {
+                    flags: result.flags | self.said,
+                    ..result
+                },
+            ),
             Err(fail) => self.results.fail(index, fail),
         }
         self.next = index + 1;
         self.again = false;
         self.files += 1;
         self.job.add_entry();
+    }
+
+    /// Keeps what a record's flags say about its item.
+    fn hear(&mut self, header: Header) {
+        let again = header.flags & READ_AGAIN != 0 || self.again;
+        let left_out = header.flags & LEFT_OUT != 0;
+        self.said = if again { result_flag::READ_AGAIN } else { 0 };
+        self.said |= if left_out {
+            result_flag::XATTRS_DROPPED
+        } else {
+            0
+        };
     }
 
     fn file(&mut self, header: Header) -> Outcome<()> {
@@ -143,11 +159,8 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
             }
             _ => return self.wire.breach(MISMATCH),
         };
-        let again = header.flags & READ_AGAIN != 0 || self.again;
-        let made = self.maker.whole(index, file).map(|made| ItemResult {
-            flags: made.flags | read_again(again),
-            ..made
-        });
+        let made = self.maker.whole(index, file);
+        self.hear(header);
         self.conclude(index, made);
         Ok(())
     }
@@ -163,6 +176,7 @@ impl<'a, 'w, 'l> Receiver<'a, 'w, 'l> {
             },
             _ => return self.wire.breach(MISMATCH),
         };
+        self.hear(header);
         let ended = match self.part {
             Part::Whole => self.large(index, entry)?,
             // A part is not begun again.

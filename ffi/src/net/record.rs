@@ -18,6 +18,8 @@ pub const BATCH_MOST: usize = 4 * MIB;
 
 /// `file`: the content is of a second reading, the first found the file changing.
 pub const READ_AGAIN: u8 = 1;
+/// `file`, `entry`: some attributes are left out, since they are too many for a record.
+pub const LEFT_OUT: u8 = 2;
 /// `done`: the file changed meanwhile, what came of it is void.
 pub const VOID: u8 = 1;
 /// `have`: another one follows.
@@ -88,7 +90,8 @@ impl Type {
     /// The flags that it may have.
     const fn flags(self) -> u8 {
         match self {
-            Type::File => READ_AGAIN,
+            Type::File => READ_AGAIN | LEFT_OUT,
+            Type::Entry => LEFT_OUT,
             Type::Done => VOID,
             Type::Have => MORE,
             _ => 0,
@@ -101,7 +104,7 @@ impl Type {
 pub struct Header {
     /// What it is.
     pub kind: Type,
-    /// [`READ_AGAIN`], [`VOID`] or [`MORE`].
+    /// [`READ_AGAIN`], [`LEFT_OUT`], [`VOID`], [`MORE`].
     pub flags: u8,
     /// Index of the item in the batch.
     pub item: u32,

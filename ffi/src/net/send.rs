@@ -7,7 +7,7 @@ pub(in crate::net) use large::digest_of;
 use super::entry::{LOOK_BYTES, pack_entry, pack_look};
 use super::part::Part;
 use super::record::{
-    CONTENT_MOST, DIGEST_BYTES, Header, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail,
+    CONTENT_MOST, DIGEST_BYTES, Header, LEFT_OUT, MISMATCH, READ_AGAIN, Type, pack_fail, parse_fail,
 };
 use super::wire::{Wait, Wire};
 use crate::block::{Item, Kind};
@@ -161,9 +161,11 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
         target: &[u8],
         xattrs: Option<&Xattrs>,
     ) -> Outcome<()> {
-        self.pack_head(metadata, target, xattrs);
+        let left_out = self.pack_head(metadata, target, xattrs);
         self.head.extend(blake3::hash(&[]).as_bytes());
-        let sent = self.wire.send(Type::File, 0, index as u32, &self.head)?;
+        let sent = self
+            .wire
+            .send(Type::File, left_out, index as u32, &self.head)?;
         self.hear_after(sent, index)
     }
 
@@ -177,10 +179,10 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
     ) -> Outcome<Option<Metadata>> {
         let (device, size) = before.device_and_size();
         let xattrs = self.source.xattrs(Held::open(file), device)?;
-        self.pack_head(&Metadata::default(), &[], xattrs.as_ref());
+        let flags = again | self.pack_head(&Metadata::default(), &[], xattrs.as_ref());
         let (head, size) = (self.head.len(), size as usize);
         let length = head + size + DIGEST_BYTES;
-        let payload = self.wire.place(Type::File, again, index as u32, length);
+        let payload = self.wire.place(Type::File, flags, index as u32, length);
         payload[..head].copy_from_slice(&self.head);
         let content = &mut payload[head..head + size];
         let read = read_whole(file, content, 0).and_then(|is_whole| {
@@ -207,11 +209,14 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
         Ok(None)
     }
 
-    fn pack_head(&mut self, metadata: &Metadata, target: &[u8], xattrs: Option<&Xattrs>) {
+    /// Packs what stands before the content; returns the record's flag where attributes don't fit.
+    fn pack_head(&mut self, metadata: &Metadata, target: &[u8], xattrs: Option<&Xattrs>) -> u8 {
         self.head.clear();
         let xattrs = xattrs.map_or(&[][..], |all| all);
-        // What doesn't fit is more than any file system but one keeps; the receiver can't know of it.
-        pack_entry(metadata, target, xattrs, &mut self.head);
+        match pack_entry(metadata, target, xattrs, &mut self.head) {
+            true => 0,
+            false => LEFT_OUT,
+        }
     }
 
     /// Adds a record about an item, and listens where something was written.

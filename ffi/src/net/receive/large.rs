@@ -1,6 +1,6 @@
 //! Receiving a file in ranges, each verified before it is written.
 
-use super::{Receiver, read_again};
+use super::Receiver;
 use crate::draft::GRAIN_BYTES;
 use crate::net::entry::Entry;
 use crate::net::make::Large;
@@ -65,10 +65,7 @@ impl<'a> Receiver<'a, '_, '_> {
         }
         .and_then(|()| self.ranges(index, &mut large));
         let outcome = filled.as_ref().map(|&()| ()).map_err(Stop::fail);
-        let settled = self.maker.settle(large, outcome).map(|made| ItemResult {
-            flags: made.flags | read_again(again),
-            ..made
-        });
+        let settled = self.maker.settle(large, outcome);
         match filled {
             Ok(()) | Err(Stop::There(_)) => Ok(Ended::Concluded(settled)),
             Err(Stop::Here(fail)) => Ok(Ended::Refused(fail)),

@@ -92,9 +92,9 @@ impl Sender<'_, '_, '_> {
             },
             _ => *before,
         };
-        self.pack_head(&look, &[], xattrs.as_ref());
+        let left_out = self.pack_head(&look, &[], xattrs.as_ref());
         let head = std::mem::take(&mut self.head);
-        let sent = self.send(Type::Entry, 0, index, &head);
+        let sent = self.send(Type::Entry, left_out, index, &head);
         self.head = head;
         sent.map(|()| holes)
     }

@@ -80,6 +80,34 @@ fn attributes_and_acls_arrive_where_they_are_asked_for() {
 }
 
 #[test]
+fn attributes_that_no_record_has_room_for_are_missed_aloud() {
+    for way in WAYS {
+        for size in [3, 2 << 20] {
+            let Ok(temp) = tempfile::tempdir_in("/dev/shm") else {
+                return skip("no /dev/shm");
+            };
+            let world = World::within(temp);
+            let (from, to) = world.ends(way);
+            fs::write(from.join("f"), vec![7; size]).unwrap();
+            // tmpfs takes what ext4 has no block for.
+            for i in 0..20 {
+                if !set(&from.join("f"), &format!("user.{i}"), &[1; 60_000]) {
+                    return;
+                }
+            }
+            let item = recorded(from, "f", action::CREATE);
+            let results = world.carry(way, flag::XATTRS, &[item]);
+            assert_eq!(statuses(&results), [Status::Ok]);
+            assert_eq!(flags(&results, 0), result_flag::XATTRS_DROPPED);
+            let mut list = vec![0; 4096];
+            let length = rustix::fs::listxattr(to.join("f"), &mut list).unwrap();
+            let kept = list[..length].iter().filter(|&&byte| byte == 0).count();
+            assert_eq!(kept, 17);
+        }
+    }
+}
+
+#[test]
 fn without_trust_no_attribute_of_the_system_is_taken() {
     if !root() {
         return;

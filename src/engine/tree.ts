@@ -110,6 +110,8 @@ export interface ContentStreams {
   lease(run: RunContext): Promise<LeasedStream>;
   /** Opens streams for a run before they are needed. */
   warm(run: RunContext): void;
+  /** How many streams share one large file; 1 where that gains nothing. */
+  readonly sharing: number;
 }
 
 /** A stream, until it is given back. */

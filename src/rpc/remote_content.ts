@@ -11,6 +11,7 @@ import type { NativePool } from "../native/pool.ts";
 import { openTunnel } from "../native/tunnel.ts";
 import { type Closable, type Lease, StreamPool } from "../net/stream_pool.ts";
 import type { BatchReceiver } from "../tree/batch_source.ts";
+import { canShare, inParts } from "../tree/in_parts.ts";
 import { LocalTree } from "../tree/local.ts";
 import { LocalRun } from "../tree/local_run.ts";
 import { hasBroken } from "../tree/over_stream.ts";
@@ -78,6 +79,12 @@ export class RemoteContent implements ContentStreams {
     return { handle: stream.handle, release };
   }
 
+  get sharing(): number {
+    // One stream fills a loopback link, and a tunnel's streams share one connection.
+    const { isLoopback } = this.#tree.keeper.session.connection.dialled;
+    return isLoopback || this.#usesControlPlane ? 1 : this.#count;
+  }
+
   warm(run: RunContext): void {
     if (this.isNative) this.#streams(run).native.warm();
   }
@@ -91,10 +98,10 @@ export class RemoteContent implements ContentStreams {
     if (source instanceof LocalTree && run.local instanceof LocalRun) {
       const { local } = run;
       if (batch.flags & BatchFlag.discard) return await source.run(batch, source, local);
-      return await this.#withNative(
-        local,
-        ({ handle }) => source.send(batch, handle, local),
-      );
+      const carry = (work: WorkBatch) =>
+        this.#withNative(local, ({ handle }) => source.send(work, handle, local));
+      const { sharing } = this;
+      return await (sharing > 1 && canShare(batch) ? inParts(batch, sharing, carry) : carry(batch));
     }
     return await this.#withRecords(
       run,

@@ -27,6 +27,7 @@ import type {
 import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
 import { NativeRoot } from "../native/root.ts";
+import { canShare, inParts } from "./in_parts.ts";
 import { fsFacts, localTraits } from "./local_facts.ts";
 import { LocalFile } from "./local_file.ts";
 import { Lister } from "./local_list.ts";
@@ -219,7 +220,13 @@ export class LocalTree implements Tree {
     }
   }
 
-  async #receive(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
+  #receive(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
+    const carry = (work: WorkBatch) => this.#receiveOne(work, streams, run);
+    const { sharing } = streams;
+    return sharing > 1 && canShare(batch) ? inParts(batch, sharing, carry) : carry(batch);
+  }
+
+  async #receiveOne(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
     const stream = await streams.lease(run);
     let isBroken = true;
     try {

@@ -114,9 +114,12 @@ export class RemoteHosts {
 
   /** Ends every session. */
   async close(): Promise<void> {
-    for (const keeper of await Promise.allSettled(this.#keepers.values())) {
-      if (keeper.status === "fulfilled") keeper.value.close();
-    }
+    const opened = await Promise.allSettled(this.#keepers.values());
+    await Promise.all(
+      opened.map(async (keeper) => {
+        if (keeper.status === "fulfilled") await keeper.value.close();
+      }),
+    );
     this.#keepers.clear();
     this.#moduleRoots.clear();
   }

@@ -22,6 +22,9 @@ export interface SocketName {
   readonly remotePort?: number;
 }
 
+/** A connection that was cut is gone after this. */
+const CLOSING_MS = 1000;
+
 interface Entry {
   readonly socket: Socket;
   readonly address: string;
@@ -99,22 +102,22 @@ export class Connections {
     };
   }
 
-  /** Closes every connection. */
-  close(): void {
+  /** Closes every connection, and waits until they are. */
+  async close(): Promise<void> {
     clearInterval(this.#sweep);
-    for (const { socket, session } of this.#entries.values()) {
-      session?.destroy();
-      socket.destroy();
+    for (const entry of this.#entries.values()) cutLater(entry);
+    const untilMs = performance.now() + CLOSING_MS;
+    while (this.#entries.size > 0 && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
   #closeSilent(): void {
     const before = performance.now() - this.#silentMs;
-    for (const { socket, calls, idleSinceMs, session } of this.#entries.values()) {
-      if (calls > 0 || idleSinceMs > before) continue;
+    for (const entry of this.#entries.values()) {
+      if (entry.calls > 0 || entry.idleSinceMs > before) continue;
       this.refused++;
-      session?.destroy();
-      socket.destroy();
+      cutLater(entry);
     }
   }
 
@@ -126,6 +129,15 @@ export class Connections {
     if (left > 0) this.#perAddress.set(entry.address, left);
     else this.#perAddress.delete(entry.address);
   }
+}
+
+/**
+ * Cuts a connection, from a turn of its own: whoever asks may have been woken by one of the session's own events, and
+ * Deno 2.9's native code doesn't survive its session's end within those. Nor is the session itself ended: it would say
+ * goodbye, and closing what is open for that has ended the process too.
+ */
+function cutLater({ socket }: Entry): void {
+  setTimeout(() => socket.destroy(), 0);
 }
 
 /** Address of a peer, an IPv4 one in its own form. */

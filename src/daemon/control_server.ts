@@ -87,9 +87,9 @@ export async function openControlServer(
   return {
     port: address.port,
     close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      parts.connections.close();
-      await closed;
+      await parts.connections.close();
+      // Closing it says goodbye to every session that is left: see Connections.
+      await new Promise<void>((resolve) => later(() => server.close(() => resolve())));
     },
   };
 }

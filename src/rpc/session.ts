@@ -25,6 +25,8 @@ import { agree, type Agreement, CAPABILITIES, PROTOCOL } from "./version.ts";
 const ALIVE_MS = 4_000;
 /** A daemon that is silent for this long is gone. */
 const SILENCE_MS = 30_000;
+/** How long a goodbye may take. */
+const GOODBYE_MS = 1_000;
 const LONGEST_WORDS = 4096;
 
 /** What a session is opened for. */
@@ -169,8 +171,16 @@ export class Session {
     this.#outbox.push(openRequest({ case: "cancelRun", value: { runId } }));
   }
 
-  /** Ends the session. Later calls do nothing. */
-  close(): void {
+  /** Says goodbye, and ends the session once the daemon has heard; later calls do nothing. */
+  async close(): Promise<void> {
+    if (!this.signal.aborted) {
+      this.#outbox.end();
+      const late = AbortSignal.timeout(GOODBYE_MS);
+      await new Promise<void>((resolve) => {
+        this.signal.addEventListener("abort", () => resolve(), { once: true });
+        late.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
     this.#end(new BlitError("cancelled", "The session was closed.", { operation: "call" }));
   }
 

@@ -84,9 +84,9 @@ export class SessionKeeper {
   }
 
   /** Ends the session and its connection. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#session.close();
+    await this.#session.close();
     this.#session.connection.close();
   }
 

@@ -102,7 +102,7 @@ export async function remoteScene(link: LinkKind = {}): Promise<RemoteScene> {
         },
       }),
     dispose: async () => {
-      for (const keeper of keepers) keeper.close();
+      for (const keeper of keepers) await keeper.close();
       await daemon.stop();
       await pool.close();
       await Deno.remove(base, { recursive: true });

@@ -11,7 +11,7 @@ import { displayName, textToName } from "../core/rel_path.ts";
 import type { Tree } from "../engine/tree.ts";
 import { isSameEntry, isSamePlace, lookAt, placesAbove } from "../tree/place.ts";
 import type { Located } from "./locate.ts";
-import { sameHost, sameModule } from "./location.ts";
+import { sameModule } from "./location.ts";
 
 /**
  * Refuses options that contradict the mode.
@@ -143,9 +143,10 @@ export async function guardTrees(
 ): Promise<void> {
   const { sourceRoot: from, destinationRoot: to } = located;
   if (mode === "check" || located.single || (from.kind === "local" && to.kind === "local")) return;
-  const oneMachine = from.kind === "remote" && to.kind === "remote"
-    ? sameHost(from, to)
-    : (source.link?.() ?? destination.link?.())?.isLoopback === true;
+  const links = [source.link?.(), destination.link?.()].filter((link) => link !== undefined);
+  const oneName = from.kind === "remote" && to.kind === "remote" &&
+    from.host.toLowerCase() === to.host.toLowerCase();
+  const oneMachine = oneName || links.every(({ isLoopback }) => isLoopback);
   if (!oneMachine) return;
   const [a, b] = await Promise.all([source.probe(), destination.probe()]);
   if (a.device !== b.device || a.rootInode !== b.rootInode) return;

@@ -14,7 +14,7 @@ import type { Tree } from "../engine/tree.ts";
 import { guardEmptySource, guardOptions, guardPlaces, guardTrees, isEmptyTree } from "./guard.ts";
 import { appendHistory, loadHistory } from "./history.ts";
 import { locate, type Located } from "./locate.ts";
-import { locationAbove, locationText, nameOf } from "./location.ts";
+import { locationAbove, locationText, nameOf, type RemoteLocation, sameHost } from "./location.ts";
 import { Places } from "./places.ts";
 import type { RemoteSettings } from "./remote_hosts.ts";
 
@@ -75,6 +75,11 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
   try {
     const located = await locate(request.source, request.destination, cwd, places.look);
     await guardPlaces(located, options);
+    const between = daemonsOf(located, options);
+    if (between !== null) {
+      const { checkDelegation } = await import("./delegate.ts");
+      await checkDelegation(places, between.from, between.to);
+    }
     request.onLocated?.(located);
     const { notice } = await places.trees();
     if (notice !== null) warn(notice);
@@ -142,7 +147,16 @@ async function runFrom(
       history,
       cores: navigator.hardwareConcurrency,
     };
-    const result = await run(engineRequest);
+    const between = daemonsOf(located, options);
+    const result = between === null
+      ? await run(engineRequest)
+      : await (await import("./delegate.ts")).delegate({
+        ...between,
+        source,
+        destination,
+        forceControlPlane: request.forceControlPlane ?? false,
+        request: engineRequest,
+      });
     if (configDir !== undefined && result.record !== null) {
       await appendHistory(configDir, result.record);
     }
@@ -150,6 +164,27 @@ async function runFrom(
   } finally {
     await destination.close();
   }
+}
+
+/**
+ * The two daemons between which content would have to pass this machine, if one didn't pull from the other; null where
+ * there are none, or no content goes.
+ *
+ * @throws {BlitError} `unsupported` for a move between daemons
+ */
+function daemonsOf(
+  { sourceRoot: from, destinationRoot: to }: Located,
+  options: RunOptions,
+): { readonly from: RemoteLocation; readonly to: RemoteLocation } | null {
+  if (from.kind === "local" || to.kind === "local" || sameHost(from, to)) return null;
+  if (options.mode === "move") {
+    throw new BlitError(
+      "unsupported",
+      "Cannot move between two daemons. Copy, then check, then rm at the source.",
+      { operation: "move" },
+    );
+  }
+  return options.mode === "check" || options.dryRun || options.discard ? null : { from, to };
 }
 
 /** Whether a directory was moved that was itself named, so that nothing of it is to stay. */

@@ -6,6 +6,7 @@
 import { isAbsolute, join, normalize } from "node:path";
 import * as v from "valibot";
 import { readJsonc } from "../app/jsonc.ts";
+import { parseHostName } from "../rpc/service/delegation.ts";
 import type { ModuleSpec } from "../rpc/service/host.ts";
 import { type DaemonConfig, DEFAULTS, LOG_LEVELS } from "./config.ts";
 
@@ -39,7 +40,13 @@ const MODULE = v.strictObject({
   readOnly: boolean,
   trustMetadata: boolean,
   delegation: v.optional(
-    v.array(text("expected a host in quotes"), "expected a list of hosts: host or host:port"),
+    v.array(
+      v.pipe(
+        text("expected a host in quotes"),
+        v.check((host) => parseHostName(host) !== null, "expected a host: host or host:port"),
+      ),
+      "expected a list of hosts: host or host:port",
+    ),
   ),
 }, "expected a module: { name, path }");
 

@@ -176,6 +176,13 @@ class RunningDaemon implements Daemon, ServiceHost {
     this.#streams = new Streams(this, this.#table);
   }
 
+  get identity(): ServiceHost["identity"] {
+    return this.certificate;
+  }
+  get certificateSha256(): Uint8Array | null {
+    return this.certificate?.sha256 ?? null;
+  }
+
   get port(): number {
     return this.#server?.port ?? 0;
   }

@@ -16,6 +16,7 @@ import {
   Sessions,
   type Welcome,
 } from "../gen/blit/v1/session_pb.ts";
+import type { ReaderProof } from "../net/proof.ts";
 import type { Connection } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
 import { peerText } from "./peer_text.ts";
@@ -39,8 +40,8 @@ export interface SessionRequest {
   readonly agent: string;
   /** A path that will be needed next. */
   readonly look?: { readonly path: RelPath; readonly followed: boolean };
-  /** A one-time read grant instead of a user's token. */
-  readonly readGrant?: string;
+  /** A one-time read grant instead of a user's token, and the proof that it was made for this daemon. */
+  readonly readGrant?: { readonly grant: string; readonly proof: ReaderProof | null };
 }
 
 /** What this side has done for the session so far, for the daemon's list of jobs. */
@@ -105,7 +106,9 @@ export class Session {
         purpose: request.purpose,
         look: nameToBytes(request.look?.path ?? ""),
         lookFollowed: request.look?.followed ?? false,
-        readGrant: request.readGrant ?? "",
+        readGrant: request.readGrant?.grant ?? "",
+        readerCertificate: request.readGrant?.proof?.certificate,
+        readerProof: request.readGrant?.proof?.signature,
       },
     }));
     const timer = setTimeout(() => ending.abort(silent(connection)), SILENCE_MS);

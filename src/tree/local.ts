@@ -46,6 +46,16 @@ export interface LocalTreeOptions {
   readonly create?: boolean;
 }
 
+/** What is taken of what another machine says of the entries that it sends, beside the batch's flags. */
+export interface PeerTrust {
+  /** Devices, and attributes of the system. */
+  readonly metadata: boolean;
+  /** Owners were asked for and aren't set: the results are to say where that makes a difference. */
+  readonly ownerRefused: boolean;
+}
+
+const FULL_TRUST: PeerTrust = { metadata: true, ownerRefused: false };
+
 /** A local {@link Tree}. */
 export class LocalTree implements Tree {
   readonly kind = "native";
@@ -154,7 +164,7 @@ export class LocalTree implements Tree {
       if (!movesContent(batch)) return await this.#call(batch, own, 0, this.root);
       const { content } = source;
       return content !== undefined
-        ? await this.#receive(batch, content, own)
+        ? await this.receive(batch, content, own, FULL_TRUST)
         : await this.#streamCopy(batch, source, own);
     }
     if (batch.op === Op.rename) {
@@ -173,6 +183,18 @@ export class LocalTree implements Tree {
    */
   send(batch: WorkBatch, stream: number, run: RunContext): Promise<Results> {
     return this.#call(overStream(batch, Op.send, stream), this.#runOf(run), this.root, 0);
+  }
+
+  /** Makes what a copy batch says of content that comes over streams. */
+  receive(
+    batch: WorkBatch,
+    streams: ContentStreams,
+    run: RunContext,
+    trust: PeerTrust,
+  ): Promise<Results> {
+    const carry = (work: WorkBatch) => this.#receiveOne(work, streams, this.#runOf(run), trust);
+    const { sharing } = streams;
+    return sharing > 1 && canShare(batch) ? inParts(batch, sharing, carry) : carry(batch);
   }
 
   setWorkers(count: number): void {
@@ -220,17 +242,16 @@ export class LocalTree implements Tree {
     }
   }
 
-  #receive(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
-    const carry = (work: WorkBatch) => this.#receiveOne(work, streams, run);
-    const { sharing } = streams;
-    return sharing > 1 && canShare(batch) ? inParts(batch, sharing, carry) : carry(batch);
-  }
-
-  async #receiveOne(batch: WorkBatch, streams: ContentStreams, run: LocalRun): Promise<Results> {
+  async #receiveOne(
+    batch: WorkBatch,
+    streams: ContentStreams,
+    run: LocalRun,
+    trust: PeerTrust,
+  ): Promise<Results> {
     const stream = await streams.lease(run);
     let isBroken = true;
     try {
-      const work = overStream(batch, Op.receive, stream.handle);
+      const work = overStream(batch, Op.receive, stream.handle, trustBits(trust));
       const results = await this.#call(work, run, 0, this.root);
       isBroken = hasBroken(results);
       return results;
@@ -256,6 +277,11 @@ export class LocalTree implements Tree {
     this.#runs.set(run, standIn);
     return standIn;
   }
+}
+
+/** The upper half of a receive's parameter 0: docs/native.md. */
+function trustBits({ metadata, ownerRefused }: PeerTrust): number {
+  return (metadata ? 0 : 1) | (ownerRefused ? 2 : 0);
 }
 
 const UNOBSERVED: WorkObserver = { moved() {}, done() {}, at: () => () => {} };

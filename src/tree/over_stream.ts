@@ -10,12 +10,17 @@ import { type Op, REQUEST_BYTES, type Results, WorkBatch } from "../core/work_ba
 /** A stream with an item of such an error is not used again: where the next batch begins isn't known. */
 const BREAKING: ReadonlySet<string> = new Set(["disconnected", "mismatch", "cancelled"]);
 
-/** The same batch as `send` or `receive`, over a stream. */
-export function overStream(batch: WorkBatch, op: Op, stream: number): WorkBatch {
+/**
+ * The same batch as `send` or `receive`, over a stream.
+ *
+ * @param bits what else the operation's parameter 0 says, in its upper half
+ */
+export function overStream(batch: WorkBatch, op: Op, stream: number, bits = 0): WorkBatch {
   const bytes = batch.bytes.slice();
   const view = new DataView(bytes.buffer, 0, REQUEST_BYTES);
   view.setUint8(1, op);
   view.setUint32(32, stream, true);
+  view.setUint32(36, bits, true);
   return new WorkBatch(bytes);
 }
 

@@ -14,6 +14,11 @@ use crate::control::JobContext;
 use crate::results::Results;
 use crate::status::{Fail, Outcome, Status, Step};
 
+/// In parameter 0 of a receive, beside the stream: no devices and no attributes of the system are taken.
+const DISTRUST: u64 = 1 << 32;
+/// Likewise: owners were asked for and aren't set, and the results say where that makes a difference.
+const OWNER_REFUSED: u64 = 1 << 33;
+
 /// How long a client that gave up waits for the daemon to hear it.
 const GIVE_UP: Duration = Duration::from_secs(2);
 
@@ -85,10 +90,10 @@ pub(super) fn get(job: &JobContext, link: &mut dyn Link, results: &mut Results) 
     let line = Line::new(link);
     let mut wire = Wire::new(&line, IDLE);
     let made = line.while_alive(|| -> Outcome<_> {
-        // Which metadata is taken is the caller's to say, by the batch's flags: it asked for it.
+        // Mostly the batch's flags say which metadata is taken; a daemon that pulls for a client may take less.
         let trust = Trust {
-            metadata: true,
-            owner_refused: false,
+            metadata: job.request.p0 & DISTRUST == 0,
+            owner_refused: job.request.p0 & OWNER_REFUSED != 0,
         };
         let maker = Maker::new(job, trust, method_of(&line))?;
         let part = Part::of(job.request)?;

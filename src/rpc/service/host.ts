@@ -53,6 +53,10 @@ export interface ServiceHost {
   limits(): ServiceLimits;
   /** Where streams are dialled; null where there is no data plane. */
   dataPlane(): { readonly port: number; readonly certificateSha256: Uint8Array } | null;
+  /** What it shows other daemons that it is itself; null where it has no certificate. */
+  readonly identity: { readonly certDer: Uint8Array; readonly key: string } | null;
+  /** SHA-256 of the certificate that clients see; null where the link is plain. */
+  readonly certificateSha256: Uint8Array | null;
   readonly log: ServiceLog;
 }
 

@@ -78,7 +78,8 @@ async function termsOf(
 ): Promise<OpenTerms> {
   const purpose = peerText(hello.purpose, LONGEST_PURPOSE);
   if (hello.readGrant === "") return { module: hello.module, caller: callerOf(context), purpose };
-  return { ...await streams.redeemRead(hello.readGrant), purpose };
+  const { readGrant, readerCertificate: certificate, readerProof: signature } = hello;
+  return { ...await streams.redeemRead(readGrant, { certificate, signature }), purpose };
 }
 
 /** Reads what the client says until it ends, or falls silent. */

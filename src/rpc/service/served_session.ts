@@ -7,6 +7,7 @@ import { BlitError } from "../../core/error.ts";
 import type { RelPath } from "../../core/rel_path.ts";
 import { LocalRun } from "../../tree/local_run.ts";
 import { LocalTree } from "../../tree/local.ts";
+import type { RunProgress } from "../../engine/tree.ts";
 import type { Caller, ModuleSpec, ServiceHost } from "./host.ts";
 import { type Access, lowerAccess, moduleWords, requireRight, rightsOf } from "./rights.ts";
 import type { BatchTerms } from "./run_rules.ts";
@@ -17,6 +18,9 @@ const MOST_ROOTS = 16;
 const MOST_RUNS = 4;
 /** Run of work that belongs to none: reading without one. */
 const NO_RUN = 0n;
+
+/** Pulls of one session at once. */
+const MOST_PULLS = 2;
 
 /** How a session stands. */
 export type SessionState = "running" | "done" | "failed" | "cancelled";
@@ -33,6 +37,17 @@ export interface SessionInit {
   readonly purpose: string;
   /** Opened with a read grant: the caller has no token, and sees what is below this root alone. */
   readonly granted: boolean;
+}
+
+/** A run that the daemon itself makes for the session, from another daemon. */
+export interface ActivePull {
+  /** Aborted when the client, or the end of the session, ends it. */
+  readonly signal: AbortSignal;
+  /** Counts what is done for it to the session. */
+  count(progress: RunProgress): void;
+  cancel(): void;
+  /** Says that nothing of it uses the session's roots any more. */
+  end(): void;
 }
 
 /** One session; {@link ServedSession.end} says that it is over, {@link ServedSession.release} frees it. */
@@ -58,6 +73,7 @@ export class ServedSession implements BatchTerms {
   readonly #base: LocalTree;
   readonly #roots = new Map<number, LocalTree>();
   readonly #runs = new Map<bigint, { readonly run: LocalRun; readonly abort: AbortController }>();
+  readonly #pulls = new Map<bigint, Pull>();
   readonly #over = new AbortController();
   readonly #past = { bytes: 0, entries: 0 };
   #state: SessionState = "running";
@@ -177,8 +193,28 @@ export class ServedSession implements BatchTerms {
     return run;
   }
 
+  /**
+   * Begins a run that the daemon makes itself.
+   *
+   * @throws {BlitError} `busy` where the session has as many as it may, or one of this number
+   */
+  beginPull(runId: bigint): ActivePull {
+    this.#checkOpen();
+    if (this.#pulls.size >= MOST_PULLS || this.#pulls.has(runId)) {
+      throw new BlitError("busy", "Cannot begin another copy: the session has one under way.");
+    }
+    const pull = new Pull(() => {
+      this.#pulls.delete(runId);
+      this.#past.bytes += pull.bytes();
+      this.#past.entries += pull.entries();
+    });
+    this.#pulls.set(runId, pull);
+    return pull;
+  }
+
   /** Ends a run's work; batches that come for it later begin it anew. */
   cancelRun(runId: bigint): void {
+    this.#pulls.get(runId)?.cancel();
     this.#runs.get(runId)?.abort.abort();
     this.#dropRun(runId);
   }
@@ -187,17 +223,20 @@ export class ServedSession implements BatchTerms {
   bytes(): number {
     let sum = this.#past.bytes;
     for (const { run } of this.#runs.values()) sum += run.bytes();
+    for (const pull of this.#pulls.values()) sum += pull.bytes();
     return sum;
   }
   /** Entries done so far. */
   entries(): number {
     let sum = this.#past.entries;
     for (const { run } of this.#runs.values()) sum += run.entries();
+    for (const pull of this.#pulls.values()) sum += pull.entries();
     return sum;
   }
   /** What its workers are at. */
   current(): { readonly path: RelPath; readonly doing: string } | null {
-    for (const { run } of this.#runs.values()) {
+    const pulled = [...this.#pulls.values()].flatMap(({ runs }) => [...runs]);
+    for (const run of [...[...this.#runs.values()].map(({ run }) => run), ...pulled]) {
       const [first] = run.current();
       if (first) return first;
     }
@@ -215,6 +254,7 @@ export class ServedSession implements BatchTerms {
     this.#reason = reason;
     this.#over.abort(reason ?? new BlitError("cancelled", "The session has ended."));
     for (const { abort } of this.#runs.values()) abort.abort();
+    for (const pull of this.#pulls.values()) pull.cancel();
   }
 
   /** Frees everything that the session holds; later calls wait for the first. */
@@ -225,6 +265,8 @@ export class ServedSession implements BatchTerms {
 
   async #release(): Promise<void> {
     for (const runId of [...this.#runs.keys()]) this.#dropRun(runId);
+    // What a pull has begun it takes away itself, and needs its root for that.
+    await Promise.all([...this.#pulls.values()].map(({ ended }) => ended));
     const trees = [...this.#roots.values(), this.#base];
     this.#roots.clear();
     await Promise.all(trees.map((tree) => tree.close()));
@@ -242,6 +284,38 @@ export class ServedSession implements BatchTerms {
   #checkOpen(): void {
     if (this.#state === "running") return;
     throw this.#reason ?? new BlitError("cancelled", "The session has ended. Open another one.");
+  }
+}
+
+class Pull implements ActivePull {
+  readonly runs = new Set<RunProgress>();
+  readonly signal: AbortSignal;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+  readonly #abort = new AbortController();
+
+  constructor(onEnd: () => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.signal = this.#abort.signal;
+    this.ended = promise;
+    this.end = () => {
+      onEnd();
+      resolve();
+    };
+  }
+
+  count(progress: RunProgress): void {
+    this.runs.add(progress);
+  }
+  cancel(): void {
+    this.#abort.abort(new BlitError("cancelled", "The copy was cancelled."));
+  }
+  bytes(): number {
+    return [...this.runs].reduce((sum, run) => sum + run.bytes(), 0);
+  }
+  entries(): number {
+    return [...this.runs].reduce((sum, run) => sum + run.entries(), 0);
   }
 }
 
@@ -270,7 +344,7 @@ async function openModule(
   }
   if (beneath === "") return base;
   try {
-    return await LocalTree.openBeneath(base, beneath, { create: false, follow: false });
+    return await LocalTree.openBeneath(base, beneath, { create: false, follow: true });
   } finally {
     await base.close();
   }

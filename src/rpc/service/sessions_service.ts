@@ -22,9 +22,11 @@ import { factsToMessage, pathFromPeer, traitsToMessage } from "../convert.ts";
 import { distrustAttributes, markDropped } from "./attribute_rules.ts";
 import { CALLER, callerOf } from "./calls.ts";
 import type { ServiceHost } from "./host.ts";
+import { requireDelegation } from "./delegation.ts";
 import { Incoming } from "./incoming.ts";
 import { ListAhead } from "./list_ahead.ts";
 import { serveOpen } from "./open_call.ts";
+import { servePull } from "./pull.ts";
 import { admitBatch } from "./run_rules.ts";
 import type { ServedSession } from "./served_session.ts";
 import type { SessionTable } from "./session_table.ts";
@@ -47,7 +49,7 @@ export interface SessionParts {
 
 /** Makes the service's calls. */
 export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof Sessions>> {
-  const { table, streams } = parts;
+  const { host, table, streams } = parts;
   const sessionOf = (id: string, context: HandlerContext) =>
     table.get(id, context.values.get(CALLER));
   return {
@@ -126,6 +128,17 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
       const session = sessionOf(request.session, context);
       const path = pathFromPeer(request.path);
       return { grant: await streams.grantRead(session, path, request.readerCertificateSha256) };
+    },
+
+    checkPull(request, context) {
+      callerOf(context);
+      requireDelegation(sessionOf(request.session, context).spec, request.host);
+      return {};
+    },
+
+    pull(request, context) {
+      callerOf(context);
+      return servePull(host, sessionOf(request.session, context), request, context.signal);
     },
   };
 }

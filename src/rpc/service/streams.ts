@@ -9,6 +9,7 @@ import { BatchFlag } from "../../core/work_batch.ts";
 import type { TunnelRequest, TunnelResponse } from "../../gen/blit/v1/session_pb.ts";
 import { type Arrival, bind, closeStream, refuse, type StreamClosed } from "../../native/net.ts";
 import { openTunnel, type Tunnel } from "../../native/tunnel.ts";
+import { isProven, type ReaderProof } from "../../net/proof.ts";
 import { TokenOffice } from "../../net/token.ts";
 import type { Caller, ServiceHost } from "./host.ts";
 import { Incoming } from "./incoming.ts";
@@ -16,6 +17,7 @@ import { requireRight } from "./rights.ts";
 import type { ServedSession } from "./served_session.ts";
 import type { OpenTerms, SessionTable } from "./session_table.ts";
 
+const SHA256_BYTES = 32;
 /** Tokens of one Grant call. */
 const MOST_TOKENS = 16;
 /** Bytes of a stream in one message of a tunnel. */
@@ -92,14 +94,29 @@ export class Streams {
   /** Signs a grant with which another daemon may read below a path of this session. */
   async grantRead(session: ServedSession, path: RelPath, reader: Uint8Array): Promise<string> {
     requireRight(session, "read", "grant reading");
+    if (reader.length !== 0 && reader.length !== SHA256_BYTES) {
+      throw new BlitError("usage", "Cannot grant reading: that is no SHA-256 of a certificate.");
+    }
     const { module, caller } = session;
     const purpose = { use: "read", session: session.id, stream: 0 } as const;
     return await this.#readTokens.sign(purpose, { module, path, caller, reader });
   }
 
-  /** Takes a read grant: what the session that it opens is made of. */
-  async redeemRead(grant: string): Promise<Omit<OpenTerms, "purpose">> {
+  /**
+   * Takes a read grant: what the session that it opens is made of.
+   *
+   * @param proof that who comes with it is the daemon that it was made for
+   * @throws {BlitError} `unauthenticated` where it is another one; as for every one-time token
+   */
+  async redeemRead(grant: string, proof: ReaderProof): Promise<Omit<OpenTerms, "purpose">> {
     const { terms } = await this.#readTokens.redeem(grant, "read");
+    const subject = { grant, granterSha256: this.#host.certificateSha256 };
+    if (terms.reader.length > 0 && !isProven(proof, terms.reader, subject)) {
+      throw new BlitError(
+        "unauthenticated",
+        "A read grant was refused: it was made for another daemon. Run again.",
+      );
+    }
     return { module: terms.module, caller: terms.caller, grantedPath: terms.path };
   }
 
@@ -150,6 +167,7 @@ export class Streams {
   /** Cuts a session's streams, and burns its tokens. */
   endSession(session: ServedSession): void {
     this.#streamTokens.burn(session.id);
+    this.#readTokens.burn(session.id);
     for (const stream of this.#bound.get(session) ?? []) closeStream(this.#host.pool, stream);
     this.#bound.delete(session);
   }

@@ -15,7 +15,6 @@ import {
 import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { served, WAYS } from "../support/served.ts";
 import { richTree } from "../support/trees.ts";
-import { DaemonHome } from "../support/daemon_process.ts";
 
 for (const way of WAYS) {
   testOrSkip(
@@ -155,28 +154,6 @@ testOrSkip(
       assertRsyncFindsNothing(join(folder, "a"), join(folder, "b"));
       assertMtreeAgrees(join(folder, "a"), join(folder, "b"));
       assertStatus(await blit("check", `${host}:/m/a/`, `${host}:/m/b`), 0);
-    }),
-);
-
-testOrSkip(
-  "between two daemons everything is kept",
-  (dir) =>
-    served(dir, WAYS[1], async ({ host, folder, blit }) => {
-      using home = new DaemonHome();
-      await dir.write({ "other/": "" });
-      const modules = [{ name: "n", path: join(dir.path, "other"), trustMetadata: true }];
-      const config = home.write("config.jsonc", JSON.stringify({ modules }));
-      const other = await home.start("--config", config);
-      try {
-        richTree(join(folder, "a"));
-        const there = `127.0.0.1:${other.ready.port}:/n/a`;
-        assertStatus(await blit("mirror", "--yes", `${host}:/m/a/`, there), 0);
-        assertRsyncFindsNothing(join(folder, "a"), join(dir.path, "other/a"));
-        assertMtreeAgrees(join(folder, "a"), join(dir.path, "other/a"));
-        assertStatus(await blit("check", `${host}:/m/a/`, there), 0);
-      } finally {
-        await other.stop();
-      }
     }),
 );
 

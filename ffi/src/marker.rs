@@ -44,14 +44,25 @@ fn create(job: &JobContext, root: &Root, name: &[u8]) -> Outcome<()> {
     if job.request.p1 == 1 {
         expect_no_other(root, name)?;
     }
-    let marker = sys::create_file(root.as_fd(), name).at(Step::Create)?;
-    let written = lock(&marker).and_then(|()| {
-        sys::write_all_at(marker.as_fd(), job.request.trailing(), 0).at(Step::Write)
-    });
-    if let Err(fail) = written {
-        let _ = sys::remove_file(root.as_fd(), name);
-        return Err(fail);
-    }
+    let marker = match sys::create_file(root.as_fd(), name) {
+        // This run's own: the connection over which it was made broke.
+        Err(Errno::EXIST) => {
+            let marker = sys::open_file(root.as_fd(), name).at(Step::Open)?;
+            lock(&marker)?;
+            marker
+        }
+        made => {
+            let marker = made.at(Step::Create)?;
+            let written = lock(&marker).and_then(|()| {
+                sys::write_all_at(marker.as_fd(), job.request.trailing(), 0).at(Step::Write)
+            });
+            if let Err(fail) = written {
+                let _ = sys::remove_file(root.as_fd(), name);
+                return Err(fail);
+            }
+            marker
+        }
+    };
     root.held
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

@@ -111,6 +111,16 @@ export const CopyAction = {
   resume: 4,
 } as const;
 
+/** What a marker batch does, its parameter 0. */
+export const MarkerAction = {
+  /** Release the marker and remove it. */
+  release: 0n,
+  /** Create and lock it; one that this run left when its connection broke is locked again. */
+  create: 1n,
+  /** Release it and leave the file, for the next run to find. */
+  leave: 2n,
+} as const;
+
 /** How content was copied, the `method` byte of a result. */
 export const COPY_METHODS = [
   "none",

@@ -9,11 +9,10 @@
 import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
+import { BatchBuilder, MarkerAction, Op, WorkBatch } from "../core/work_batch.ts";
 import { isMarkerName, MARKER_NUMBER, runOfStagedName, stagedName } from "../core/staged_name.ts";
 import { type EngineContext, plansOnly, runNow } from "./context.ts";
 
-const CREATE = 1n, RELEASE = 0n, LEAVE = 2n;
 /** Bits of a run id below its start time. */
 const TIME_SHIFT = 20n;
 
@@ -71,7 +70,11 @@ export class Marker {
    * @throws {BlitError} `busy` then; what the file system says otherwise
    */
   async create(alone: boolean): Promise<void> {
-    const { results } = await runNow(this.#context, this.#builder(CREATE, alone ? 1n : 0n), null);
+    const { results } = await runNow(
+      this.#context,
+      this.#builder(MarkerAction.create, alone ? 1n : 0n),
+      null,
+    );
     const status = results.status(0);
     if (status === 0) {
       this.#held = true;
@@ -101,7 +104,9 @@ export class Marker {
     // An interrupted run's own context does no more work.
     const run = destination.beginRun(destinationRun.runId, new AbortController().signal);
     try {
-      const batch = new WorkBatch(this.#builder(remove ? RELEASE : LEAVE, 0n).finish());
+      const batch = new WorkBatch(
+        this.#builder(remove ? MarkerAction.release : MarkerAction.leave, 0n).finish(),
+      );
       await destination.run(batch, null, run);
     } catch {
       // The next run removes it: this one's result stands.

@@ -290,18 +290,15 @@ export class Planner {
         if (status === 0) this.#made(open.nodes[i], results.flags(i));
         continue;
       }
-      if (items.kind(i) === Kind.directory) {
-        if (status === 0) this.#made(open.nodes[i], results.flags(i));
-        else {
-          tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+      const settle = (ok: boolean, last: Results, k: number) => {
+        if (items.kind(i) !== Kind.directory) {
+          return this.#settleOne(planned, items, i, ok, last, k);
         }
+        if (ok) this.#made(open.nodes[i], last.flags(k));
         planned.node.done();
-        continue;
-      }
+      };
       if (status !== 0 && this.retry.wants(kindOfStatus(status))) {
-        this.retry.add(items, i, batch.path(i), kindOfStatus(status), (ok, again, k) => {
-          this.#settleOne(planned, items, i, ok, again, k);
-        });
+        this.retry.add(items, i, kindOfStatus(status), settle);
         continue;
       }
       if (status !== 0) {
@@ -310,7 +307,7 @@ export class Planner {
         tally.failStatus(batch.path(i), status, results.os(i), step, side);
         this.#endWhereHopeless(batch, results, i);
       }
-      this.#settleOne(planned, items, i, status === 0, results, i);
+      settle(status === 0, results, i);
     }
   }
 

@@ -115,7 +115,8 @@ export function fromConnectError(error: unknown, host: string): BlitError {
     });
   }
   const meant = KIND_OF_CODE[told.code];
-  return new BlitError(meant, `${host}: ${sentence(message)} ${ADVICE[meant] ?? ""}`.trimEnd(), {
+  const what = meant === "disconnected" ? `The connection to ${host} broke` : host;
+  return new BlitError(meant, `${what}: ${sentence(message)} ${ADVICE[meant] ?? ""}`.trimEnd(), {
     cause: error,
   });
 }

@@ -27,7 +27,10 @@ Deno.test("an error of the transport names the host and what to do", () => {
     "nas:9031",
   );
   assert.equal(got.kind, "disconnected");
-  assert.match(got.message, /^nas:9031: connection refused\. Check the host/);
+  assert.match(
+    got.message,
+    /^The connection to nas:9031 broke: connection refused\. Check the host/,
+  );
 });
 
 Deno.test("an unknown kind falls back to the code, and control characters don't reach the terminal", () => {

@@ -10,6 +10,7 @@ import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
 import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
+  MarkerAction,
   Op,
   RESULT_BYTES,
   type Results,
@@ -77,6 +78,8 @@ export class RemoteTree implements Tree, BatchSource {
   readonly #options: RemoteTreeOptions;
   readonly #stat: RemoteStat;
   readonly #runs = new Map<RunContext, RemoteRun>();
+  /** Markers held in the root, by run: a session that takes the place of a broken one locks them again. */
+  readonly #markers = new Map<bigint, Uint8Array>();
   #facts: FsFacts;
   #root: Promise<OpenRoot>;
   #rootSession: Session;
@@ -122,8 +125,10 @@ export class RemoteTree implements Tree, BatchSource {
   async root(session: Session): Promise<number> {
     if (this.#rootSession !== session) {
       this.#rootSession = session;
-      this.#root = openRoot(session, this.#options, false)
-        .then(({ root }) => ({ session, handle: root }));
+      this.#root = openRoot(session, this.#options, false).then(async ({ root }) => {
+        await this.#lockAgain(session, root);
+        return { session, handle: root };
+      });
     }
     return (await this.#root).handle;
   }
@@ -341,17 +346,30 @@ export class RemoteTree implements Tree, BatchSource {
   ): Promise<Results> {
     const root = await this.root(session);
     const sourceRoot = source === null ? 0 : await source.root(session);
+    if (batch.op === Op.marker) this.#markers.delete(run.runId);
     const { results } = await session.call((client, name, signal) =>
       client.run(
         { session: name, root, sourceRoot, runId: run.runId, batch: batch.bytes },
         { signal },
       )
     );
+    if (batch.op === Op.marker && batch.parameter0 === MarkerAction.create) {
+      this.#markers.set(run.runId, batch.bytes);
+    }
     // A marker and a flush answer once, whatever items they have.
     const count = batch.op === Op.sync || batch.op === Op.marker
       ? Math.floor(results.length / RESULT_BYTES)
       : batch.items.count;
     return resultsFromPeer(results, count);
+  }
+
+  /** Where a marker isn't to be had, its old session still holds it: nobody takes it for a leftover. */
+  async #lockAgain(session: Session, root: number): Promise<void> {
+    for (const [runId, batch] of this.#markers) {
+      await session.call((client, name, signal) =>
+        client.run({ session: name, root, sourceRoot: 0, runId, batch }, { signal })
+      );
+    }
   }
 
   #runOf(run: RunContext): RemoteRun {

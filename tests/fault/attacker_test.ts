@@ -5,46 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Scratch } from "../support/cli.ts";
+import { whileSwapped } from "../support/attacker.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { smallFiles } from "../support/trees.ts";
-
-/** Perl that swaps each `ROOT/dNNNNN` for a link to a folder outside, and back, until it is ended. */
-const SWAP = String.raw`
-my ($root, $outside) = @ARGV; my $end = time + 60;
-while (time < $end) {
-  for my $path (glob("$root/d*")) {
-    my $aside = $path; $aside =~ s{/d(\d+)$}{/aside$1};
-    next if -l $path;
-    rename($path, $aside) or next;
-    symlink($outside, $path);
-    select(undef, undef, undef, rand(0.004));
-    unlink($path) if -l $path;
-    rename($aside, $path);
-  }
-}`;
-
-/** Runs `work` while the folders of `victim` are swapped, and fails where anything outside was touched. */
-async function whileSwapped(dir: Scratch, victim: string, work: () => Promise<void>) {
-  // The same names wait outside, so that a link that is followed does damage.
-  smallFiles(join(dir.path, "outside-tree"), 200);
-  sh(
-    `mv "$0/outside-tree/d00000" "$0/outside"; touch -d 2020-01-01 "$0"/outside "$0"/outside/*`,
-    dir.path,
-  );
-  const look = () =>
-    sh(`find "$0" -printf '%p %i %T@ %C@ %s %m\\n' | sort`, join(dir.path, "outside"));
-  const before = look();
-  const words = ["-e", SWAP, join(dir.path, victim), join(dir.path, "outside")];
-  const swaps = new Deno.Command("perl", { args: words }).spawn();
-  try {
-    await work();
-  } finally {
-    swaps.kill("SIGKILL");
-    await swaps.status;
-  }
-  assert.equal(look(), before, "something outside was touched");
-}
 
 testOrSkip(
   "folders swapped for links while copy, mirror and rm work lead nothing outside",
@@ -54,7 +17,7 @@ testOrSkip(
       `cp -a "$0/src" "$0/dst"; for f in "$0"/dst/*/f*[05]; do echo old > "$f"; done`,
       dir.path,
     );
-    await whileSwapped(dir, "dst", async () => {
+    await whileSwapped(dir, join(dir.path, "dst"), async () => {
       for (let i = 0; i < 4; i++) {
         sh(`find "$0" -name 'f*5' -exec touch {} + 2>/dev/null || true`, join(dir.path, "src"));
         for (

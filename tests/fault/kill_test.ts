@@ -13,55 +13,18 @@ import {
   killAfter,
   until,
 } from "../support/judges.ts";
+import { assertOldOrNew, differing } from "../support/kills.ts";
 import { EVERY_FS, sh, testOn } from "../support/loop_fs.ts";
 import { contents, digestOf, randomFile, smallFiles } from "../support/trees.ts";
 
 const KILLS = 12;
-
-/** A source that differs from its destination in every way. */
-function differing(dir: Scratch): void {
-  smallFiles(join(dir.path, "src"), 5000);
-  sh(
-    `set -e; cd "$0"; cp -a src dst; cd src
-    for d in d0000[0-4]; do for f in $d/*0 $d/*1; do echo new content > $f; done; done
-    rm -r d0000[5-7]; mkdir gone; echo x > gone/x; mv gone new
-    ln d00000/f3 new/linked; ln -s ../x new/symlink; mkfifo new/fifo
-    cd ../dst; mkdir -p new d00001/f2x; ln d00002/f401 new/extra; rm d00003/f60? d0001[0-3]/*; mkdir d00009/sub; echo x > d00009/sub/old
-    chmod 0555 d00008; rm d00014/*; rmdir d00014; echo file > d00014`,
-    dir.path,
-  );
-  for (const [name, size] of [["large", 24], ["new/large", 16]] as const) {
-    randomFile(join(dir.path, "src", name), size);
-  }
-  randomFile(join(dir.path, "dst/large"), 20);
-}
-
-/** Fails where a path holds anything but what it held before or what the source holds. */
-async function assertOldOrNew(
-  dir: Scratch,
-  before: ReadonlyMap<string, string>,
-  source: ReadonlyMap<string, string>,
-): Promise<void> {
-  const now = (await contents(join(dir.path, "dst")))!;
-  for (const [path, digest] of now) {
-    if (/(^|\/)\.blit-/.test(path)) continue;
-    if (digest === before.get(path) || digest === source.get(path)) continue;
-    // A new file of at most 1 MiB may be cut short in place: it never replaced anything.
-    const isNewAndSmall = !before.has(path) && !path.endsWith("large");
-    assert.ok(isNewAndSmall, `${path} is neither old nor new`);
-  }
-  // Nothing that the source has, too, is ever missing.
-  for (const path of before.keys()) {
-    if (source.has(path)) assert.ok(now.has(path), `${path} is gone`);
-  }
-}
 
 for (const fs of [EVERY_FS[0], EVERY_FS[1]]) {
   testOn(
     fs,
     `a mirror killed at any moment leaves old or new content, and runs again, on ${fs.type}`,
     async (dir) => {
-      differing(dir);
+      differing(dir.path);
       const [source, before] = [
         await contents(join(dir.path, "src")),
         await contents(join(dir.path, "dst")),
@@ -72,7 +35,7 @@ for (const fs of [EVERY_FS[0], EVERY_FS[1]]) {
         // A run takes about half a second, the start of Deno a tenth.
         const ms = 90 + Math.random() * 450;
         if (await killAfter(dir.spawn({}, "mirror", "--yes", "src/", "dst"), ms)) killed++;
-        await assertOldOrNew(dir, before!, source!);
+        await assertOldOrNew(join(dir.path, "dst"), before!, source!);
         // One re-run converges, now and then; else the next kill meets the leftovers of the last.
         if (i % 3 !== 2) continue;
         assertStatus(await dir.blit("mirror", "--yes", "--max-delete=all", "src/", "dst"), 0);

@@ -73,10 +73,10 @@ export class Served {
     this.#dir.blitWith({ env: this.#way.env }, ...this.#words(args));
 
   /** Starts the command; its streams are the caller's to read and close. */
-  spawn(surroundings: RunWith, ...args: string[]): Deno.ChildProcess {
+  readonly spawn = (surroundings: RunWith, ...args: string[]): Deno.ChildProcess => {
     const env = { ...this.#way.env, ...surroundings.env };
     return this.#dir.spawn({ ...surroundings, env }, ...this.#words(args));
-  }
+  };
 
   /** Starts the daemon again, on the same ports; the one before must have ended. */
   async start(): Promise<void> {
@@ -90,22 +90,26 @@ export class Served {
   }
 }
 
-/**
- * Serves a folder while `test` runs.
- *
- * @param folder where it is; `served` in the scratch folder unless given
- */
+/** How a served folder differs. */
+export interface ServedOptions {
+  /** Where it is; `served` in the scratch folder unless given. */
+  readonly folder?: string;
+  /** More of the daemon's configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Serves a folder while `test` runs. */
 export async function served(
   dir: Scratch,
   way: Way,
   test: (served: Served) => Promise<void>,
-  folder = join(dir.path, "served"),
+  { folder = join(dir.path, "served"), config = {} }: ServedOptions = {},
 ): Promise<void> {
   using home = new DaemonHome();
   await Deno.mkdir(folder, { recursive: true });
   const modules = [{ name: "m", path: folder, trustMetadata: true }];
-  const config = home.write("config.jsonc", JSON.stringify({ modules }));
-  const flags = ["--config", config, ...way.secure ? ["--bind", "0.0.0.0"] : []];
+  const file = home.write("config.jsonc", JSON.stringify({ modules, ...config }));
+  const flags = ["--config", file, ...way.secure ? ["--bind", "0.0.0.0"] : []];
   const there = new Served(dir, folder, way, home, flags, await home.start(...flags));
   try {
     if (way.secure) {

@@ -83,3 +83,28 @@ fn closing_the_root_frees_its_marker() {
     root::close(first.destination).unwrap();
     assert_eq!(marker(second, 2, CREATE, 1), OK);
 }
+
+#[test]
+fn a_run_whose_connection_broke_takes_its_marker_up_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let head = |handle| Head {
+        destination: handle,
+        ..Head::new(Op::Marker)
+    };
+    let (before, after) = (handle_at(temp.path()), handle_at(temp.path()));
+    assert_eq!(marker(head(before), 1, CREATE, 1), OK);
+    assert_eq!(
+        marker(head(after), 1, CREATE, 1),
+        BUSY,
+        "its old session lives"
+    );
+    assert_eq!(marker(head(before), 1, LEAVE, 0), OK);
+    assert_eq!(marker(head(after), 1, CREATE, 1), OK);
+    assert_eq!(
+        marker(head(before), 2, CREATE, 1),
+        BUSY,
+        "it is locked again"
+    );
+    assert_eq!(marker(head(after), 1, REMOVE, 0), OK);
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,112 @@
+/**
+ * Links that break, alter bytes or go silent in the middle of a push and of a pull.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Scratch } from "../support/cli.ts";
+import { assertNothingStaged, assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
+import { testOrSkip } from "../support/loop_fs.ts";
+import { Proxy } from "../support/proxy.ts";
+import { type Served, served, WAYS } from "../support/served.ts";
+import { randomFile, smallFiles } from "../support/trees.ts";
+
+const MIB = 2 ** 20;
+
+/** A daemon behind a proxy at each port, and the two directions through them. */
+interface Wired {
+  readonly control: Proxy;
+  readonly data: Proxy;
+  readonly there: Served;
+  /** Arguments of a run, by direction. */
+  readonly runs: Record<"push" | "pull", readonly [source: string, destination: string]>;
+  /** Fails where a run that went that way isn't complete. */
+  complete(direction: "push" | "pull"): void;
+}
+
+async function wired(dir: Scratch, test: (wired: Wired) => Promise<void>): Promise<void> {
+  const [control, data] = [await Proxy.listen(), await Proxy.listen()];
+  try {
+    await served(dir, WAYS[0], async (there) => {
+      control.target = there.daemon.ready.port;
+      data.target = there.daemon.ready.data_port;
+      for (const source of [join(dir.path, "src"), join(there.folder, "src")]) {
+        smallFiles(source, 1500);
+        randomFile(join(source, "large"), 12);
+      }
+      const host = `127.0.0.1:${control.port}`;
+      await test({
+        control,
+        data,
+        there,
+        runs: { push: ["src/", `${host}:/m/dst`], pull: [`${host}:/m/src/`, "dst"] },
+        complete(direction) {
+          const [source, destination] = direction === "push"
+            ? [dir.path, there.folder]
+            : [there.folder, dir.path];
+          assertRsyncFindsNothing(join(source, "src"), join(destination, "dst"));
+          assertNothingStaged(dir.path);
+        },
+      });
+    }, { config: { advertisedDataPort: data.port } });
+  } finally {
+    await control.close();
+    await data.close();
+  }
+}
+
+/** Where content passes in that direction. */
+const CONTENT = { push: "fromClient", pull: "fromDaemon" } as const;
+
+for (const direction of ["push", "pull"] as const) {
+  testOrSkip(
+    `a ${direction} whose control connection breaks says so, and --retry goes on`,
+    (dir) =>
+      wired(dir, async ({ control, data, there, runs, complete }) => {
+        const cutOnce = () => data.onceAfter(CONTENT[direction], 3 * MIB, () => control.cut());
+        cutOnce();
+        const ran = await there.blit("mirror", "--yes", ...runs[direction]);
+        assertStatus(ran, 1);
+        assert.match(ran.stderr, /(connection|127\.0\.0\.1:\d+).*un again/);
+        cutOnce();
+        const retried = ["--retry", "3", "--wait", "0"];
+        assertStatus(await there.blit("mirror", "--yes", ...retried, ...runs[direction]), 0);
+        complete(direction);
+      }),
+  );
+
+  testOrSkip(
+    `a ${direction} whose stream breaks says so, and --retry goes on`,
+    (dir) =>
+      wired(dir, async ({ data, there, runs, complete }) => {
+        data.cutOnce(CONTENT[direction], 5 * MIB);
+        const ran = await there.blit("mirror", "--yes", ...runs[direction]);
+        assert.ok([1, 2].includes(ran.status), `${ran.status} ${ran.stderr}`);
+        assert.match(ran.stderr, /broke|gone|un again/);
+        data.cutOnce(CONTENT[direction], 5 * MIB);
+        const retried = ["--retry", "3", "--wait", "0"];
+        assertStatus(await there.blit("mirror", "--yes", ...retried, ...runs[direction]), 0);
+        complete(direction);
+      }),
+  );
+
+  testOrSkip(
+    `a ${direction} never takes a byte that was altered on the way`,
+    (dir) =>
+      wired(dir, async ({ data, there, runs, complete }) => {
+        // In a small file, and in the middle of a large one.
+        for (const atByte of [20_000, 6 * MIB]) {
+          data.corruptOnce(CONTENT[direction], atByte);
+          const ran = await there.blit("mirror", "--yes", "--json", ...runs[direction]);
+          if (ran.status !== 0) {
+            assert.match(ran.stdout + ran.stderr, /corrupt|altered|digest|broke/i);
+          }
+          assertStatus(await there.blit("mirror", "--yes", ...runs[direction]), 0);
+          complete(direction);
+          const emptied = direction === "push" ? there.folder : dir.path;
+          await Deno.remove(join(emptied, "dst"), { recursive: true });
+        }
+      }),
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * A TCP proxy between client and daemon that does to their bytes what bad networks do.
+ *
+ * @module
+ */
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** What becomes of some bytes: they are passed on as returned; null cuts the connection. */
+export type Meddle = (bytes: Uint8Array, passedBefore: number) => Uint8Array | null;
+
+/** Passes everything on, until told otherwise. */
+export class Proxy {
+  /** Where clients connect to. */
+  readonly port: number;
+  /** Port of the daemon, set once that is known. */
+  target = 0;
+  /** What becomes of bytes of the client, and of the daemon; counted over all connections. */
+  fromClient: Meddle = (bytes) => bytes;
+  fromDaemon: Meddle = (bytes) => bytes;
+  /** Nothing is passed on while this is set; connections stay. */
+  isStalled = false;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #passed = { fromClient: 0, fromDaemon: 0 };
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+    server.on("connection", (socket) => this.#join(socket));
+  }
+
+  /** Begins to listen on a port of loopback. */
+  static async listen(): Promise<Proxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Proxy(server, (server.address() as { port: number }).port);
+  }
+
+  /** Cuts every connection once this many bytes of one side have passed, and goes on with the next ones. */
+  cutOnce(side: "fromClient" | "fromDaemon", afterBytes: number): void {
+    this.onceAfter(side, afterBytes, () => null);
+  }
+
+  /** Changes one byte of one side, once. */
+  corruptOnce(side: "fromClient" | "fromDaemon", atByte: number): void {
+    this.onceAfter(side, atByte, (bytes, before) => {
+      const changed = bytes.slice();
+      changed[Math.max(0, atByte - before)] ^= 0x5a;
+      return changed;
+    });
+  }
+
+  /** Does something once so many bytes of one side have passed from now on. */
+  onceAfter(
+    side: "fromClient" | "fromDaemon",
+    afterBytes: number,
+    act: (bytes: Uint8Array, passedBefore: number) => Uint8Array | null | void,
+  ): void {
+    this.#passed[side] = 0;
+    let isDone = false;
+    this[side] = (bytes, before) => {
+      if (isDone || before + bytes.length <= afterBytes) return bytes;
+      isDone = true;
+      const result = act(bytes, before);
+      return result === undefined ? bytes : result;
+    };
+  }
+
+  /** Cuts whatever is connected now. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** Stops listening and cuts everything. */
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket): void {
+    const daemon = connect(this.target, "127.0.0.1");
+    for (
+      const [from, to, side] of [
+        [client, daemon, "fromClient"],
+        [daemon, client, "fromDaemon"],
+      ] as const
+    ) {
+      this.#sockets.add(from);
+      from.on("error", () => {});
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+      from.on("data", (bytes: Uint8Array) => {
+        if (this.isStalled) return from.pause();
+        const passed = this[side](bytes, this.#passed[side]);
+        this.#passed[side] += bytes.length;
+        if (passed === null) return this.cut();
+        if (!to.write(passed)) {
+          from.pause();
+          to.once("drain", () => from.resume());
+        }
+      });
+    }
+  }
+}

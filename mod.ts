@@ -59,6 +59,7 @@ export { COPY_METHODS, type CopyMethod } from "./src/core/work_batch.ts";
 export type { EngineResult } from "./src/engine/request.ts";
 export { displayName, nameToText, type RelPath } from "./src/core/rel_path.ts";
 export type { Located } from "./src/app/locate.ts";
+export type { Location, RemoteLocation } from "./src/app/location.ts";
 export type { TransferResult } from "./src/app/transfer.ts";
 
 /** Options of a run; what is left out has its default. */

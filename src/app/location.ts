@@ -17,12 +17,15 @@ import { hostText } from "./endpoint.ts";
 
 /** A place of a daemon's module. */
 export interface RemoteLocation {
+  /** Tells it from a path of this machine. */
   readonly kind: "remote";
+  /** Name or address of the daemon's machine, as typed. */
   readonly host: string;
   /** Null: the default. */
   readonly port: number | null;
   /** Empty: the daemon's default root. */
   readonly module: string;
+  /** Path below the module; `""` is the module itself. */
   readonly path: RelPath;
 }
 

@@ -190,3 +190,32 @@ Deno.test("handles, job, run and slot are written into the request", async () =>
     assert.equal(view.getUint32(48, true), 1);
   });
 });
+
+Deno.test("a job without a request gets its frames until its last one", async () => {
+  const native = new SilentNative();
+  await withPool(native, async (pool) => {
+    let job = 0;
+    const said: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<BlitError | null>();
+    const handler = { frame: (type: FrameType) => void said.push(type), end: resolve };
+    const code = pool.begin((id) => (job = Number(id), 0), 3, handler);
+    assert.equal(code, 0);
+    assert.equal(pool.jobsInFlight, 1);
+    native.frame(job, FrameType.arrival, new Uint8Array(28));
+    native.frame(job, FrameType.arrival, new Uint8Array(28));
+    native.frame(job, FrameType.results, new Uint8Array(0), true);
+    assert.equal(await promise, null);
+    assert.deepEqual(said, [FrameType.arrival, FrameType.arrival, FrameType.results]);
+    assert.equal(pool.jobsInFlight, 0);
+  });
+});
+
+Deno.test("a job that native code doesn't begin is none", async () => {
+  const native = new SilentNative();
+  await withPool(native, (pool) => {
+    const unused = { frame: () => assert.fail(), end: () => assert.fail() };
+    assert.equal(pool.begin(() => -STATUS.not_found, 0, unused), -STATUS.not_found);
+    assert.equal(pool.jobsInFlight, 0);
+    return Promise.resolve();
+  });
+});

@@ -17,6 +17,8 @@ export interface PlacesOptions {
   readonly maxThreads?: number;
   /** How daemons are reached; left out, none is. */
   readonly remote?: RemoteSettings;
+  /** Called when a daemon has been asked something: what can be done while it answers. */
+  readonly meanwhile?: () => void;
 }
 
 /** Opens trees; {@link Places.close} gives back what that took. */
@@ -30,10 +32,12 @@ export class Places {
   }
 
   /** What is at a location; see {@link Look}. */
-  readonly look: Look = async (location, follow): Promise<There | null> =>
-    location.kind === "local"
-      ? await lookAt(location.path, follow)
-      : await (await this.#remote()).look(location, follow);
+  readonly look: Look = async (location, follow): Promise<There | null> => {
+    if (location.kind === "local") return await lookAt(location.path, follow);
+    const there = (await this.#remote()).look(location, follow);
+    this.#options.meanwhile?.();
+    return await there;
+  };
 
   /** The opener of this machine's trees. */
   trees(): Promise<TreeOpener> {

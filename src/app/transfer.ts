@@ -68,9 +68,13 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     notices.push(message);
     request.listener?.({ type: "warning", message });
   };
-  const places = new Places({
+  const places: Places = new Places({
     maxThreads: options.maxThreads,
     remote: remoteSettings(request, warn),
+    // Loading takes the processor as long as a daemon far away takes for two answers.
+    meanwhile: () => {
+      for (const loaded of [places.trees(), import("../engine/run.ts")]) loaded.catch(() => {});
+    },
   });
   try {
     const located = await locate(request.source, request.destination, cwd, places.look);

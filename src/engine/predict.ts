@@ -105,6 +105,10 @@ const TELLING_RUNS = 3;
 
 /** Streams over a link to another machine that nothing is known of, and the most there may be. */
 const FIRST_STREAMS = 4, MOST_STREAMS = 16;
+/** The same over a far link, where each stream waits a round trip between two batches: the others fill it meanwhile. */
+const FAR_STREAMS = 8;
+/** Content of a batch over a far link: what a stream has left when the others are done is all that the link then carries. */
+const FAR_BATCH_BYTES = 4 << 20;
 
 /** Round-trip times up to these, ms, are of a class. */
 const RTT_CLASSES = [["lan", 2], ["metro", 15], ["wan", 100]] as const;
@@ -116,6 +120,12 @@ export type LinkTraits = Pick<LinkReport, "rttMs" | "isLoopback" | "hostHash">;
 export function rttClassOf({ rttMs, isLoopback }: LinkTraits): RemoteFacts["rttClass"] {
   if (isLoopback) return "local";
   return RTT_CLASSES.find(([, most]) => rttMs <= most)?.[0] ?? "far";
+}
+
+/** Whether a round trip takes long enough that streams must make up for it. */
+function isFar(link: LinkTraits): boolean {
+  const rttClass = rttClassOf(link);
+  return rttClass === "wan" || rttClass === "far";
 }
 
 const NETWORK_FS = /^(nfs|cifs|smb|fuse|9p|ceph|gluster|afs)/;
@@ -235,7 +245,10 @@ export class Predictor {
       : path === "large" && this.#link !== null
       ? this.#streams()
       : [1, null];
-    const { leastFiles, mostFiles, leastBytes, mostBytes } = BATCH_BOUNDS;
+    const { leastFiles, mostFiles, leastBytes } = BATCH_BOUNDS;
+    const mostBytes = this.#link !== null && isFar(this.#link)
+      ? FAR_BATCH_BYTES
+      : BATCH_BOUNDS.mostBytes;
     // Two batches a worker at least, where the whole is known: the last one is then not waited for alone.
     const share = (all: number) => complete ? Math.ceil(all / (workers * 2)) : Infinity;
     const files = Math.min(batchOf(this.#transfer.cost(0)), share(size.files));
@@ -306,9 +319,11 @@ export class Predictor {
 
   /** Streams where nothing was learned yet. */
   #streams(): [number, string] {
-    return this.#link?.isLoopback
-      ? [this.#cores, `${this.#cores} stream${s(this.#cores)}, one per core`]
-      : [FIRST_STREAMS, `${FIRST_STREAMS} streams to begin with`];
+    if (this.#link?.isLoopback) {
+      return [this.#cores, `${this.#cores} stream${s(this.#cores)}, one per core`];
+    }
+    const streams = this.#link !== null && isFar(this.#link) ? FAR_STREAMS : FIRST_STREAMS;
+    return [streams, `${streams} streams to begin with`];
   }
 
   #workers(predictedMs: number | undefined): [number, string] {

@@ -309,3 +309,15 @@ Deno.test("a file system behind a network begins with more workers", () => {
   const behind = new Predictor([], { ...PROFILE, destinationFs: "nfs4" }, 4);
   assert.equal(behind.decide(facts(1000, 1000)).workers, 8);
 });
+
+Deno.test("a far link begins with more streams and smaller batches than a near one, and the loopback with one stream per core", () => {
+  const begin = (rttMs: number, isLoopback = false) => {
+    const link = { rttMs, isLoopback, hostHash: "h" };
+    return new Predictor([], PROFILE, 2, link).decide(facts(0, 0, { complete: false }));
+  };
+  const [loopback, lan, wan, far] = [begin(0.1, true), begin(1), begin(50), begin(300)];
+  assert.deepEqual([loopback, lan, wan, far].map(({ workers }) => workers), [2, 4, 8, 8]);
+  assert.equal(lan.batchBytes, BATCH_BOUNDS.mostBytes);
+  assert.equal(wan.batchBytes, 4 * MIB);
+  assert.match(far.why, /8 streams to begin with/);
+});

@@ -218,10 +218,12 @@ export async function dial(pool: NativePool, target: DialTarget): Promise<number
   }
 }
 
-/** Closes a stream: the work on it ends with `disconnected`. One that is closed already is fine. */
+/** Closes a stream: the work on it ends with `disconnected`. One that is closed already, by itself or with the pool, is fine. */
 export function closeStream(pool: NativePool, stream: number): void {
   const code = pool.symbols.blit_net_close(stream);
-  if (-code !== STATUS.disconnected) checkCode(code, "close a stream");
+  if (-code !== STATUS.disconnected && -code !== STATUS.cancelled) {
+    checkCode(code, "close a stream");
+  }
 }
 
 function packSettings(settings: ListenSettings): Uint8Array<ArrayBuffer> {

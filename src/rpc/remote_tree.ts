@@ -258,11 +258,10 @@ export class RemoteTree implements Tree, BatchSource {
     const session = this.keeper.session;
     if (session.signal.aborted || this.#rootSession !== session) return;
     const { handle } = await this.#root;
-    await session.call((client, name, signal) =>
+    // Nobody needs the answer, and it would cost a round trip: the end of the session closes the root too.
+    session.call((client, name, signal) =>
       client.closeRoot({ session: name, root: handle }, { signal })
-    ).catch(() => {
-      // The end of the session closes it too.
-    });
+    ).catch(() => {});
   }
 
   async #listing(directory: RelPath, options: ListOptions): Promise<AsyncIterable<EntryBlock>> {

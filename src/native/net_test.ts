@@ -255,3 +255,11 @@ testPort("a tunnel whose other side takes more than it was given is cut", {}, as
   tunnel.close();
   for await (const _ of tunnel.outgoing);
 });
+
+Deno.test("a stream that is closed after its pool was closed already", async () => {
+  const pool = openPool(loaded.library!, 1);
+  const tunnel = openTunnel(pool);
+  await pool.close();
+  tunnel.close();
+  closeStream(pool, tunnel.handle);
+});

@@ -351,10 +351,12 @@ export class March {
     const name = block.name(j);
     if (name.startsWith(this.#ownStaged)) return;
     tally.stagedSkipped++;
-    if (this.#resume.holds(joinRel(node.path, name)) || touchesNothing(options)) return;
+    if (touchesNothing(options)) return;
     node.touched = true;
     node.late = true;
-    this.#sweeper.staged(node.path, block, j);
+    const record = singleRecord(block, j, name, new Uint8Array(0));
+    const sweep = () => this.#sweeper.staged(node.path, new EntryBlock(record), 0);
+    if (!this.#resume.holds(joinRel(node.path, name), sweep)) sweep();
   }
 
   /** Everything below a directory is settled. */

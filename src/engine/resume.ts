@@ -23,6 +23,8 @@ interface Partial {
 /** Partial files by the path that they are to become. */
 export class Resume {
   readonly #partials = new Map<RelPath, Partial>();
+  /** Staged paths that were met, and what removes each, should its file be another by now. */
+  readonly #met = new Map<RelPath, () => void>();
 
   /** Reads the journals of leftover run markers in the destination's root. */
   async read(tree: Tree, markers: readonly RelPath[], run: RunContext): Promise<void> {
@@ -44,14 +46,28 @@ export class Resume {
   /** Bytes of the staged name to go on from, in the target's directory, or null. */
   partialFor(directory: RelPath, source: EntryBlock, i: number): Uint8Array | null {
     if (this.#partials.size === 0 || source.kind(i) !== Kind.file) return null;
-    const partial = this.#partials.get(joinRel(directory, source.name(i)));
-    if (partial === undefined || partial.sizeBytes !== source.sizeBytes(i)) return null;
-    return partial.mtimeNs === source.mtimeNs(i) ? nameToBytes(baseOf(partial.staged)) : null;
+    const target = joinRel(directory, source.name(i));
+    const partial = this.#partials.get(target);
+    if (partial === undefined) return null;
+    if (partial.sizeBytes === source.sizeBytes(i) && partial.mtimeNs === source.mtimeNs(i)) {
+      return nameToBytes(baseOf(partial.staged));
+    }
+    this.#partials.delete(target);
+    this.#met.get(partial.staged)?.();
+    return null;
   }
 
-  /** Whether this staged path is to be gone on with, and so must not be swept away. */
-  holds(staged: RelPath): boolean {
-    for (const partial of this.#partials.values()) if (partial.staged === staged) return true;
+  /**
+   * Whether this staged path may be gone on with, and so must not be swept away.
+   *
+   * @param sweep called where its file turns out to be another by now
+   */
+  holds(staged: RelPath, sweep: () => void): boolean {
+    for (const partial of this.#partials.values()) {
+      if (partial.staged !== staged) continue;
+      this.#met.set(staged, sweep);
+      return true;
+    }
     return false;
   }
 

@@ -4,7 +4,13 @@
  * @module
  */
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import {
+  type Client,
+  ConnectError,
+  createClient,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BlitError } from "../core/error.ts";
 import {
@@ -87,9 +93,19 @@ export class Connection {
     return createClient(service, this.#transport);
   }
 
+  /** Whether the connection has ended: no call on it can succeed any more. */
+  get isGone(): boolean {
+    const { http2 } = this.dialled;
+    return http2.closed || http2.destroyed;
+  }
+
   /** What a call failed with, as blit's own error. */
   error(thrown: unknown): BlitError {
-    return fromConnectError(thrown, this.display);
+    const error = fromConnectError(thrown, this.display);
+    // Connect calls it unknown where its stream went away under it.
+    return error.kind === "mismatch" && (this.isGone || isStreamError(thrown))
+      ? this.#gone(thrown)
+      : error;
   }
 
   /** Ends the connection and every call on it. */
@@ -97,13 +113,20 @@ export class Connection {
     destroySession(this.dialled.http2);
   }
 
-  #gone(): BlitError {
+  #gone(cause?: unknown): BlitError {
     return new BlitError(
       "disconnected",
       `The connection to ${this.display} is gone. Run again: it goes on where it ended.`,
-      { operation: "call" },
+      { operation: "call", cause },
     );
   }
+}
+
+/** Whether an error is Node's word for a stream that ended before its time. */
+function isStreamError(thrown: unknown): boolean {
+  const { cause } = ConnectError.from(thrown);
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^(ERR_STREAM_|ERR_HTTP2_|ECONN|EPIPE)/.test(code);
 }
 
 function withToken(token: string): Interceptor {

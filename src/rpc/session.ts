@@ -161,7 +161,11 @@ export class Session {
 
   /** What a call failed with: the end of the session, where that is why. */
   error(thrown: unknown): BlitError {
-    return this.signal.aborted ? this.signal.reason : this.connection.error(thrown);
+    if (this.signal.aborted) return this.signal.reason;
+    const error = this.connection.error(thrown);
+    // Whichever call hears of it first, it is the session's end.
+    if (this.connection.isGone) this.#end(error);
+    return error;
   }
 
   /** The client and the session's name, for calls that are streams. */

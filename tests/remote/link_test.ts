@@ -60,21 +60,23 @@ async function wired(dir: Scratch, test: (wired: Wired) => Promise<void>): Promi
 const CONTENT = { push: "fromClient", pull: "fromDaemon" } as const;
 
 for (const direction of ["push", "pull"] as const) {
-  testOrSkip(
-    `a ${direction} whose control connection breaks says so, and --retry goes on`,
-    (dir) =>
-      wired(dir, async ({ control, data, there, runs, complete }) => {
-        const cutOnce = () => data.onceAfter(CONTENT[direction], 3 * MIB, () => control.cut());
-        cutOnce();
-        const ran = await there.blit("mirror", "--yes", ...runs[direction]);
-        assertStatus(ran, 1);
-        assert.match(ran.stderr, /(connection|127\.0\.0\.1:\d+).*un again/);
-        cutOnce();
-        const retried = ["--retry", "3", "--wait", "0"];
-        assertStatus(await there.blit("mirror", "--yes", ...retried, ...runs[direction]), 0);
-        complete(direction);
-      }),
-  );
+  for (const [how, words] of [["cut", "breaks"], ["hangUp", "is closed"]] as const) {
+    testOrSkip(
+      `a ${direction} whose control connection ${words} says so, and --retry goes on`,
+      (dir) =>
+        wired(dir, async ({ control, data, there, runs, complete }) => {
+          const endOnce = () => data.onceAfter(CONTENT[direction], 3 * MIB, () => control[how]());
+          endOnce();
+          const ran = await there.blit("mirror", "--yes", ...runs[direction]);
+          assertStatus(ran, 1);
+          assert.match(ran.stderr, /(connection|127\.0\.0\.1:\d+).*un again/);
+          endOnce();
+          const retried = ["--retry", "3", "--wait", "0"];
+          assertStatus(await there.blit("mirror", "--yes", ...retried, ...runs[direction]), 0);
+          complete(direction);
+        }),
+    );
+  }
 
   testOrSkip(
     `a ${direction} whose stream breaks says so, and --retry goes on`,

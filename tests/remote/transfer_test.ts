@@ -13,7 +13,7 @@ import {
   assertStatus,
 } from "../support/judges.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
-import { served, WAYS } from "../support/served.ts";
+import { served, type Way, WAYS } from "../support/served.ts";
 import { richTree } from "../support/trees.ts";
 
 for (const way of WAYS) {
@@ -54,6 +54,30 @@ for (const way of WAYS) {
       }),
   );
 }
+
+const WITHOUT_NATIVE: Way = {
+  name: "a client without the native library",
+  env: { BLIT_NO_NATIVE: "1" },
+  transport: "control_plane",
+};
+
+testOrSkip(
+  "a client without the native library pushes and pulls through the control plane",
+  (dir) =>
+    served(dir, WITHOUT_NATIVE, async ({ host, folder, blit }) => {
+      await dir.write({ "src/a": "1", "src/sub/b": "2", "src/empty/": "", "src/link": "-> a" });
+      sh(`head -c 3000000 /dev/urandom > "$0/src/large"`, dir.path);
+      // Its times are of milliseconds.
+      sh(`find "$0/src" -depth -exec touch -h -d 2024-05-06T07:08:09.125 {} +`, dir.path);
+      const pushed = await blit("mirror", "--yes", "--json", "src/", `${host}:/m/copy`);
+      assertStatus(pushed, 0);
+      assert.equal(pushed.json().transport, "control_plane");
+      assertRsyncFindsNothing(join(dir.path, "src"), join(folder, "copy"));
+      assertStatus(await blit("mirror", "--yes", `${host}:/m/copy/`, "back"), 0);
+      assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "back"));
+      assertStatus(await blit("check", "src/", `${host}:/m/copy`), 0);
+    }),
+);
 
 testOrSkip(
   "the destination rule is the same with a daemon on either side",

@@ -71,6 +71,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Closes whatever is connected now in good order, in the middle of what it says. */
+  hangUp(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   /** Stops listening and cuts everything. */
   async close(): Promise<void> {
     this.cut();

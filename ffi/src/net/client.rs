@@ -129,6 +129,8 @@ fn for_peer(job: &JobContext) -> Outcome<Vec<u8>> {
 
 /// Waits for the daemon's results; says so where the run is cancelled meanwhile.
 fn answer(job: &JobContext, wire: &mut Wire) -> Outcome<Results> {
+    // All that is left to do there is to make it durable.
+    job.at(job.request.len().saturating_sub(1) as u32, Step::Flush);
     let mut wait = Wait::Job(job);
     if job.cancelled() {
         wait = Wait::Until(Instant::now() + GIVE_UP);

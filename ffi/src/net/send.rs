@@ -204,6 +204,8 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
         payload[head + size..].copy_from_slice(digest.as_bytes());
         payload[..LOOK_BYTES].copy_from_slice(&pack_look(&after));
         self.job.add_bytes(size as u64);
+        // A receiver that takes nothing is one that flushes.
+        self.job.at(index as u32, Step::Flush);
         let sent = self.wire.sent()?;
         self.hear_after(sent, index)?;
         Ok(None)

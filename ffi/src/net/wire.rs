@@ -18,8 +18,9 @@ const GATHERED_BYTES: usize = 256 << 10;
 const GATHERED_FOR: Duration = Duration::from_millis(20);
 /// Less room than this is not worth a call.
 const LEAST_READ_BYTES: usize = 16 << 10;
-/// Buffers that a large record has made larger than this are let go when its batch ends.
-const KEPT_BYTES: usize = 2 << 20;
+/// Buffers that a large record has made larger than this are let go when its batch ends: a daemon has many
+/// streams, and most of them wait.
+const KEPT_BYTES: usize = 2 * GATHERED_BYTES;
 /// How often a side that waits looks at cancellation.
 const LOOK: Duration = Duration::from_millis(200);
 /// Longest that a busy side says nothing, half of what the protocol allows.
@@ -310,8 +311,9 @@ impl<'w> Wire<'w> {
         let payload = self.gathered + HEADER_BYTES;
         let end = payload + length;
         if self.out.len() < end {
-            // Zeroed once: what is filled again and again must not be cleared before.
-            self.out.resize(end.max(2 * GATHERED_BYTES), 0);
+            // Zeroed once: what is filled again and again must not be cleared before. A side that says
+            // little needs little.
+            self.out.resize(end.max(2 * self.out.len()), 0);
         }
         let head = header(kind, flags, item, length).pack();
         self.out[self.gathered..payload].copy_from_slice(&head);

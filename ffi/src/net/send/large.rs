@@ -154,6 +154,8 @@ impl Sender<'_, '_, '_> {
         }
         digest.copy_from_slice(hasher.finalize().as_bytes());
         self.job.add_bytes(bytes as u64);
+        // A receiver that takes nothing is one that flushes.
+        self.job.at(index as u32, Step::Flush);
         let sent = self.wire.sent()?;
         self.hear_after(sent, index)?;
         match self.refused {

@@ -1,13 +1,21 @@
 //! Going on with what an earlier run left of a large file.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::thread;
+use std::time::Duration;
 
 use super::shapes::noise;
-use super::{RUN, WAYS, Way, World, flags, names, recorded, statuses};
-use crate::block::Item;
+use super::{RUN, WAYS, Way, World, flags, link, names, recorded, sockets, statuses};
+use crate::block::{Item, Kind, NO_PARENT};
+use crate::net::record::{HEADER_BYTES, Header, MORE, Type, parse_have};
+use crate::net::serve::serve;
+use crate::net::vectors::{entry, range, record};
 use crate::request::{Op, action, flag};
 use crate::results::result_flag;
 use crate::status::Status;
+use crate::sys::Metadata;
 use crate::testing::{self, Head, bytes_of};
 
 const MIB: usize = 1 << 20;
@@ -119,4 +127,69 @@ fn a_broken_transfer_is_kept_noted_and_gone_on_with() {
     assert_eq!(flags(&results, 0), result_flag::RESUMED);
     assert!(bytes_of(&results, 0) < 10 * MIB as u64);
     assert_eq!(fs::read(world.daemon.join("f")).unwrap(), content);
+}
+
+#[test]
+fn a_sender_that_only_lives_gets_all_pieces_and_may_take_any_part_of_them() {
+    let content = noise(SIZE);
+    for right in [20 * MIB, 8 * MIB, 0] {
+        let world = World::new();
+        fs::write(world.daemon.join(STAGED), &content).unwrap();
+        let look = Metadata {
+            size: SIZE as u64,
+            allocated: SIZE as u64,
+            mode: 0o600,
+            kind: Kind::File,
+            ..Metadata::default()
+        };
+        let item = Item {
+            name: b"f",
+            target: STAGED.as_bytes(),
+            action: action::RESUME,
+            parent: NO_PARENT,
+            ..Item::of(&look)
+        };
+        let request = world.request(0, &[item]).for_peer();
+        let (mut ours, theirs) = sockets();
+        let closed = thread::scope(|scope| {
+            let theirs = Box::new(link(theirs));
+            let daemon = scope.spawn(|| serve(theirs, &world.terms, &world.shared));
+            let begin = [
+                record(Type::Put, 0, 0, &request),
+                record(Type::Entry, 0, 0, &entry(&look, &Vec::new())),
+                record(Type::Alive, 0, 0, b""),
+            ];
+            ours.write_all(&begin.concat()).unwrap();
+            ours.set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            let mut held = 0;
+            loop {
+                let mut head = [0; HEADER_BYTES];
+                ours.read_exact(&mut head).unwrap();
+                let header = Header::parse(&head).unwrap();
+                let mut payload = vec![0; header.length];
+                ours.read_exact(&mut payload).unwrap();
+                assert_eq!(header.kind, Type::Have);
+                let (_, pieces) = parse_have(&payload).unwrap();
+                held += pieces.iter().map(|piece| piece.length).sum::<u64>();
+                if header.flags & MORE == 0 {
+                    break;
+                }
+            }
+            assert_eq!(held, 20 << 20);
+            let mut rest = vec![record(Type::Range, 0, 0, &range(right as u64, b""))];
+            for at in (right..SIZE).step_by(MIB) {
+                let piece = &content[at..SIZE.min(at + MIB)];
+                rest.push(record(Type::Range, 0, 0, &range(at as u64, piece)));
+            }
+            rest.push(record(Type::Done, 0, 0, b""));
+            rest.push(record(Type::End, 0, 0, b""));
+            ours.write_all(&rest.concat()).unwrap();
+            ours.shutdown(Shutdown::Write).unwrap();
+            ours.read_to_end(&mut Vec::new()).unwrap();
+            daemon.join().unwrap()
+        });
+        assert_eq!((closed.status, closed.batches), (Status::Ok, 1));
+        assert_eq!(fs::read(world.daemon.join("f")).unwrap(), content);
+    }
 }

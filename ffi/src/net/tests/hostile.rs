@@ -370,9 +370,9 @@ fn rights_are_held_to() {
 fn requests_of_other_operations_or_other_peoples_roots_are_none() {
     let world = World::new();
     let mut request = world.request(0, &[item("a")]).for_peer();
-    // Root handles, run, slot: the session's count.
-    request[16..24].fill(0xee);
-    request[24..32].fill(0xee);
+    // Job, roots, run, slot, trailing bytes: the session's count.
+    request[8..32].fill(0xee);
+    request[48..56].fill(0xee);
     let said = [small(0, b"x"), plain(Type::End, 0)].concat();
     let bytes = [record(Type::Put, 0, 0, &request), said.clone()].concat();
     assert_eq!(say(&world, &bytes).1.status, Status::Ok);

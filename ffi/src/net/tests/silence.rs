@@ -22,7 +22,7 @@ fn whoever_is_busy_says_so_and_says_nothing_behind_its_last_word() {
     line.while_alive(|| {
         thread::sleep(Duration::from_millis(3000));
         wire.send_last(Type::End, &[]).unwrap();
-        thread::sleep(Duration::from_millis(1600));
+        thread::sleep(Duration::from_millis(3000));
     });
     drop(wire);
     let mut theirs = theirs;

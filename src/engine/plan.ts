@@ -240,6 +240,8 @@ export class Planner {
       const { destination, source, destinationRun } = this.#context;
       this.#settleMeta(batch, await destination.run(batch, source, destinationRun), null);
     }
+    // Throws where a stamp showed that the destination is full or gone.
+    await this.#context.executor.drain();
   }
 
   /** Releases temporary files. */
@@ -372,6 +374,7 @@ export class Planner {
       const status = results.status(i);
       if (status !== 0) {
         tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
+        this.#endWhereHopeless(batch, results, i);
       } else if (nodes !== null && nodes[i] !== null) tally.metadataUpdated++;
       nodes?.[i]?.done();
     }

@@ -22,7 +22,7 @@ import {
   type HostName,
   type HostTrust,
 } from "./dial.ts";
-import { fromConnectError } from "./errors.ts";
+import { fromConnectError, isAnswer } from "./errors.ts";
 
 /** Longest message that is taken from a daemon: a batch of results or a block with long names. */
 const MOST_MESSAGE_BYTES = 16 << 20;
@@ -44,6 +44,7 @@ export class Connection {
   readonly display: string;
   readonly dialled: Dialled;
   readonly #transport: Transport;
+  #broken = false;
 
   private constructor(display: string, dialled: Dialled, token: string | null) {
     this.display = display;
@@ -56,7 +57,7 @@ export class Connection {
       sessionManager: {
         authority: baseUrl,
         request: (method, path, headers, options) => {
-          if (session.closed || session.destroyed) return Promise.reject(this.#gone());
+          if (this.isGone) return Promise.reject(this.#gone());
           const named = { ...headers, ":method": method, ":path": path };
           return Promise.resolve(session.request(named, options));
         },
@@ -96,16 +97,19 @@ export class Connection {
   /** Whether the connection has ended: no call on it can succeed any more. */
   get isGone(): boolean {
     const { http2 } = this.dialled;
-    return http2.closed || http2.destroyed;
+    return this.#broken || http2.closed || http2.destroyed;
   }
 
   /** What a call failed with, as blit's own error. */
   error(thrown: unknown): BlitError {
     const error = fromConnectError(thrown, this.display);
-    // Connect calls it unknown where its stream went away under it.
-    return error.kind === "mismatch" && (this.isGone || isStreamError(thrown))
-      ? this.#gone(thrown)
-      : error;
+    if (isAnswer(thrown)) return error;
+    // A call may hear of a broken socket before the HTTP/2 session does.
+    if (error.kind === "disconnected") this.#broken = true;
+    // A stream that went away under its call reads as unknown, or as if somebody had cancelled it.
+    const wentAway = error.kind === "cancelled" ||
+      (error.kind === "mismatch" && (this.isGone || isStreamError(thrown)));
+    return wentAway ? this.#gone(thrown) : error;
   }
 
   /** Ends the connection and every call on it. */
@@ -126,7 +130,7 @@ export class Connection {
 function isStreamError(thrown: unknown): boolean {
   const { cause } = ConnectError.from(thrown);
   const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^(ERR_STREAM_|ERR_HTTP2_|ECONN|EPIPE)/.test(code);
+  return typeof code === "string" && /^ERR_(STREAM|HTTP2)_/.test(code);
 }
 
 function withToken(token: string): Interceptor {

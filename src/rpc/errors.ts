@@ -121,6 +121,11 @@ export function fromConnectError(error: unknown, host: string): BlitError {
   });
 }
 
+/** Whether a daemon's own code said so: what else there is comes from the connection, or from this side. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof BlitError || ConnectError.from(error).metadata.has(KIND_METADATA);
+}
+
 /** What to do about an error that didn't come from blit's own code on the other side. */
 const ADVICE: Partial<Record<ErrorKind, string>> = {
   disconnected:

@@ -164,8 +164,8 @@ export class RemoteContent implements ContentStreams {
     let streams = this.#runs.get(run.runId);
     if (streams === undefined) {
       streams = {
-        native: new StreamPool(this.#count, () => this.#openNative(run)),
-        records: new StreamPool(this.#count, () => this.#openRecords(run)),
+        native: new StreamPool(this.#count, () => this.#again((on) => this.#openNative(on, run))),
+        records: new StreamPool(this.#count, () => this.#again((on) => this.#openRecords(on, run))),
       };
       this.#runs.set(run.runId, streams);
     }
@@ -186,9 +186,13 @@ export class RemoteContent implements ContentStreams {
     return await using(await this.#streams(run).records.lease(), work);
   }
 
-  async #openNative(run: RunContext): Promise<NativeStream> {
+  /** Opens a stream, again where the session broke meanwhile. */
+  #again<S>(open: (session: Session) => Promise<S>): Promise<S> {
+    return this.#tree.keeper.retrying(open);
+  }
+
+  async #openNative(session: Session, run: RunContext): Promise<NativeStream> {
     const pool = this.#options.pool!;
-    const session = await this.#tree.keeper.live();
     const dataPlane = session.welcome.dataPlane;
     if (this.#options.forceControlPlane) this.#fallBack("as asked");
     else if (dataPlane === undefined) this.#fallBack("since the daemon has no data port");
@@ -218,8 +222,7 @@ export class RemoteContent implements ContentStreams {
     return { handle: native.handle, close: () => native.close() };
   }
 
-  async #openRecords(run: RunContext): Promise<RecordStream> {
-    const session = await this.#tree.keeper.live();
+  async #openRecords(session: Session, run: RunContext): Promise<RecordStream> {
     const forced = this.#options.forceControlPlane || this.isNative;
     this.#fallBack(forced ? "as asked" : "for want of the native library");
     const tunnel = new Tunnel(session, await this.#token(session, run));

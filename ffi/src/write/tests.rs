@@ -2,6 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
 use super::attributes;
 use super::{ABANDON, FIRST, LAST, forget_root, run};
 use crate::block::{Item, Kind, NO_PARENT};

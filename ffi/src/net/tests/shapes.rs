@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::{WAYS, Way, World, flags, inode, method, names, parent, recorded, statuses};
-use crate::block::{Item, NO_PARENT};
+use crate::block::Item;
+#[cfg(unix)]
+use crate::block::NO_PARENT;
 use crate::request::{action, flag};
 use crate::results::method as methods;
 use crate::results::result_flag;

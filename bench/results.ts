@@ -35,7 +35,16 @@ export function saveResults(name: string, results: Record<string, unknown>): str
   const file = `${date.slice(0, 16).replace(":", "")}-${name}.json`;
   Deno.writeTextFileSync(
     new URL(file, folder),
-    `${JSON.stringify({ date, ...results }, null, 1)}\n`,
+    `${withoutPlaces(JSON.stringify({ date, ...results }, null, 1))}\n`,
   );
   return `bench/results/${file}`;
+}
+
+/** Leaves out where things lie on this machine: that is nobody's business, and the same command differs by it. */
+function withoutPlaces(text: string): string {
+  const project = decodeURIComponent(new URL("../", import.meta.url).pathname);
+  const peers = Deno.env.get("BLIT_PEERS");
+  return [project, ...(peers ? [`${peers}/`] : [])]
+    .reduce((rest, place) => rest.replaceAll(place, ""), text.replaceAll(Deno.execPath(), "deno"))
+    .replace(/[^ "]*\/blit-bench-[0-9a-f]+/g, "FOLDER");
 }

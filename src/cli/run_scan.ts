@@ -5,10 +5,10 @@
  */
 import { displayName, textToName } from "../core/rel_path.ts";
 import { discover, type FoundDaemon } from "../net/discovery.ts";
+import { DEFAULT_PORT } from "../rpc/dial.ts";
 import { JsonArray } from "./entry_json.ts";
 import type { Invocation } from "./invocation.ts";
 
-const DEFAULT_PORT = 9031;
 const DEFAULT_WAIT_MS = 2000;
 
 /** Lists daemons. */

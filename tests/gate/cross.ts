@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { ask, isThere, ROOT, run } from "./command.ts";
-import { type Counts, readCargoTest, readSkipLines } from "./reports.ts";
+import { ask, isThere, type Ran, ROOT, run } from "./command.ts";
+import { type Counts, FAILED, judged, lastWords, PASSED, readCargoTest } from "./reports.ts";
 
 /** A system to build for. */
 export interface Target {
@@ -40,8 +40,7 @@ const DEBIAN_STD = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 /** Builds the library and its tests for one target, and runs the tests. */
 export async function testTarget(target: Target): Promise<Counts> {
   const skipped = (name: string, reason: string): Counts => ({
-    passed: 0,
-    failed: 0,
+    ...PASSED,
     skips: [{ name, reason }],
   });
   if (await ask(target.linker, "--version") === null) {
@@ -59,6 +58,8 @@ export async function testTarget(target: Target): Promise<Counts> {
     ...standard.env,
     // Naming the frames of one backtrace takes an emulator 20 seconds: longer than tests wait.
     RUST_BACKTRACE: "0",
+    // Nobody debugs these builds; a third of their time goes into what a debugger would read.
+    CARGO_PROFILE_DEV_DEBUG: "0",
     [`CARGO_TARGET_${id}_LINKER`]: target.linker,
     [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
   };
@@ -66,25 +67,26 @@ export async function testTarget(target: Target): Promise<Counts> {
   const args = ["--manifest-path", MANIFEST, "--target-dir", "ffi/target/cross"]
     .concat("--target", target.triple, standard.args);
   const built = await run("cargo", ["build", ...args], { env });
-  if (built.code !== 0) return { passed: 0, failed: 1, skips: [] };
+  if (built.code !== 0) return failedToBuild(built);
   const compiled = await run("cargo", ["test", "--no-run", "--tests", ...args], { env });
-  if (compiled.code !== 0) return { passed: 0, failed: 1, skips: [] };
+  if (compiled.code !== 0) return failedToBuild(compiled);
   if (await ask(target.emulator[0], "--version") === null) {
     return skipped(`${target.name} tests`, `${target.emulator[0]} is missing`);
   }
   const tested = await run("cargo", ["test", "--no-fail-fast", "--tests", ...args], {
     env: { ...env, ...(target.name === "windows" ? await wineEnvironment() : {}) },
   });
-  const counts = readCargoTest(tested.output);
-  return {
-    ...counts,
-    failed: counts.failed + (tested.code !== 0 && counts.failed === 0 ? 1 : 0),
-    // The same tests are ignored here as at home; only what is special to the target is told again.
-    skips: readSkipLines(tested.output).map(({ name, reason }) => ({
-      name: `${target.name}: ${name}`,
-      reason,
-    })),
-  };
+  const counts = judged({ ...readCargoTest(tested.output), skips: [] }, tested.code, tested.output);
+  // The same tests are ignored here as at home; only what is special to the target is told again.
+  const skips = counts.skips.map(({ name, reason }) => ({
+    name: `${target.name}: ${name}`,
+    reason,
+  }));
+  return { ...counts, skips };
+}
+
+function failedToBuild({ output }: Ran): Counts {
+  return { ...FAILED, failures: [lastWords(output)] };
 }
 
 /**
@@ -96,14 +98,14 @@ export async function checkMac(): Promise<Counts> {
   const standard = await standardLibrary(triple);
   if (standard === null) {
     const reason = "neither rustup's target nor rustc-web and rust-web-src";
-    return { passed: 0, failed: 0, skips: [{ name: "macos check", reason }] };
+    return { ...PASSED, skips: [{ name: "macos check", reason }] };
   }
   // Without the parts in C of blake3 and of TLS, which a compiler for macOS would have to build.
   const args = ["check", "--lib", "--no-default-features", "--features", "blake3/pure"]
     .concat("--manifest-path", MANIFEST)
     .concat("--target-dir", "ffi/target/cross", "--target", triple, standard.args);
-  const { code } = await run("cargo", args, { env: standard.env });
-  return { passed: 0, failed: code === 0 ? 0 : 1, skips: [] };
+  const ran = await run("cargo", args, { env: standard.env });
+  return ran.code === 0 ? PASSED : failedToBuild(ran);
 }
 
 /** How to get a standard library for the target: rustup's, else built from Debian's sources. */

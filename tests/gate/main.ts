@@ -1,6 +1,6 @@
 /**
  * `deno task test` and `deno task ok`: runs every step, whatever the others say, and ends with the
- * skips and the line `N passed, N failed`.
+ * skips, what the failures said, and the line `N passed, N failed`.
  *
  * usage: main.ts test|ok [--allowed-skips FILE]
  *
@@ -18,7 +18,7 @@ export async function runGate(
 ): Promise<number> {
   let passed = 0, failed = 0;
   const skips: Skip[] = [];
-  const table: string[] = [];
+  const table: string[] = [], failures: string[] = [];
   for (const step of steps) {
     console.log(`\n=== ${step.name}`);
     const start = performance.now();
@@ -27,6 +27,7 @@ export async function runGate(
     passed += counts.passed;
     failed += counts.failed;
     skips.push(...counts.skips);
+    failures.push(...counts.failures.map((words) => `${step.name}: ${words}`));
     table.push(
       `  ${seconds.padStart(6)} s  ${counts.failed === 0 ? "ok    " : "FAILED"}  ${step.name}`,
     );
@@ -44,6 +45,7 @@ export async function runGate(
     }
     failed += unexpected.length;
   }
+  for (const words of failures) console.log(`failed: ${words.replaceAll("\n", "\n    ")}`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }

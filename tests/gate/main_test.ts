@@ -8,6 +8,7 @@ function step(name: string, passed: number, failed: number, ...skips: string[]):
     passed,
     failed,
     skips: skips.map((skip) => ({ name: skip, reason: "because" })),
+    failures: Array.from({ length: failed }, (_, index) => `test ${index}\nat line 1`),
   };
   return { name, run: () => Promise.resolve(counts) };
 }
@@ -29,6 +30,7 @@ Deno.test("the gate ends with the sum over all steps, and runs those after a fai
   assert.equal(code, 1);
   assert.equal(lines.at(-1), "7 passed, 1 failed");
   assert(lines.some((line) => /FAILED {2}a$/.test(line)));
+  assert.deepEqual(lines.slice(-3, -1), ["failed: a: test 0", "    at line 1"]);
 });
 
 Deno.test("skips stand before the last line, and fail the gate unless allowed", async () => {

@@ -15,24 +15,44 @@ export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skips: readonly Skip[];
+  /** What failed and what it said, a text each; told again at the end, where a cut log still shows it. */
+  readonly failures: readonly string[];
+}
+
+/** Of a step that has no tests of its own and went well. */
+export const PASSED: Counts = { passed: 0, failed: 0, skips: [], failures: [] };
+/** Of a step that has no tests of its own, failed, and said why as it ran. */
+export const FAILED: Counts = { ...PASSED, failed: 1 };
+
+/** Lines kept of one failure's words. */
+const FAILURE_LINES = 25;
+
+/** The first lines of a failure's words below its name. */
+function failure(name: string, words: string): string {
+  const lines = words.trim().split("\n");
+  const more = lines.length > FAILURE_LINES ? [`(${lines.length - FAILURE_LINES} lines more)`] : [];
+  return [name, ...lines.slice(0, FAILURE_LINES), ...more].join("\n");
+}
+
+/** What a program that failed said last. */
+export function lastWords(output: string): string {
+  return output.trim().split("\n").slice(-FAILURE_LINES).join("\n");
 }
 
 /** Reads the JUnit report that `deno test` writes; steps of a test count like tests. */
 export function readJunit(xml: string): Counts {
-  let passed = 0, failed = 0;
-  const skips: Skip[] = [];
+  let passed = 0;
+  const skips: Skip[] = [], failures: string[] = [];
   for (
     const [, attributes, body] of xml.matchAll(/<testcase\b([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)
   ) {
-    if (/<(failure|error)\b/.test(body ?? "")) failed++;
-    else if (/<skipped\b/.test(body ?? "")) {
-      skips.push({
-        name: unescapeXml(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "?"),
-        reason: "ignored",
-      });
-    } else passed++;
+    const name = unescapeXml(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "?");
+    if (/<(failure|error)\b/.test(body ?? "")) {
+      failures.push(failure(name, unescapeXml(body.replace(/<[^>]*>/g, ""))));
+    } else if (/<skipped\b/.test(body ?? "")) skips.push({ name, reason: "ignored" });
+    else passed++;
   }
-  return { passed, failed, skips };
+  return { passed, failed: failures.length, skips, failures };
 }
 
 function unescapeXml(text: string): string {
@@ -53,13 +73,29 @@ export function readCargoTest(text: string): Counts {
   }
   const skips = [...text.matchAll(/^test (\S+).* \.\.\. ignored(?:, (.*))?$/gm)]
     .map(([, name, reason]) => ({ name, reason: reason ?? "ignored" }));
-  return { passed, failed, skips };
+  const failures = [...text.matchAll(/^---- (.+?) stdout ----\n(.*?)(?=\n(?:----|failures:))/gms)]
+    .map(([, name, words]) => failure(name, words));
+  return { passed, failed, skips, failures };
 }
 
 /** Reads the lines `SKIP: NAME: REASON` that tests print where they can only tell while they run. */
 export function readSkipLines(text: string): Skip[] {
   return [...text.matchAll(/^SKIP: (.+?)(?:: (.*))?$/gm)]
     .map(([, name, reason]) => ({ name, reason: reason ?? "skipped" }));
+}
+
+/**
+ * What the tests of one program come to: its report, the skips that it told as it ran, and its exit code,
+ * since a module that doesn't load, a leak outside of a test or a crash is no test case.
+ */
+export function judged(counts: Counts, code: number, output: string): Counts {
+  const silent = code !== 0 && counts.failed === 0;
+  return {
+    passed: counts.passed,
+    failed: silent ? 1 : counts.failed,
+    skips: [...counts.skips, ...readSkipLines(output)],
+    failures: silent ? [lastWords(output)] : counts.failures,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   dropTornFiles,
+  judged,
   readCargoTest,
   readCoverage,
   readJunit,
@@ -13,7 +14,7 @@ Deno.test("a JUnit report is counted with its failures, errors, skips and escape
     <testcase name="copies" classname="./a_test.ts" line="1">
     </testcase>
     <testcase name="brief"/>
-    <testcase name="fails"><failure message="no">at line 1</failure></testcase>
+    <testcase name="fails"><failure message="no">at &lt;line&gt; 1</failure></testcase>
     <testcase name="a &lt;b&gt; &#233;">
         <skipped/>
     </testcase>
@@ -22,6 +23,7 @@ Deno.test("a JUnit report is counted with its failures, errors, skips and escape
     passed: 2,
     failed: 1,
     skips: [{ name: "a <b> é", reason: "ignored" }],
+    failures: ["fails\nat <line> 1"],
   });
 });
 
@@ -29,6 +31,19 @@ Deno.test("cargo's results are added up over its test binaries", () => {
   const counts = readCargoTest(`running 2 tests
 test scan::sorts ... ok
 test copy::reflink ... ignored, needs xfs
+failures:
+
+---- copy::sparse stdout ----
+thread panicked:
+too short
+
+---- copy::whole stdout ----
+no
+
+failures:
+    copy::sparse
+    copy::whole
+
 test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 
 test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
@@ -37,7 +52,18 @@ test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
     passed: 4,
     failed: 2,
     skips: [{ name: "copy::reflink", reason: "needs xfs" }],
+    failures: ["copy::sparse\nthread panicked:\ntoo short", "copy::whole\nno"],
   });
+});
+
+Deno.test("a program that fails without a failing test counts as one, with its last words", () => {
+  const counts = { passed: 2, failed: 0, skips: [], failures: [] };
+  const words = Array.from({ length: 40 }, (_, index) => `line ${index}`);
+  const crashed = judged(counts, 139, `SKIP: a: b\n${words.join("\n")}`);
+  assert.equal(crashed.failed, 1);
+  assert.deepEqual(crashed.skips, [{ name: "a", reason: "b" }]);
+  assert.deepEqual(crashed.failures, [words.slice(-25).join("\n")]);
+  assert.deepEqual(judged(counts, 0, "").failures, []);
 });
 
 Deno.test("a test's own skip line is found among other output", () => {

@@ -10,11 +10,14 @@ import { checkProto } from "./proto.ts";
 import {
   type Counts,
   dropTornFiles,
+  FAILED,
   type FileCoverage,
+  judged,
+  lastWords,
+  PASSED,
   readCargoTest,
   readCoverage,
   readJunit,
-  readSkipLines,
 } from "./reports.ts";
 
 /** One step: a name, and what it does. */
@@ -26,12 +29,16 @@ export interface Step {
 /** Least part of the lines of src/ that tests must reach, in per cent. */
 const LEAST_COVERAGE = 85;
 const MANIFEST = ["--manifest-path", "ffi/Cargo.toml"];
-const PASSED: Counts = { passed: 0, failed: 0, skips: [] };
-const FAILED: Counts = { passed: 0, failed: 1, skips: [] };
 
 /** A step that runs one program and fails where the program does. It counts no tests. */
 function command(name: string, program: string, ...args: string[]): Step {
-  return { name, run: async () => (await run(program, args)).code === 0 ? PASSED : FAILED };
+  return {
+    name,
+    run: async () => {
+      const { code, output } = await run(program, args);
+      return code === 0 ? PASSED : { ...FAILED, failures: [lastWords(output)] };
+    },
+  };
 }
 
 function deno(name: string, ...args: string[]): Step {
@@ -56,10 +63,7 @@ async function testTypeScript(coverageFolder: string | null): Promise<Counts> {
       `--junit-path=${report}`,
       ...(coverageFolder ? [`--coverage=${coverageFolder}`, "--coverage-raw-data-only"] : []),
     ]);
-    const counts = readJunit(Deno.readTextFileSync(report));
-    // A module that doesn't load, or a leak outside of a test, is no test case.
-    const failed = Math.max(counts.failed, code === 0 ? 0 : 1);
-    return { passed: counts.passed, failed, skips: [...counts.skips, ...readSkipLines(output)] };
+    return judged(readJunit(Deno.readTextFileSync(report)), code, output);
   } finally {
     Deno.removeSync(report);
   }
@@ -70,9 +74,7 @@ async function testRust(): Promise<Counts> {
     return { ...PASSED, skips: [{ name: "cargo test", reason: "cargo was not found" }] };
   }
   const { code, output } = await run("cargo", ["test", "--no-fail-fast", ...MANIFEST]);
-  const counts = readCargoTest(output);
-  const failed = Math.max(counts.failed, code === 0 ? 0 : 1);
-  return { passed: counts.passed, failed, skips: [...counts.skips, ...readSkipLines(output)] };
+  return judged(readCargoTest(output), code, output);
 }
 
 async function testWithCoverage(): Promise<Counts> {
@@ -85,9 +87,11 @@ async function testWithCoverage(): Promise<Counts> {
       cwd: ROOT,
     }).output();
     if (!success) console.log(new TextDecoder().decode(stderr));
-    return isCovered(readCoverage(new TextDecoder().decode(stdout), sources("src/")))
-      ? counts
-      : { ...counts, failed: counts.failed + 1 };
+    return isCovered(readCoverage(new TextDecoder().decode(stdout), sources("src/"))) ? counts : {
+      ...counts,
+      failed: counts.failed + 1,
+      failures: [...counts.failures, `line coverage of src/ is under ${LEAST_COVERAGE} %`],
+    };
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -22,16 +22,14 @@ export interface Figure {
 /** The page that has the table. */
 export const PAGE = new URL("../../docs/reliability.md", import.meta.url);
 
-const FILE = new URL("./figures.json", import.meta.url);
+/** A file for each sweep. */
+const FOLDER = new URL("./figures/", import.meta.url);
 
-/** The figures that were kept, none where there is no file. */
+/** The figures that were kept, in the table's order. */
 export function readFigures(): Figure[] {
-  try {
-    return JSON.parse(Deno.readTextFileSync(FILE));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const names = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name)
+    .filter((name) => name.endsWith(".json")).sort();
+  return names.flatMap((name) => JSON.parse(Deno.readTextFileSync(new URL(name, FOLDER))));
 }
 
 /** Keeps a run, in the place of an earlier one of the same sweep and route. */
@@ -41,24 +39,12 @@ export function keepFigure(
   how: { readonly seed: number; readonly short: boolean },
   { planned, hit, held, notes }: Counts,
 ): void {
-  const figure: Figure = {
-    sweep,
-    route,
-    date: new Date().toISOString().slice(0, 10),
-    seed: how.seed,
-    short: how.short,
-    planned,
-    hit,
-    held,
-    notes,
-  };
-  const order = ({ sweep, route }: Figure) => `${sweep} ${ROUTES.indexOf(route)}`;
-  const all = [
-    ...readFigures().filter((old) => old.sweep !== sweep || old.route !== route),
-    figure,
-  ];
-  all.sort((a, b) => order(a) < order(b) ? -1 : 1);
-  Deno.writeTextFileSync(FILE, `${JSON.stringify(all, null, 2)}\n`);
+  const date = new Date().toISOString().slice(0, 10);
+  const { seed, short } = how;
+  const figure: Figure = { sweep, route, date, seed, short, planned, hit, held, notes };
+  const others = readFigures().filter((old) => old.sweep === sweep && old.route !== route);
+  const all = [...others, figure].sort((a, b) => ROUTES.indexOf(a.route) - ROUTES.indexOf(b.route));
+  Deno.writeTextFileSync(new URL(`${sweep}.json`, FOLDER), `${JSON.stringify(all, null, 2)}\n`);
 }
 
 /** The section "Figures" of the page. */
@@ -84,7 +70,7 @@ export function figuresSection(figures: readonly Figure[], sweeps: readonly Swee
   const heads = "sweep,route,hit,planned,held,failed,of these,measured,command".split(",");
   const body = [
     ...titles,
-    "",
+    ...titles.length > 0 ? [""] : [],
     `| ${heads.join(" | ")} |`,
     `|${" --- |".repeat(heads.length)}`,
     ...rows,

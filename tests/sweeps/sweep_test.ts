@@ -59,6 +59,6 @@ Deno.test("docs/reliability.md shows the figures that were kept", async () => {
   assert.equal(
     shorn(page),
     shorn(withSection(page, section)),
-    "run a sweep with --save: it renews the table",
+    "deno task test:faults --table mends it",
   );
 });

@@ -7,8 +7,9 @@ import type { ModuleSpec } from "../rpc/service/host.ts";
 
 /** Bounds of what clients may use; docs/daemon.md says what each means. */
 export interface DaemonLimits {
-  /** Sessions at once. */
+  /** Sessions at once, in all and of one user (of one address, where there are no users). */
   readonly sessions: number;
+  readonly sessionsPerUser: number;
   /** Connections to the control port, in all and from one address. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
@@ -61,6 +62,7 @@ export const DEFAULTS: DaemonConfig = {
   motd: "",
   limits: {
     sessions: 32,
+    sessionsPerUser: 24,
     connections: 256,
     connectionsPerAddress: 64,
     streams: 16,

@@ -18,6 +18,7 @@ const MODULE_NAME = "expected a name without a slash or control characters";
 
 const LIMITS = v.strictObject({
   sessions: v.optional(whole(1, 60, "a number of sessions")),
+  sessionsPerUser: v.optional(whole(1, 60, "a number of sessions")),
   connections: v.optional(whole(1, 65_536, "a number of connections")),
   connectionsPerAddress: v.optional(whole(1, 65_536, "a number of connections")),
   streams: v.optional(whole(1, 64, "a number of streams")),

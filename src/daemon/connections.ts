@@ -1,9 +1,8 @@
 /**
- * Connections to the control port: how many there may be, and how long one may be silent.
+ * Connections to the control port: how many there may be, which go for a newcomer, and how long one may be silent.
  *
  * @module
  */
-import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { ServiceLog } from "../rpc/service/host.ts";
 
@@ -28,10 +27,28 @@ const CLOSING_MS = 1000;
 interface Entry {
   readonly socket: Socket;
   readonly address: string;
+  /** Calls under way, and how many of them have sent a whole request. */
   calls: number;
+  asked: number;
+  /** Sessions that are open over it. */
+  sessions: number;
   idleSinceMs: number;
-  session: Http2Session | null;
+  /** A whole request has come over it, some time. */
+  hasAsked: boolean;
 }
+
+/** One call, as its connection counts it. */
+export interface CountedCall {
+  /** Its request has come whole. */
+  asked(): void;
+  /** It opened a session. @returns says that the session has ended */
+  holds(): () => void;
+  /** It is over. */
+  ended(): void;
+}
+
+/** A call of a connection that is gone. */
+export const UNCOUNTED: CountedCall = { asked() {}, holds: () => () => {}, ended() {} };
 
 /** Counts connections, and closes those that are too many or silent. */
 export class Connections {
@@ -65,40 +82,56 @@ export class Connections {
     const address = addressOf(socket);
     const { connections, connectionsPerAddress } = this.#limits();
     const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (this.#entries.size >= connections || ofAddress >= connectionsPerAddress) {
+    const hasRoom = ofAddress >= connectionsPerAddress
+      ? this.#makeRoom(address)
+      : this.#entries.size < connections || this.#makeRoom(null);
+    if (!hasRoom) {
       this.refused++;
       this.#log.debug("connection from {address} refused: too many", { address });
       socket.destroy();
       return;
     }
-    this.#entries.set(key, {
+    const entry: Entry = {
       socket,
       address,
       calls: 0,
+      asked: 0,
+      sessions: 0,
       idleSinceMs: performance.now(),
-      session: null,
-    });
-    this.#perAddress.set(address, ofAddress + 1);
-    socket.once("close", () => this.#forget(key));
+      hasAsked: false,
+    };
+    this.#entries.set(key, entry);
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    socket.once("close", () => this.#forget(key, entry));
     // Whoever resets a connection is gone: nothing to say and nobody to say it to.
     socket.on("error", () => {});
   }
 
-  /** The connection speaks HTTP/2 now. @returns false for one that was refused */
-  speaks(socket: SocketName, session: Http2Session): boolean {
-    const entry = this.#entries.get(keyOf(socket));
-    if (entry) entry.session = session;
-    return entry !== undefined;
+  /** Whether a connection was taken, and has not been cut since. */
+  has(socket: SocketName): boolean {
+    return this.#entries.has(keyOf(socket));
   }
 
-  /** A call began. @returns says that it ended */
-  call(socket: SocketName): () => void {
+  /** A call began. */
+  call(socket: SocketName): CountedCall {
     const entry = this.#entries.get(keyOf(socket));
-    if (!entry) return () => {};
+    if (!entry) return UNCOUNTED;
     entry.calls++;
-    return () => {
-      entry.calls--;
-      entry.idleSinceMs = performance.now();
+    let hasAsked = false;
+    return {
+      asked() {
+        if (!hasAsked) entry.asked++;
+        hasAsked = entry.hasAsked = true;
+      },
+      holds() {
+        entry.sessions++;
+        return () => void entry.sessions--;
+      },
+      ended() {
+        entry.calls--;
+        if (hasAsked) entry.asked--;
+        entry.idleSinceMs = performance.now();
+      },
     };
   }
 
@@ -121,9 +154,32 @@ export class Connections {
     }
   }
 
-  #forget(key: string): void {
-    const entry = this.#entries.get(key);
-    if (!entry) return;
+  /**
+   * Cuts the connection that is missed least, for a newcomer: whoever says nothing must not keep others out.
+   *
+   * @param address whose connections may go; null: anybody's
+   * @returns false where all of them have sessions
+   */
+  #makeRoom(address: string | null): boolean {
+    let least: [key: string, entry: Entry] | null = null;
+    // The oldest come first.
+    for (const [key, entry] of this.#entries) {
+      if (entry.sessions > 0 || (address !== null && entry.address !== address)) continue;
+      if (least === null || worth(entry) < worth(least[1])) least = [key, entry];
+    }
+    if (least === null) return false;
+    const [key, entry] = least;
+    this.refused++;
+    this.#log.debug("connection from {address} cut: its place is needed", {
+      address: entry.address,
+    });
+    this.#forget(key, entry);
+    cutLater(entry);
+    return true;
+  }
+
+  #forget(key: string, entry: Entry): void {
+    if (this.#entries.get(key) !== entry) return;
     this.#entries.delete(key);
     const left = (this.#perAddress.get(entry.address) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(entry.address, left);
@@ -138,6 +194,12 @@ export class Connections {
  */
 function cutLater({ socket }: Entry): void {
   setTimeout(() => socket.destroy(), 0);
+}
+
+/** How much a connection without a session is missed: least where it never came as far as a whole request. */
+function worth({ asked, hasAsked }: Entry): number {
+  if (asked > 0) return 2;
+  return hasAsked ? 1 : 0;
 }
 
 /** Address of a peer, an IPv4 one in its own form. */

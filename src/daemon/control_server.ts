@@ -29,10 +29,10 @@ import {
 } from "@connectrpc/connect-node";
 import { listenError } from "../net/listen.ts";
 import { toConnectError } from "../rpc/errors.ts";
-import { CALLER } from "../rpc/service/calls.ts";
+import { CALLER, HOLD } from "../rpc/service/calls.ts";
 import type { ServiceLog } from "../rpc/service/host.ts";
 import type { Authority } from "./auth.ts";
-import { addressOf, type Connections } from "./connections.ts";
+import { addressOf, type Connections, UNCOUNTED } from "./connections.ts";
 
 /** Largest message that is taken from a client: a batch of 4 MiB with its envelope. */
 const MOST_MESSAGE_BYTES = 5 << 20;
@@ -100,7 +100,7 @@ function follow(server: Http2Server | Http2SecureServer, parts: ControlServerPar
   server.prependListener("connection", (socket: Socket) => connections.accept(socket));
   server.on("session", (session: ServerHttp2Session) => {
     const socket = socketOf(session);
-    if (!socket || !connections.speaks(socket, session)) {
+    if (!socket || !connections.has(socket)) {
       later(() => session.destroy());
       return;
     }
@@ -166,14 +166,18 @@ function requestHandler(parts: ControlServerParts) {
     const socket = socketOf(request.stream.session as ServerHttp2Session | undefined);
     const values = createContextValues();
     values.set(PEER, socket ? addressOf(socket) : "");
-    const ended = socket ? connections.call(socket) : () => {};
+    const call = socket ? connections.call(socket) : UNCOUNTED;
+    values.set(HOLD, call.holds);
     const single = handler.method.methodKind === "unary" ||
       handler.method.methodKind === "server_streaming";
     const timer = single ? setTimeout(() => request.stream.close(), parts.requestMs) : undefined;
-    request.once("end", () => clearTimeout(timer));
+    request.once("end", () => {
+      clearTimeout(timer);
+      call.asked();
+    });
     request.once("close", () => {
       clearTimeout(timer);
-      ended();
+      call.ended();
     });
     const universal = universalRequestFromNodeRequest(request, response, undefined, values);
     await universalResponseToNodeResponse(await handler(universal), response);

@@ -198,8 +198,8 @@ class RunningDaemon implements Daemon, ServiceHost {
     return this.#config.motd;
   }
   limits() {
-    const { sessions, streams, idleSeconds } = this.#config.limits;
-    return { sessions, streams, idleMs: idleSeconds * 1000 };
+    const { sessions, sessionsPerUser, streams, idleSeconds } = this.#config.limits;
+    return { sessions, sessionsPerUser, streams, idleMs: idleSeconds * 1000 };
   }
   dataPlane() {
     if (this.#dataPort === null) return null;

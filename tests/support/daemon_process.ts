@@ -22,6 +22,10 @@ export interface DaemonPlace {
   readonly path?: string;
   /** Host to run on; left out, this one. */
   readonly host?: Host;
+  /** Words before it: `faketime`, ... */
+  readonly wrapper?: readonly string[];
+  /** What differs in its surroundings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A daemon's folders, and the processes in them. */
@@ -72,7 +76,8 @@ export class DaemonHome {
   }
 
   #command(args: string[], env: Record<string, string> = {}): Deno.Command {
-    const words = [Deno.execPath(), "run", "-A", "--no-check", DAEMON, ...args];
+    const { wrapper = [] } = this.#place;
+    const words = [...wrapper, Deno.execPath(), "run", "-A", "--no-check", DAEMON, ...args];
     const [program, ...rest] = this.#place.host?.command(...words) ?? words;
     return new Deno.Command(program, {
       args: rest,
@@ -81,6 +86,7 @@ export class DaemonHome {
         XDG_STATE_HOME: `${this.path}/state`,
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
+        ...this.#place.env,
         ...env,
       },
       stdin: "null",

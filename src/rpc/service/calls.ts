@@ -17,6 +17,9 @@ import type { Caller, ServiceLog } from "./host.ts";
 /** Who calls, put there by the server before a call's body is read. */
 export const CALLER: ContextKey<Caller | null> = createContextKey<Caller | null>(null);
 
+/** Says that a call's connection has a session, so that it isn't cut for a newcomer; what it returns says that it ended. */
+export const HOLD: ContextKey<() => () => void> = createContextKey(() => () => {});
+
 /**
  * Who makes a call.
  *

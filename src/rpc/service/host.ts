@@ -34,9 +34,11 @@ export interface Caller {
 export interface ServiceLimits {
   /** Sessions at once. */
   readonly sessions: number;
+  /** The same of one user, or of one address where there are no users. */
+  readonly sessionsPerUser: number;
   /** Streams of the data plane for one session. */
   readonly streams: number;
-  /** Silence after which a session ends, ms. */
+  /** Silence after which a session ends, ms; one that did nothing for as long makes room for another. */
   readonly idleMs: number;
 }
 

@@ -18,7 +18,7 @@ import { LocalTree } from "../../tree/local.ts";
 import { pathFromPeer } from "../convert.ts";
 import { peerText } from "../peer_text.ts";
 import { agree, CAPABILITIES, PROTOCOL } from "../version.ts";
-import { callerOf } from "./calls.ts";
+import { callerOf, HOLD } from "./calls.ts";
 import type { ServiceHost } from "./host.ts";
 import { Incoming } from "./incoming.ts";
 import type { ServedSession } from "./served_session.ts";
@@ -28,6 +28,8 @@ import type { Streams } from "./streams.ts";
 /** An Alive goes out at least this often; while work moves, every second. */
 const ALIVE_MS = 5_000, LOOK_MS = 1_000;
 const LONGEST_PURPOSE = 64;
+/** How long the client of a session that has ended may take to read why. */
+const GOODBYE_MS = 1_000;
 
 /** What the call stands on. */
 export interface OpenParts {
@@ -51,12 +53,23 @@ export async function* serveOpen(
   const hello = first.message.value;
   agree(hello.version, hello.capabilities, "This client");
   const session = await table.open(await termsOf(hello, streams, context));
+  const letGo = context.values.get(HOLD)();
   const onAbort = () => session.end("failed", gone());
   context.signal.addEventListener("abort", onAbort);
   if (context.signal.aborted) onAbort();
+  let goodbye: ReturnType<typeof setTimeout> | undefined;
+  let freed: Promise<void> | null = null;
+  const free = () => {
+    clearTimeout(goodbye);
+    if (freed === null) letGo();
+    streams.endSession(session);
+    return freed ??= table.close(session);
+  };
+  // Whoever doesn't read what they are told keeps this call where it is: what the session holds is freed all the same.
+  session.signal.addEventListener("abort", () => goodbye = setTimeout(free, GOODBYE_MS));
   try {
-    yield answer({ case: "welcome", value: await welcome(host, session, hello) });
     listen(session, incoming, host.limits().idleMs);
+    yield answer({ case: "welcome", value: await welcome(host, session, hello) });
     yield* signsOfLife(session);
     if (session.reason && !context.signal.aborted) {
       const { kind, message } = session.reason;
@@ -65,8 +78,7 @@ export async function* serveOpen(
   } finally {
     context.signal.removeEventListener("abort", onAbort);
     session.end("failed", gone());
-    streams.endSession(session);
-    await table.close(session);
+    await free();
   }
 }
 
@@ -110,6 +122,7 @@ async function* signsOfLife(session: ServedSession): AsyncGenerator<OpenResponse
   while (!session.signal.aborted) {
     await untilAborted(session.signal, LOOK_MS);
     if (session.signal.aborted) return;
+    session.activeMs();
     const now = { bytes: session.bytes(), entries: session.entries() };
     const moved = now.bytes !== told.bytes || now.entries !== told.entries;
     if (!moved && performance.now() - toldMs < ALIVE_MS) continue;

@@ -79,6 +79,7 @@ export class ServedSession implements BatchTerms {
   #state: SessionState = "running";
   #reason: BlitError | null = null;
   #released: Promise<void> | null = null;
+  #active: { readonly atMs: number; readonly done: number } = { atMs: performance.now(), done: 0 };
 
   private constructor(host: ServiceHost, base: LocalTree, init: SessionInit) {
     this.#host = host;
@@ -241,6 +242,18 @@ export class ServedSession implements BatchTerms {
       if (first) return first;
     }
     return null;
+  }
+
+  /** Says that its client asked for something. */
+  touch(): void {
+    this.#active = { atMs: performance.now(), done: this.bytes() + this.entries() };
+  }
+
+  /** When it last did something, ms by `performance.now()`; to be looked at now and then, since work shows only by then. */
+  activeMs(): number {
+    const done = this.bytes() + this.entries();
+    if (done !== this.#active.done || this.current() !== null || this.#pulls.size > 0) this.touch();
+    return this.#active.atMs;
   }
 
   /**

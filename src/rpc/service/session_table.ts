@@ -43,7 +43,8 @@ export class SessionTable {
   readonly #host: ServiceHost;
   readonly #sessions = new Map<string, ServedSession>();
   readonly #ended: JobRecord[] = [];
-  #opening = 0;
+  /** Owners of the sessions that are being opened. */
+  readonly #opening: string[] = [];
   #nextJob = 1;
   #draining: BlitError | null = null;
 
@@ -71,14 +72,9 @@ export class SessionTable {
     if (this.#draining) throw this.#draining;
     const { caller } = terms;
     const module = this.module(terms.module, caller);
-    const limit = this.#host.limits().sessions;
-    if (this.#sessions.size + this.#opening >= limit) {
-      throw new BlitError(
-        "busy",
-        `The daemon has ${limit} sessions, the most that it takes. Try again when one has ended.`,
-      );
-    }
-    this.#opening++;
+    this.#makeRoom(caller);
+    const owner = ownerOf(caller);
+    this.#opening.push(owner);
     try {
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString(
         "base64url",
@@ -100,8 +96,40 @@ export class SessionTable {
       });
       return session;
     } finally {
-      this.#opening--;
+      this.#opening.splice(this.#opening.indexOf(owner), 1);
     }
+  }
+
+  /** Sees to it that there is room for one more, if need be by ending the session that did nothing for longest. */
+  #makeRoom(caller: Caller): void {
+    const { sessions, sessionsPerUser, idleMs } = this.#host.limits();
+    const running = [...this.#sessions.values()].filter(({ state }) => state === "running");
+    const owner = ownerOf(caller);
+    const own = running.filter((session) => ownerOf(session.caller) === owner);
+    const ownOpening = this.#opening.filter((other) => other === owner).length;
+    const ownIsFull = own.length + ownOpening >= sessionsPerUser;
+    if (!ownIsFull && running.length + this.#opening.length < sessions) return;
+    const idlest = (ownIsFull ? own : running)
+      .toSorted((a, b) => a.activeMs() - b.activeMs())
+      .find((session) => performance.now() - session.activeMs() >= idleMs);
+    if (idlest === undefined) {
+      throw new BlitError(
+        "busy",
+        ownIsFull
+          ? `You have ${sessionsPerUser} sessions at the daemon, the most that it takes of one user ` +
+            "(limits.sessionsPerUser). Try again when one has ended."
+          : `The daemon has ${sessions} sessions, the most that it takes (limits.sessions). Try again when one has ended.`,
+      );
+    }
+    idlest.end(
+      "failed",
+      new BlitError(
+        "disconnected",
+        `The daemon needed the session's place: it had done nothing for ${
+          idleMs / 1000
+        } s. Run again.`,
+      ),
+    );
   }
 
   /**
@@ -131,6 +159,7 @@ export class SessionTable {
     const session = this.#sessions.get(id);
     const own = session && (session.granted || session.caller.user === caller?.user);
     if (session && own) {
+      session.touch();
       requireRight(session, "read", "do anything");
       return session;
     }
@@ -187,6 +216,11 @@ export class SessionTable {
   endAll(reason: BlitError): void {
     for (const session of this.#sessions.values()) session.end("cancelled", reason);
   }
+}
+
+/** Whose sessions count together. */
+function ownerOf({ user, peer }: Caller): string {
+  return user === "" ? `@${peer}` : user;
 }
 
 function record(session: ServedSession): JobRecord {

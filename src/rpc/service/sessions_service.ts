@@ -167,6 +167,7 @@ async function* list(
     try {
       // However long it is silent: the session's own silence ends it.
       for (let next = await incoming.next(null); next !== null; next = await incoming.next(null)) {
+        session.touch();
         take(listings, next);
       }
       listings.endRequests();

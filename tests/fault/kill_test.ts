@@ -1,5 +1,5 @@
 /**
- * SIGKILL at any moment: old content or new, and one plain re-run converges.
+ * What runs with options make of the leftovers of a killed one; tests/sweeps/kill_sweep.ts kills plain ones.
  *
  * @module
  */
@@ -13,40 +13,8 @@ import {
   killAfter,
   until,
 } from "../support/judges.ts";
-import { assertOldOrNew, differing } from "../support/kills.ts";
 import { EVERY_FS, sh, testOn } from "../support/loop_fs.ts";
-import { contents, digestOf, randomFile, smallFiles } from "../support/trees.ts";
-
-const KILLS = 12;
-
-for (const fs of [EVERY_FS[0], EVERY_FS[1]]) {
-  testOn(
-    fs,
-    `a mirror killed at any moment leaves old or new content, and runs again, on ${fs.type}`,
-    async (dir) => {
-      differing(dir.path);
-      const [source, before] = [
-        await contents(join(dir.path, "src")),
-        await contents(join(dir.path, "dst")),
-      ];
-      sh(`cp -a "$0/dst" "$0/first"`, dir.path);
-      let killed = 0;
-      for (let i = 0; i < KILLS; i++) {
-        // A run takes about half a second, the start of Deno a tenth.
-        const ms = 90 + Math.random() * 450;
-        if (await killAfter(dir.spawn({}, "mirror", "--yes", "src/", "dst"), ms)) killed++;
-        await assertOldOrNew(join(dir.path, "dst"), before!, source!);
-        // One re-run converges, now and then; else the next kill meets the leftovers of the last.
-        if (i % 3 !== 2) continue;
-        assertStatus(await dir.blit("mirror", "--yes", "--max-delete=all", "src/", "dst"), 0);
-        assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "dst"));
-        assertNothingStaged(dir.path);
-        sh(`cd "$0"; rm -rf dst; cp -a first dst`, dir.path);
-      }
-      assert.ok(killed > 0, "at least one run must have been killed while it ran");
-    },
-  );
-}
+import { digestOf, randomFile, smallFiles } from "../support/trees.ts";
 
 testOn(
   EVERY_FS[0],

@@ -40,6 +40,8 @@ import { RemoteFile } from "./remote_file.ts";
 import { RemoteRun } from "./remote_run.ts";
 import { RemoteStat } from "./remote_stat.ts";
 import { RemoteWalk } from "./remote_walk.ts";
+import { settleAgain } from "./settle_again.ts";
+import { ShownPart } from "./shown_part.ts";
 import type { Session } from "./session.ts";
 import { isBroken, type SessionKeeper } from "./session_keeper.ts";
 
@@ -110,19 +112,21 @@ export class RemoteTree implements Tree, BatchSource {
    * @throws {BlitError} `not_found`, `not_directory`, `permission` and the like, as the daemon says
    */
   static async open(keeper: SessionKeeper, options: RemoteTreeOptions): Promise<RemoteTree> {
-    const session = await keeper.live();
-    const { root, facts, traits } = await openRoot(session, options, options.create ?? false);
-    return new RemoteTree(
-      keeper,
-      options,
-      { session, handle: root },
-      factsFromMessage(facts),
-      traitsFromMessage(traits),
-    );
+    return await keeper.retrying(async (session) => {
+      const { root, facts, traits } = await openRoot(session, options, options.create ?? false);
+      return new RemoteTree(
+        keeper,
+        options,
+        { session, handle: root },
+        factsFromMessage(facts),
+        traitsFromMessage(traits),
+      );
+    });
   }
 
   /** The root's handle in the session as it is now. */
   async root(session: Session): Promise<number> {
+    session.signal.throwIfAborted();
     if (this.#rootSession !== session) {
       this.#rootSession = session;
       this.#root = openRoot(session, this.#options, false).then(async ({ root }) => {
@@ -144,18 +148,21 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   async *list(directory: RelPath, options: ListOptions): AsyncGenerator<EntryBlock> {
-    let begun = false;
+    const shown = this.keeper.mayRetry ? new ShownPart() : null;
     for (;;) {
+      const session = await this.keeper.live();
       try {
-        for await (const block of await this.#listing(directory, options)) {
-          begun = true;
-          yield block;
+        for await (const block of await this.#listing(session, directory, options)) {
+          const rest = shown === null ? block : shown.rest(block);
+          if (rest === null) continue;
+          yield rest;
+          if (shown?.hasEnded) return;
         }
         return;
       } catch (error) {
-        // What was shown already can't be taken back.
-        if (begun || !isBroken(error) || !this.keeper.session.signal.aborted) throw error;
-        await this.keeper.live();
+        const goesOn = shown?.canGoOn && isBroken(error) && session.signal.aborted;
+        if (!goesOn) throw error;
+        shown.again();
       }
     }
   }
@@ -197,7 +204,8 @@ export class RemoteTree implements Tree, BatchSource {
     if (batch.op !== Op.copy) return await this.#run(batch, from, own);
     if (from !== null) own.beginThere();
     // Its content is lost with the connection; which items it was is for the caller to try again.
-    const results = await this.#run(batch, from, own)
+    const results = await this.keeper.live()
+      .then((session) => this.#runOn(session, batch, from, own))
       .catch((error) => brokenResults(error, batch));
     if (from !== null) own.doneThere(totalOf(results), batch.items.count);
     return results;
@@ -215,7 +223,7 @@ export class RemoteTree implements Tree, BatchSource {
   hash(batch: WorkBatch, run: RunContext): Promise<Results> {
     const own = this.#runOf(run);
     if (own.signal.aborted) return Promise.resolve(allFailed(batch, "cancelled"));
-    return this.keeper.retrying((session) => this.#runOn(session, batch, null, own));
+    return this.#run(batch, null, own);
   }
 
   canRenameFrom(source: Tree): boolean {
@@ -224,9 +232,7 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   openFile(path: RelPath, _run: RunContext): Promise<FileReader> {
-    return this.keeper.retrying(async (session) =>
-      await RemoteFile.open(session, await this.root(session), path)
-    );
+    return RemoteFile.open(this.keeper, (session) => this.root(session), path);
   }
 
   async xattrs(path: RelPath): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -264,8 +270,11 @@ export class RemoteTree implements Tree, BatchSource {
     ).catch(() => {});
   }
 
-  async #listing(directory: RelPath, options: ListOptions): Promise<AsyncIterable<EntryBlock>> {
-    const session = await this.keeper.live();
+  async #listing(
+    session: Session,
+    directory: RelPath,
+    options: ListOptions,
+  ): Promise<AsyncIterable<EntryBlock>> {
     const root = await this.root(session);
     const { walk, staged = false } = options;
     if (walk === undefined) return this.#listOnce(session, root, directory, options);
@@ -281,8 +290,10 @@ export class RemoteTree implements Tree, BatchSource {
     session: Session,
     root: number,
     directory: RelPath,
-    { sorted, staged = false }: ListOptions,
+    { sorted: isNeeded, staged = false }: ListOptions,
   ): AsyncGenerator<EntryBlock> {
+    // In order, it can go on where it broke.
+    const sorted = isNeeded || this.keeper.mayRetry;
     const outbox = new Outbox<ListRequest>();
     const { client, session: name } = session.streaming;
     outbox.push(create(ListRequestSchema, {
@@ -333,8 +344,12 @@ export class RemoteTree implements Tree, BatchSource {
     });
   }
 
-  async #run(batch: WorkBatch, source: RemoteTree | null, run: RemoteRun): Promise<Results> {
-    return await this.#runOn(await this.keeper.live(), batch, source, run);
+  /** Runs a batch, again where the connection broke: everything but content can be. */
+  #run(batch: WorkBatch, source: RemoteTree | null, run: RemoteRun): Promise<Results> {
+    return this.keeper.retrying(async (session, isAgain) => {
+      const results = await this.#runOn(session, batch, source, run);
+      return isAgain ? await settleAgain(batch, results, (paths) => this.stat(paths)) : results;
+    });
   }
 
   async #runOn(
@@ -345,15 +360,15 @@ export class RemoteTree implements Tree, BatchSource {
   ): Promise<Results> {
     const root = await this.root(session);
     const sourceRoot = source === null ? 0 : await source.root(session);
-    if (batch.op === Op.marker) this.#markers.delete(run.runId);
     const { results } = await session.call((client, name, signal) =>
       client.run(
         { session: name, root, sourceRoot, runId: run.runId, batch: batch.bytes },
         { signal },
       )
     );
-    if (batch.op === Op.marker && batch.parameter0 === MarkerAction.create) {
-      this.#markers.set(run.runId, batch.bytes);
+    if (batch.op === Op.marker) {
+      if (batch.parameter0 === MarkerAction.create) this.#markers.set(run.runId, batch.bytes);
+      else this.#markers.delete(run.runId);
     }
     // A marker and a flush answer once, whatever items they have.
     const count = batch.op === Op.sync || batch.op === Op.marker

@@ -40,6 +40,8 @@ export interface SessionRequest {
   readonly agent: string;
   /** A path that will be needed next. */
   readonly look?: { readonly path: RelPath; readonly followed: boolean };
+  /** An earlier session, whose connection broke: the daemon ends it first. */
+  readonly replaces?: string;
   /** A one-time read grant instead of a user's token, and the proof that it was made for this daemon. */
   readonly readGrant?: { readonly grant: string; readonly proof: ReaderProof | null };
 }
@@ -109,6 +111,7 @@ export class Session {
         readGrant: request.readGrant?.grant ?? "",
         readerCertificate: request.readGrant?.proof?.certificate,
         readerProof: request.readGrant?.proof?.signature,
+        replaces: request.replaces ?? "",
       },
     }));
     const timer = setTimeout(() => ending.abort(silent(connection)), SILENCE_MS);

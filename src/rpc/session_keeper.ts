@@ -54,6 +54,10 @@ export class SessionKeeper {
   get attempts(): number {
     return this.#attempts;
   }
+  /** Whether a connection that breaks now is made anew. */
+  get mayRetry(): boolean {
+    return this.#attempts < this.#request.retries;
+  }
   /** Whether it waits for the daemon to be there again. */
   get isWaiting(): boolean {
     return this.#opening !== null;
@@ -71,12 +75,16 @@ export class SessionKeeper {
     return this.#opening ??= this.#reopen(signal.reason).finally(() => this.#opening = null);
   }
 
-  /** Runs what may be run again, again where the connection broke meanwhile. */
-  async retrying<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    for (;;) {
+  /**
+   * Runs what may be run again, again where the connection broke meanwhile.
+   *
+   * @param work told whether an earlier try may have been carried out, though its answer never came
+   */
+  async retrying<T>(work: (session: Session, isAgain: boolean) => Promise<T>): Promise<T> {
+    for (let isAgain = false;; isAgain = true) {
       const session = await this.live();
       try {
-        return await work(session);
+        return await work(session, isAgain);
       } catch (error) {
         if (!isBroken(error) || !session.signal.aborted || this.#closed) throw error;
       }
@@ -94,11 +102,13 @@ export class SessionKeeper {
     let error = broken;
     this.#session.connection.close();
     while (this.#attempts < this.#request.retries) {
-      this.#request.onRetry?.(++this.#attempts, error);
+      this.#attempts++;
+      this.#request.onRetry?.(this.#attempts, error);
       await new Promise((resolve) => setTimeout(resolve, this.#request.retryWaitMs));
       if (this.#closed) break;
       try {
-        return this.#session = await openSession(this.#request);
+        const replaces = this.#session.welcome.session;
+        return this.#session = await openSession(this.#request, replaces);
       } catch (again) {
         if (!isBroken(again)) throw again;
         error = again;
@@ -113,10 +123,13 @@ export function isBroken(error: unknown): error is BlitError {
   return error instanceof BlitError && error.kind === "disconnected";
 }
 
-async function openSession({ connect, session }: KeeperRequest): Promise<Session> {
+async function openSession(
+  { connect, session }: KeeperRequest,
+  replaces?: string,
+): Promise<Session> {
   const connection = await Connection.open(connect());
   try {
-    return await Session.open(connection, session);
+    return await Session.open(connection, { ...session, replaces });
   } catch (error) {
     connection.close();
     throw error;

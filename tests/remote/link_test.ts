@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Scratch } from "../support/cli.ts";
 import { assertNothingStaged, assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
-import { testOrSkip } from "../support/loop_fs.ts";
+import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { Proxy } from "../support/proxy.ts";
 import { type Served, served, WAYS } from "../support/served.ts";
 import { randomFile, smallFiles } from "../support/trees.ts";
@@ -109,6 +109,49 @@ for (const direction of ["push", "pull"] as const) {
           const emptied = direction === "push" ? there.folder : dir.path;
           await Deno.remove(join(emptied, "dst"), { recursive: true });
         }
+      }),
+  );
+}
+
+/** Bytes of each side of the control connection between one cut and the next: few enough to meet each kind of call. */
+const CUTS = {
+  fromClient: [1500, 3000, 9000, 2000],
+  fromDaemon: [2500, 7000, 1200, 3000],
+};
+
+for (const direction of ["push", "pull"] as const) {
+  testOrSkip(
+    `a mirror and a move that ${direction} come through however often the control connection breaks`,
+    (dir) =>
+      wired(dir, async ({ control, there, runs, complete }) => {
+        const [near, far] = direction === "push"
+          ? [dir.path, there.folder]
+          : [there.folder, dir.path];
+        sh(
+          `cd "$0/src"; rm large; rm -r d[2-9]* || true; mkdir -p deep/er empty; echo x > deep/er/one
+            for i in 1 2 3 4 5 6; do ln deep/er/one "deep/link$i"; mkdir "deep/d$i"; done
+            touch -d @1000000000 deep deep/* empty; cp -a . ../kept
+            mkdir -p "$1/dst/old/er"; cd "$1/dst"; touch old/er/{a,b,c,d} old/x; ln -s x old/link`,
+          near,
+          far,
+        );
+        const retried = ["--retry", "200", "--wait", "0"];
+        const run = async (...words: string[]) => {
+          const cuts = [
+            control.cutAfterEach("fromClient", CUTS.fromClient),
+            control.cutAfterEach("fromDaemon", CUTS.fromDaemon),
+          ];
+          assertStatus(await there.blit(...words, "--yes", ...retried, ...runs[direction]), 0);
+          const count = cuts.reduce((sum, cut) => sum + cut(), 0);
+          assert.ok(count >= 3, `only ${count} cuts`);
+        };
+        await run("mirror", "--max-delete", "all");
+        complete(direction);
+        sh(`rm -r "$0/dst"`, far);
+        await run("move");
+        assertRsyncFindsNothing(join(near, "kept"), join(far, "dst"));
+        assert.deepEqual([...Deno.readDirSync(join(near, "src"))], []);
+        assertNothingStaged(dir.path);
       }),
   );
 }

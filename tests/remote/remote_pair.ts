@@ -29,6 +29,14 @@ export interface LinkKind {
   readonly withoutNative?: boolean;
 }
 
+/** How a session of a scene is opened. */
+export interface SessionOptions {
+  readonly retries?: number;
+  readonly retryWaitMs?: number;
+  /** Connect to this port instead of the daemon's own. */
+  readonly port?: number;
+}
+
 /** What a side of a pair is. */
 export type Side = "remote" | "local" | "memory";
 
@@ -42,7 +50,7 @@ export interface RemoteScene {
   readonly port: number;
   readonly dataPort: number;
   /** Opens a session on the module. */
-  session(options?: { readonly retries?: number }): Promise<SessionKeeper>;
+  session(options?: SessionOptions): Promise<SessionKeeper>;
   /** Opens a folder of the module in a session. */
   tree(keeper: SessionKeeper, path: string): Promise<RemoteTree>;
   /** Ends sessions and daemon. */
@@ -73,10 +81,10 @@ export async function remoteScene(link: LinkKind = {}): Promise<RemoteScene> {
     warnings,
     port: daemon.port,
     dataPort: daemon.dataPort,
-    session: async ({ retries = 0 } = {}) => {
+    session: async ({ retries = 0, retryWaitMs = 100, port = daemon.port } = {}) => {
       const keeper = await SessionKeeper.open({
         connect: () => ({
-          name: { host: "127.0.0.1", port: daemon.port },
+          name: { host: "127.0.0.1", port },
           trust: daemon.certificate === null
             ? { kind: "plain" }
             : { kind: "pin", sha256: daemon.certificate.sha256 },
@@ -84,7 +92,7 @@ export async function remoteScene(link: LinkKind = {}): Promise<RemoteScene> {
         }),
         session: { module: "m", purpose: "test", agent: "tests" },
         retries,
-        retryWaitMs: 100,
+        retryWaitMs,
       });
       keepers.push(keeper);
       return keeper;

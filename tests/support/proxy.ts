@@ -41,6 +41,26 @@ export class Proxy {
     this.onceAfter(side, afterBytes, () => null);
   }
 
+  /**
+   * Cuts every connection once so many bytes of one side have passed, then again once the next number has, and so on.
+   *
+   * @returns how often it has cut so far
+   */
+  cutAfterEach(side: "fromClient" | "fromDaemon", afterBytes: readonly number[]): () => number {
+    let cuts = 0;
+    const arm = () => {
+      if (cuts === afterBytes.length) return;
+      this.onceAfter(side, afterBytes[cuts], () => {
+        cuts++;
+        // Not before this one's bytes are counted.
+        queueMicrotask(arm);
+        return null;
+      });
+    };
+    arm();
+    return () => cuts;
+  }
+
   /** Changes one byte of one side, once. */
   corruptOnce(side: "fromClient" | "fromDaemon", atByte: number): void {
     this.onceAfter(side, atByte, (bytes, before) => {

@@ -52,7 +52,9 @@ export async function* serveOpen(
   }
   const hello = first.message.value;
   agree(hello.version, hello.capabilities, "This client");
-  const session = await table.open(await termsOf(hello, streams, context));
+  const terms = await termsOf(hello, streams, context);
+  if (hello.replaces !== "") await endReplaced(parts, hello.replaces, terms);
+  const session = await table.open(terms);
   const letGo = context.values.get(HOLD)();
   const onAbort = () => session.end("failed", gone());
   context.signal.addEventListener("abort", onAbort);
@@ -80,6 +82,23 @@ export async function* serveOpen(
     session.end("failed", gone());
     await free();
   }
+}
+
+/**
+ * Ends a session whose client is back over another connection: its locks are free, and nothing of it works any more, before
+ * the client goes on.
+ */
+async function endReplaced(
+  { table, streams }: OpenParts,
+  id: string,
+  { caller, grantedPath }: OpenTerms,
+): Promise<void> {
+  const old = table.find(id);
+  if (old === undefined || old.granted || grantedPath !== undefined) return;
+  if (old.caller.user !== caller.user) return;
+  old.end("failed", gone());
+  streams.endSession(old);
+  await table.close(old);
 }
 
 /** Whom the session is for: a user with a token, or another daemon with a read grant. */

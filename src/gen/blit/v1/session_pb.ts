@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/session.proto.
  */
 export const file_blit_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSLbAQoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAkSGgoScmVhZGVyX2NlcnRpZmljYXRlGAkgASgMEhQKDHJlYWRlcl9wcm9vZhgKIAEoDCLyAQoHV2VsY29tZRIhCgd2ZXJzaW9uGAEgASgLMhAuYmxpdC52MS5WZXJzaW9uEhQKDGNhcGFiaWxpdGllcxgCIAMoCRIPCgdzZXNzaW9uGAMgASgJEg4KBnJpZ2h0cxgEIAMoCRIMCgRtb3RkGAUgASgJEg0KBWFnZW50GAYgASgJEg0KBXRoZXJlGAcgASgMEhYKDnRydXN0X21ldGFkYXRhGAggASgIEhEKCXJlYWRfb25seRgJIAEoCBImCgpkYXRhX3BsYW5lGAogASgLMhIuYmxpdC52MS5EYXRhUGxhbmUSDgoGbm93X25zGAsgASgDIpoBCglEYXRhUGxhbmUSDAoEcG9ydBgBIAEoDRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYAiABKAwSEwoLbWF4X3N0cmVhbXMYAyABKA0SKQoJdHJhbnNwb3J0GAQgASgOMhYuYmxpdC52MS5UcmFuc3BvcnRLaW5kEiMKBHJkbWEYBSABKAsyFS5ibGl0LnYxLlJkbWFFbmRwb2ludCJECgxSZG1hRW5kcG9pbnQSDAoEcmtleRgBIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgCIAEoBBIOCgZsZW5ndGgYAyABKAQiRAoFQWxpdmUSDQoFYnl0ZXMYASABKAQSDwoHZW50cmllcxgCIAEoBBINCgVkb2luZxgDIAEoCRIMCgRwYXRoGAQgASgMIoQBCgtPcGVuUmVxdWVzdBIfCgVoZWxsbxgBIAEoCzIOLmJsaXQudjEuSGVsbG9IABIfCgVhbGl2ZRgCIAEoCzIOLmJsaXQudjEuQWxpdmVIABIoCgpjYW5jZWxfcnVuGAMgASgLMhIuYmxpdC52MS5DYW5jZWxSdW5IAEIJCgdtZXNzYWdlIhsKCUNhbmNlbFJ1bhIOCgZydW5faWQYASABKAYihAEKDE9wZW5SZXNwb25zZRIjCgd3ZWxjb21lGAEgASgLMhAuYmxpdC52MS5XZWxjb21lSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASIwoHY2xvc2luZxgDIAEoCzIQLmJsaXQudjEuQ2xvc2luZ0gAQgkKB21lc3NhZ2UiKAoHQ2xvc2luZxIMCgRraW5kGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiUAoPT3BlblJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIOCgZjcmVhdGUYAyABKAgSDgoGZm9sbG93GAQgASgIImIKEE9wZW5Sb290UmVzcG9uc2USDAoEcm9vdBgBIAEoDRIfCgVmYWN0cxgCIAEoCzIQLmJsaXQudjEuRnNGYWN0cxIfCgZ0cmFpdHMYAyABKAsyDy5ibGl0LnYxLlRyYWl0cyLnAQoHRnNGYWN0cxIOCgZkZXZpY2UYASABKAQSEgoKcm9vdF9pbm9kZRgCIAEoBBIMCgR0eXBlGAMgASgJEhIKCmZyZWVfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSEwoLZnJlZV9pbm9kZXMYBiABKAQSEQoJcmVhZF9vbmx5GAcgASgIEhIKCmZvbGRzX2Nhc2UYCCABKAgSGgoSbm9ybWFsaXNlc191bmljb2RlGAkgASgIEhIKCmlzX2ZzX3Jvb3QYCiABKAgSFQoNdGltZV9ncmFpbl9ucxgLIAEoDSLGAQoGVHJhaXRzEhgKEG5hbm9zZWNvbmRfdGltZXMYASABKAgSEQoJcmF3X25hbWVzGAIgASgIEg4KBnhhdHRycxgDIAEoCBIOCgZvd25lcnMYBCABKAgSEQoJaGFyZGxpbmtzGAUgASgIEhAKCHNwZWNpYWxzGAYgASgIEg0KBWhvbGVzGAcgASgIEg8KB2JlbmVhdGgYCCABKAgSFQoNc3ltbGlua190aW1lcxgJIAEoCBITCgtzeW5jc193aG9sZRgKIAEoCCIxChBDbG9zZVJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSITChFDbG9zZVJvb3RSZXNwb25zZSItCgxQcm9iZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNIjAKDVByb2JlUmVzcG9uc2USHwoFZmFjdHMYASABKAsyEC5ibGl0LnYxLkZzRmFjdHMiOwoLU3RhdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg0KBXBhdGhzGAMgAygMIh0KDFN0YXRSZXNwb25zZRINCgVibG9jaxgBIAEoDCKoAQoLTGlzdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEhQKDHdpbmRvd19ieXRlcxgDIAEoBBIrCgtkaXJlY3RvcmllcxgEIAMoCzIWLmJsaXQudjEuTGlzdERpcmVjdG9yeRIUCgxjcmVkaXRfYnl0ZXMYBSABKAQSDAoEc2tpcBgGIAMoDBITCgtzZWVuX2Jsb2NrcxgHIAEoBCJMCg1MaXN0RGlyZWN0b3J5EgwKBHBhdGgYASABKAwSDgoGc29ydGVkGAIgASgIEg4KBnN0YWdlZBgDIAEoCBINCgVhaGVhZBgEIAEoCCIyCgxMaXN0UmVzcG9uc2USIgoGYmxvY2tzGAEgAygLMhIuYmxpdC52MS5MaXN0QmxvY2siVwoJTGlzdEJsb2NrEgwKBHBhdGgYASABKAwSDQoFYmxvY2sYAiABKAwSDgoGc29ydGVkGAMgASgIEg4KBnN0YWdlZBgEIAEoCBINCgVhaGVhZBgFIAEoCCJfCgpSdW5SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRITCgtzb3VyY2Vfcm9vdBgDIAEoDRIOCgZydW5faWQYBCABKAYSDQoFYmF0Y2gYBSABKAwiHgoLUnVuUmVzcG9uc2USDwoHcmVzdWx0cxgBIAEoDCI6CgtSZWFkUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDCJQCgxSZWFkUmVzcG9uc2USDwoFZW50cnkYASABKAxIABIPCgVwaWVjZRgCIAEoDEgAEhMKCXVuY2hhbmdlZBgDIAEoCEgAQgkKB21lc3NhZ2UiPAoNWGF0dHJzUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDCIwCg5YYXR0cnNSZXNwb25zZRIeCgZ4YXR0cnMYASADKAsyDi5ibGl0LnYxLlhhdHRyIiQKBVhhdHRyEgwKBG5hbWUYASABKAwSDQoFdmFsdWUYAiABKAwiTgoMR3JhbnRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIOCgZydW5faWQYAyABKAYSDwoHc3RyZWFtcxgEIAEoDSIfCg1HcmFudFJlc3BvbnNlEg4KBnRva2VucxgBIAMoCSJCCg1UdW5uZWxSZXF1ZXN0Eg0KBXRva2VuGAEgASgJEgwKBGRhdGEYAiABKAwSFAoMY3JlZGl0X2J5dGVzGAMgASgEIjQKDlR1bm5lbFJlc3BvbnNlEgwKBGRhdGEYASABKAwSFAoMY3JlZGl0X2J5dGVzGAIgASgEIlQKEEdyYW50UmVhZFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRwYXRoGAIgASgMEiEKGXJlYWRlcl9jZXJ0aWZpY2F0ZV9zaGEyNTYYAyABKAwiIgoRR3JhbnRSZWFkUmVzcG9uc2USDQoFZ3JhbnQYASABKAkiMQoQQ2hlY2tQdWxsUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBGhvc3QYAiABKAkiEwoRQ2hlY2tQdWxsUmVzcG9uc2UiqQEKC1B1bGxSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRob3N0GAMgASgJEg4KBm1vZHVsZRgEIAEoCRIMCgRwYXRoGAUgASgMEhIKCnJlYWRfZ3JhbnQYBiABKAkSGgoSY2VydGlmaWNhdGVfc2hhMjU2GAcgASgMEg8KB29wdGlvbnMYCCABKAkSDgoGcnVuX2lkGAkgASgGIh0KDFB1bGxSZXNwb25zZRINCgVldmVudBgBIAEoCSpgCg1UcmFuc3BvcnRLaW5kEh4KGlRSQU5TUE9SVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSVFJBTlNQT1JUX0tJTkRfVENQEAESFwoTVFJBTlNQT1JUX0tJTkRfUkRNQRACMsgGCghTZXNzaW9ucxI3CgRPcGVuEhQuYmxpdC52MS5PcGVuUmVxdWVzdBoVLmJsaXQudjEuT3BlblJlc3BvbnNlKAEwARI/CghPcGVuUm9vdBIYLmJsaXQudjEuT3BlblJvb3RSZXF1ZXN0GhkuYmxpdC52MS5PcGVuUm9vdFJlc3BvbnNlEkIKCUNsb3NlUm9vdBIZLmJsaXQudjEuQ2xvc2VSb290UmVxdWVzdBoaLmJsaXQudjEuQ2xvc2VSb290UmVzcG9uc2USNgoFUHJvYmUSFS5ibGl0LnYxLlByb2JlUmVxdWVzdBoWLmJsaXQudjEuUHJvYmVSZXNwb25zZRIzCgRTdGF0EhQuYmxpdC52MS5TdGF0UmVxdWVzdBoVLmJsaXQudjEuU3RhdFJlc3BvbnNlEjcKBExpc3QSFC5ibGl0LnYxLkxpc3RSZXF1ZXN0GhUuYmxpdC52MS5MaXN0UmVzcG9uc2UoATABEjAKA1J1bhITLmJsaXQudjEuUnVuUmVxdWVzdBoULmJsaXQudjEuUnVuUmVzcG9uc2USNQoEUmVhZBIULmJsaXQudjEuUmVhZFJlcXVlc3QaFS5ibGl0LnYxLlJlYWRSZXNwb25zZTABEjkKBlhhdHRycxIWLmJsaXQudjEuWGF0dHJzUmVxdWVzdBoXLmJsaXQudjEuWGF0dHJzUmVzcG9uc2USNgoFR3JhbnQSFS5ibGl0LnYxLkdyYW50UmVxdWVzdBoWLmJsaXQudjEuR3JhbnRSZXNwb25zZRI9CgZUdW5uZWwSFi5ibGl0LnYxLlR1bm5lbFJlcXVlc3QaFy5ibGl0LnYxLlR1bm5lbFJlc3BvbnNlKAEwARJCCglHcmFudFJlYWQSGS5ibGl0LnYxLkdyYW50UmVhZFJlcXVlc3QaGi5ibGl0LnYxLkdyYW50UmVhZFJlc3BvbnNlEkIKCUNoZWNrUHVsbBIZLmJsaXQudjEuQ2hlY2tQdWxsUmVxdWVzdBoaLmJsaXQudjEuQ2hlY2tQdWxsUmVzcG9uc2USNQoEUHVsbBIULmJsaXQudjEuUHVsbFJlcXVlc3QaFS5ibGl0LnYxLlB1bGxSZXNwb25zZTABYgZwcm90bzM");
+  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSLtAQoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAkSGgoScmVhZGVyX2NlcnRpZmljYXRlGAkgASgMEhQKDHJlYWRlcl9wcm9vZhgKIAEoDBIQCghyZXBsYWNlcxgLIAEoCSLyAQoHV2VsY29tZRIhCgd2ZXJzaW9uGAEgASgLMhAuYmxpdC52MS5WZXJzaW9uEhQKDGNhcGFiaWxpdGllcxgCIAMoCRIPCgdzZXNzaW9uGAMgASgJEg4KBnJpZ2h0cxgEIAMoCRIMCgRtb3RkGAUgASgJEg0KBWFnZW50GAYgASgJEg0KBXRoZXJlGAcgASgMEhYKDnRydXN0X21ldGFkYXRhGAggASgIEhEKCXJlYWRfb25seRgJIAEoCBImCgpkYXRhX3BsYW5lGAogASgLMhIuYmxpdC52MS5EYXRhUGxhbmUSDgoGbm93X25zGAsgASgDIpoBCglEYXRhUGxhbmUSDAoEcG9ydBgBIAEoDRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYAiABKAwSEwoLbWF4X3N0cmVhbXMYAyABKA0SKQoJdHJhbnNwb3J0GAQgASgOMhYuYmxpdC52MS5UcmFuc3BvcnRLaW5kEiMKBHJkbWEYBSABKAsyFS5ibGl0LnYxLlJkbWFFbmRwb2ludCJECgxSZG1hRW5kcG9pbnQSDAoEcmtleRgBIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgCIAEoBBIOCgZsZW5ndGgYAyABKAQiRAoFQWxpdmUSDQoFYnl0ZXMYASABKAQSDwoHZW50cmllcxgCIAEoBBINCgVkb2luZxgDIAEoCRIMCgRwYXRoGAQgASgMIoQBCgtPcGVuUmVxdWVzdBIfCgVoZWxsbxgBIAEoCzIOLmJsaXQudjEuSGVsbG9IABIfCgVhbGl2ZRgCIAEoCzIOLmJsaXQudjEuQWxpdmVIABIoCgpjYW5jZWxfcnVuGAMgASgLMhIuYmxpdC52MS5DYW5jZWxSdW5IAEIJCgdtZXNzYWdlIhsKCUNhbmNlbFJ1bhIOCgZydW5faWQYASABKAYihAEKDE9wZW5SZXNwb25zZRIjCgd3ZWxjb21lGAEgASgLMhAuYmxpdC52MS5XZWxjb21lSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASIwoHY2xvc2luZxgDIAEoCzIQLmJsaXQudjEuQ2xvc2luZ0gAQgkKB21lc3NhZ2UiKAoHQ2xvc2luZxIMCgRraW5kGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiUAoPT3BlblJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIOCgZjcmVhdGUYAyABKAgSDgoGZm9sbG93GAQgASgIImIKEE9wZW5Sb290UmVzcG9uc2USDAoEcm9vdBgBIAEoDRIfCgVmYWN0cxgCIAEoCzIQLmJsaXQudjEuRnNGYWN0cxIfCgZ0cmFpdHMYAyABKAsyDy5ibGl0LnYxLlRyYWl0cyLnAQoHRnNGYWN0cxIOCgZkZXZpY2UYASABKAQSEgoKcm9vdF9pbm9kZRgCIAEoBBIMCgR0eXBlGAMgASgJEhIKCmZyZWVfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSEwoLZnJlZV9pbm9kZXMYBiABKAQSEQoJcmVhZF9vbmx5GAcgASgIEhIKCmZvbGRzX2Nhc2UYCCABKAgSGgoSbm9ybWFsaXNlc191bmljb2RlGAkgASgIEhIKCmlzX2ZzX3Jvb3QYCiABKAgSFQoNdGltZV9ncmFpbl9ucxgLIAEoDSLGAQoGVHJhaXRzEhgKEG5hbm9zZWNvbmRfdGltZXMYASABKAgSEQoJcmF3X25hbWVzGAIgASgIEg4KBnhhdHRycxgDIAEoCBIOCgZvd25lcnMYBCABKAgSEQoJaGFyZGxpbmtzGAUgASgIEhAKCHNwZWNpYWxzGAYgASgIEg0KBWhvbGVzGAcgASgIEg8KB2JlbmVhdGgYCCABKAgSFQoNc3ltbGlua190aW1lcxgJIAEoCBITCgtzeW5jc193aG9sZRgKIAEoCCIxChBDbG9zZVJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSITChFDbG9zZVJvb3RSZXNwb25zZSItCgxQcm9iZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNIjAKDVByb2JlUmVzcG9uc2USHwoFZmFjdHMYASABKAsyEC5ibGl0LnYxLkZzRmFjdHMiOwoLU3RhdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg0KBXBhdGhzGAMgAygMIh0KDFN0YXRSZXNwb25zZRINCgVibG9jaxgBIAEoDCKoAQoLTGlzdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEhQKDHdpbmRvd19ieXRlcxgDIAEoBBIrCgtkaXJlY3RvcmllcxgEIAMoCzIWLmJsaXQudjEuTGlzdERpcmVjdG9yeRIUCgxjcmVkaXRfYnl0ZXMYBSABKAQSDAoEc2tpcBgGIAMoDBITCgtzZWVuX2Jsb2NrcxgHIAEoBCJMCg1MaXN0RGlyZWN0b3J5EgwKBHBhdGgYASABKAwSDgoGc29ydGVkGAIgASgIEg4KBnN0YWdlZBgDIAEoCBINCgVhaGVhZBgEIAEoCCIyCgxMaXN0UmVzcG9uc2USIgoGYmxvY2tzGAEgAygLMhIuYmxpdC52MS5MaXN0QmxvY2siVwoJTGlzdEJsb2NrEgwKBHBhdGgYASABKAwSDQoFYmxvY2sYAiABKAwSDgoGc29ydGVkGAMgASgIEg4KBnN0YWdlZBgEIAEoCBINCgVhaGVhZBgFIAEoCCJ3CgpSdW5SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRITCgtzb3VyY2Vfcm9vdBgDIAEoDRIOCgZydW5faWQYBCABKAYSDQoFYmF0Y2gYBSABKAwSFgoOc291cmNlX3Nlc3Npb24YBiABKAkiHgoLUnVuUmVzcG9uc2USDwoHcmVzdWx0cxgBIAEoDCI6CgtSZWFkUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDCJQCgxSZWFkUmVzcG9uc2USDwoFZW50cnkYASABKAxIABIPCgVwaWVjZRgCIAEoDEgAEhMKCXVuY2hhbmdlZBgDIAEoCEgAQgkKB21lc3NhZ2UiSwoNWGF0dHJzUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SDAoEcGF0aBgDIAEoDBINCgVwYXRocxgEIAMoDCJXCg5YYXR0cnNSZXNwb25zZRIeCgZ4YXR0cnMYASADKAsyDi5ibGl0LnYxLlhhdHRyEiUKB2VudHJpZXMYAiADKAsyFC5ibGl0LnYxLkVudHJ5WGF0dHJzIkwKC0VudHJ5WGF0dHJzEh4KBnhhdHRycxgBIAMoCzIOLmJsaXQudjEuWGF0dHISDAoEa2luZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIiQKBVhhdHRyEgwKBG5hbWUYASABKAwSDQoFdmFsdWUYAiABKAwiTgoMR3JhbnRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIOCgZydW5faWQYAyABKAYSDwoHc3RyZWFtcxgEIAEoDSIfCg1HcmFudFJlc3BvbnNlEg4KBnRva2VucxgBIAMoCSJCCg1UdW5uZWxSZXF1ZXN0Eg0KBXRva2VuGAEgASgJEgwKBGRhdGEYAiABKAwSFAoMY3JlZGl0X2J5dGVzGAMgASgEIjQKDlR1bm5lbFJlc3BvbnNlEgwKBGRhdGEYASABKAwSFAoMY3JlZGl0X2J5dGVzGAIgASgEIlQKEEdyYW50UmVhZFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRwYXRoGAIgASgMEiEKGXJlYWRlcl9jZXJ0aWZpY2F0ZV9zaGEyNTYYAyABKAwiIgoRR3JhbnRSZWFkUmVzcG9uc2USDQoFZ3JhbnQYASABKAkiMQoQQ2hlY2tQdWxsUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBGhvc3QYAiABKAkiEwoRQ2hlY2tQdWxsUmVzcG9uc2UiqQEKC1B1bGxSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRob3N0GAMgASgJEg4KBm1vZHVsZRgEIAEoCRIMCgRwYXRoGAUgASgMEhIKCnJlYWRfZ3JhbnQYBiABKAkSGgoSY2VydGlmaWNhdGVfc2hhMjU2GAcgASgMEg8KB29wdGlvbnMYCCABKAkSDgoGcnVuX2lkGAkgASgGIh0KDFB1bGxSZXNwb25zZRINCgVldmVudBgBIAEoCSpgCg1UcmFuc3BvcnRLaW5kEh4KGlRSQU5TUE9SVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSVFJBTlNQT1JUX0tJTkRfVENQEAESFwoTVFJBTlNQT1JUX0tJTkRfUkRNQRACMsgGCghTZXNzaW9ucxI3CgRPcGVuEhQuYmxpdC52MS5PcGVuUmVxdWVzdBoVLmJsaXQudjEuT3BlblJlc3BvbnNlKAEwARI/CghPcGVuUm9vdBIYLmJsaXQudjEuT3BlblJvb3RSZXF1ZXN0GhkuYmxpdC52MS5PcGVuUm9vdFJlc3BvbnNlEkIKCUNsb3NlUm9vdBIZLmJsaXQudjEuQ2xvc2VSb290UmVxdWVzdBoaLmJsaXQudjEuQ2xvc2VSb290UmVzcG9uc2USNgoFUHJvYmUSFS5ibGl0LnYxLlByb2JlUmVxdWVzdBoWLmJsaXQudjEuUHJvYmVSZXNwb25zZRIzCgRTdGF0EhQuYmxpdC52MS5TdGF0UmVxdWVzdBoVLmJsaXQudjEuU3RhdFJlc3BvbnNlEjcKBExpc3QSFC5ibGl0LnYxLkxpc3RSZXF1ZXN0GhUuYmxpdC52MS5MaXN0UmVzcG9uc2UoATABEjAKA1J1bhITLmJsaXQudjEuUnVuUmVxdWVzdBoULmJsaXQudjEuUnVuUmVzcG9uc2USNQoEUmVhZBIULmJsaXQudjEuUmVhZFJlcXVlc3QaFS5ibGl0LnYxLlJlYWRSZXNwb25zZTABEjkKBlhhdHRycxIWLmJsaXQudjEuWGF0dHJzUmVxdWVzdBoXLmJsaXQudjEuWGF0dHJzUmVzcG9uc2USNgoFR3JhbnQSFS5ibGl0LnYxLkdyYW50UmVxdWVzdBoWLmJsaXQudjEuR3JhbnRSZXNwb25zZRI9CgZUdW5uZWwSFi5ibGl0LnYxLlR1bm5lbFJlcXVlc3QaFy5ibGl0LnYxLlR1bm5lbFJlc3BvbnNlKAEwARJCCglHcmFudFJlYWQSGS5ibGl0LnYxLkdyYW50UmVhZFJlcXVlc3QaGi5ibGl0LnYxLkdyYW50UmVhZFJlc3BvbnNlEkIKCUNoZWNrUHVsbBIZLmJsaXQudjEuQ2hlY2tQdWxsUmVxdWVzdBoaLmJsaXQudjEuQ2hlY2tQdWxsUmVzcG9uc2USNQoEUHVsbBIULmJsaXQudjEuUHVsbFJlcXVlc3QaFS5ibGl0LnYxLlB1bGxSZXNwb25zZTABYgZwcm90bzM");
 
 /**
  * Protocol version: a peer of another major version is refused, minor versions work together.
@@ -123,6 +123,13 @@ export type Hello = Message<"blit.v1.Hello"> & {
    * @generated from field: bytes reader_proof = 10;
    */
   readerProof: Uint8Array;
+
+  /**
+   * A session of the same user whose connection broke: it is ended, and what it held is free, before this one is greeted.
+   *
+   * @generated from field: string replaces = 11;
+   */
+  replaces: string;
 };
 
 /**
@@ -1105,6 +1112,14 @@ export type RunRequest = Message<"blit.v1.RunRequest"> & {
    * @generated from field: bytes batch = 5;
    */
   batch: Uint8Array;
+
+  /**
+   * The session that source_root belongs to, where it is another of the same user on this daemon: of another module, with
+   * that one's rights. Needs the capability `modules`.
+   *
+   * @generated from field: string source_session = 6;
+   */
+  sourceSession: string;
 };
 
 /**
@@ -1236,11 +1251,18 @@ export type XattrsRequest = Message<"blit.v1.XattrsRequest"> & {
   root: number;
 
   /**
-   * The entry.
+   * The entry; empty where `paths` has some.
    *
    * @generated from field: bytes path = 3;
    */
   path: Uint8Array;
+
+  /**
+   * Several entries, at most 4,096. Needs the capability `xattrs`.
+   *
+   * @generated from field: repeated bytes paths = 4;
+   */
+  paths: Uint8Array[];
 };
 
 /**
@@ -1257,11 +1279,18 @@ export const XattrsRequestSchema: GenMessage<XattrsRequest> = /*@__PURE__*/
  */
 export type XattrsResponse = Message<"blit.v1.XattrsResponse"> & {
   /**
-   * All of them.
+   * All those of `path`.
    *
    * @generated from field: repeated blit.v1.Xattr xattrs = 1;
    */
   xattrs: Xattr[];
+
+  /**
+   * Those of `paths`, in order: at least one entry, and no more once 1 MiB is reached; the rest is to be asked for again.
+   *
+   * @generated from field: repeated blit.v1.EntryXattrs entries = 2;
+   */
+  entries: EntryXattrs[];
 };
 
 /**
@@ -1270,6 +1299,41 @@ export type XattrsResponse = Message<"blit.v1.XattrsResponse"> & {
  */
 export const XattrsResponseSchema: GenMessage<XattrsResponse> = /*@__PURE__*/
   messageDesc(file_blit_v1_session, 29);
+
+/**
+ * The attributes of one of several entries.
+ *
+ * @generated from message blit.v1.EntryXattrs
+ */
+export type EntryXattrs = Message<"blit.v1.EntryXattrs"> & {
+  /**
+   * All of them; none where they can't be read.
+   *
+   * @generated from field: repeated blit.v1.Xattr xattrs = 1;
+   */
+  xattrs: Xattr[];
+
+  /**
+   * Why they can't be read, as an error's kind; empty where they can.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * What is wrong, as a sentence.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message blit.v1.EntryXattrs.
+ * Use `create(EntryXattrsSchema)` to create a new message.
+ */
+export const EntryXattrsSchema: GenMessage<EntryXattrs> = /*@__PURE__*/
+  messageDesc(file_blit_v1_session, 30);
 
 /**
  * One attribute.
@@ -1297,7 +1361,7 @@ export type Xattr = Message<"blit.v1.Xattr"> & {
  * Use `create(XattrSchema)` to create a new message.
  */
 export const XattrSchema: GenMessage<Xattr> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 30);
+  messageDesc(file_blit_v1_session, 31);
 
 /**
  * Asks for tokens.
@@ -1339,7 +1403,7 @@ export type GrantRequest = Message<"blit.v1.GrantRequest"> & {
  * Use `create(GrantRequestSchema)` to create a new message.
  */
 export const GrantRequestSchema: GenMessage<GrantRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 31);
+  messageDesc(file_blit_v1_session, 32);
 
 /**
  * Tokens, each good once, for 30 s.
@@ -1360,7 +1424,7 @@ export type GrantResponse = Message<"blit.v1.GrantResponse"> & {
  * Use `create(GrantResponseSchema)` to create a new message.
  */
 export const GrantResponseSchema: GenMessage<GrantResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 32);
+  messageDesc(file_blit_v1_session, 33);
 
 /**
  * The client's side of a stream in messages.
@@ -1395,7 +1459,7 @@ export type TunnelRequest = Message<"blit.v1.TunnelRequest"> & {
  * Use `create(TunnelRequestSchema)` to create a new message.
  */
 export const TunnelRequestSchema: GenMessage<TunnelRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 33);
+  messageDesc(file_blit_v1_session, 34);
 
 /**
  * The daemon's side.
@@ -1423,7 +1487,7 @@ export type TunnelResponse = Message<"blit.v1.TunnelResponse"> & {
  * Use `create(TunnelResponseSchema)` to create a new message.
  */
 export const TunnelResponseSchema: GenMessage<TunnelResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 34);
+  messageDesc(file_blit_v1_session, 35);
 
 /**
  * Asks for a read grant.
@@ -1458,7 +1522,7 @@ export type GrantReadRequest = Message<"blit.v1.GrantReadRequest"> & {
  * Use `create(GrantReadRequestSchema)` to create a new message.
  */
 export const GrantReadRequestSchema: GenMessage<GrantReadRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 35);
+  messageDesc(file_blit_v1_session, 36);
 
 /**
  * A read grant.
@@ -1479,7 +1543,7 @@ export type GrantReadResponse = Message<"blit.v1.GrantReadResponse"> & {
  * Use `create(GrantReadResponseSchema)` to create a new message.
  */
 export const GrantReadResponseSchema: GenMessage<GrantReadResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 36);
+  messageDesc(file_blit_v1_session, 37);
 
 /**
  * Asks whether a host may be copied from.
@@ -1507,7 +1571,7 @@ export type CheckPullRequest = Message<"blit.v1.CheckPullRequest"> & {
  * Use `create(CheckPullRequestSchema)` to create a new message.
  */
 export const CheckPullRequestSchema: GenMessage<CheckPullRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 37);
+  messageDesc(file_blit_v1_session, 38);
 
 /**
  * It may.
@@ -1522,7 +1586,7 @@ export type CheckPullResponse = Message<"blit.v1.CheckPullResponse"> & {
  * Use `create(CheckPullResponseSchema)` to create a new message.
  */
 export const CheckPullResponseSchema: GenMessage<CheckPullResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 38);
+  messageDesc(file_blit_v1_session, 39);
 
 /**
  * Copies from another daemon.
@@ -1599,7 +1663,7 @@ export type PullRequest = Message<"blit.v1.PullRequest"> & {
  * Use `create(PullRequestSchema)` to create a new message.
  */
 export const PullRequestSchema: GenMessage<PullRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 39);
+  messageDesc(file_blit_v1_session, 40);
 
 /**
  * How a pull goes.
@@ -1620,7 +1684,7 @@ export type PullResponse = Message<"blit.v1.PullResponse"> & {
  * Use `create(PullResponseSchema)` to create a new message.
  */
 export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 40);
+  messageDesc(file_blit_v1_session, 41);
 
 /**
  * What carries a stream.

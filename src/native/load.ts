@@ -8,6 +8,7 @@ import { BlitError } from "../core/error.ts";
 import { checkCode } from "./errors.ts";
 import { checkAbiRecord } from "./layout.ts";
 import { type NativeSymbols, SYMBOLS } from "./symbols.ts";
+import { type CarriedLibrary, unpackLibrary } from "./unpack.ts";
 
 /** The native library, open and checked. */
 export interface NativeLibrary {
@@ -26,9 +27,11 @@ export type LoadResult =
   | { readonly library: null; readonly reason: string };
 
 /**
- * Finds and opens the native library: `BLIT_NATIVE_LIB`, else the release build beside the source.
+ * Finds and opens the native library: `BLIT_NATIVE_LIB`, else the one that a compiled program carries, else the release
+ * build beside the source.
  *
- * `BLIT_NO_NATIVE=1` asks for the portable tree. Needs the permissions ffi and env.
+ * `BLIT_NO_NATIVE=1` asks for the portable tree. Needs the permissions ffi and env; in a compiled program also read,
+ * write and sys.
  *
  * @returns the library, or the reason why there is none
  * @throws {BlitError} `mismatch` where a library is there but of another version; `unsupported` where
@@ -49,9 +52,43 @@ export function loadNative(): LoadResult {
       { operation: "open native library", path: chosen },
     );
   }
-  const built = builtLibrary();
-  if (built === null) return { library: null, reason: "no native library comes with this blit" };
-  return openLibrary(built);
+  if (Deno.build.standalone) return loadCarried();
+  if (!import.meta.url.startsWith("file:")) return NONE;
+  return openLibrary(fileURLToPath(new URL(libraryName(), RELEASE_BUILD)));
+}
+
+const NONE: LoadResult = { library: null, reason: "no native library comes with this blit" };
+const RELEASE_BUILD = new URL("../../ffi/target/release/", import.meta.url);
+/** Where `packaging/compile.ts` puts it before it compiles. */
+const CARRIED = new URL("../../ffi/target/carried/", import.meta.url);
+
+/** Unpacks the library that is inside of this program, and opens it. */
+function loadCarried(): LoadResult {
+  const name = libraryName();
+  let digest: string;
+  try {
+    digest = Deno.readTextFileSync(new URL(`${name}.sha256`, CARRIED));
+  } catch {
+    return NONE;
+  }
+  const carried: CarriedLibrary = {
+    name,
+    digest,
+    bytes: () => Deno.readFileSync(new URL(name, CARRIED)),
+  };
+  let reason = "";
+  const problem = (words: string) => void (reason = words);
+  for (const { path, done } of unpackLibrary(carried, problem)) {
+    try {
+      const result = openLibrary(path);
+      if (result.library) return result;
+      // A folder where nothing may be executed, say: another one may do.
+      problem(result.reason);
+    } finally {
+      done();
+    }
+  }
+  return { library: null, reason };
 }
 
 /**
@@ -100,13 +137,14 @@ export function openLibrary(path: string): LoadResult {
   return { library };
 }
 
-/** Path of the release build beside the source; null where this module isn't a file. */
-function builtLibrary(): string | null {
-  if (!import.meta.url.startsWith("file:")) return null;
-  const name = Deno.build.os === "windows"
-    ? "blit_native.dll"
-    : Deno.build.os === "darwin"
-    ? "libblit_native.dylib"
-    : "libblit_native.so";
-  return fileURLToPath(new URL(`../../ffi/target/release/${name}`, import.meta.url));
+/** File name of the library on this system. */
+function libraryName(): string {
+  switch (Deno.build.os) {
+    case "windows":
+      return "blit_native.dll";
+    case "darwin":
+      return "libblit_native.dylib";
+    default:
+      return "libblit_native.so";
+  }
 }

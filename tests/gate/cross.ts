@@ -37,35 +37,44 @@ const MANIFEST = "ffi/Cargo.toml";
 const DEBIAN_RUSTC = "/usr/bin/rustc";
 const DEBIAN_STD = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
+/** How cargo builds for another system. */
+export interface CrossCargo {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Finds out how cargo builds for a target; in words why it can't. */
+export async function crossCargo(target: Target): Promise<CrossCargo | string> {
+  if (await ask(target.linker, "--version") === null) return `${target.linker} is missing`;
+  const standard = await standardLibrary(target.triple);
+  if (standard === null) return "neither rustup's target nor rustc-web and rust-web-src";
+  const id = target.triple.toUpperCase().replaceAll("-", "_");
+  return {
+    // A folder of its own: the other compiler would make this one build everything again, in turns.
+    args: ["--manifest-path", MANIFEST, "--target-dir", "ffi/target/cross"]
+      .concat("--target", target.triple, standard.args),
+    env: { ...standard.env, [`CARGO_TARGET_${id}_LINKER`]: target.linker },
+  };
+}
+
 /** Builds the library and its tests for one target, and runs the tests. */
 export async function testTarget(target: Target): Promise<Counts> {
   const skipped = (name: string, reason: string): Counts => ({
     ...PASSED,
     skips: [{ name, reason }],
   });
-  if (await ask(target.linker, "--version") === null) {
-    return skipped(`${target.name} build`, `${target.linker} is missing`);
-  }
-  const standard = await standardLibrary(target.triple);
-  if (standard === null) {
-    return skipped(
-      `${target.name} build`,
-      "neither rustup's target nor rustc-web and rust-web-src",
-    );
-  }
+  const cross = await crossCargo(target);
+  if (typeof cross === "string") return skipped(`${target.name} build`, cross);
+  const { args } = cross;
   const id = target.triple.toUpperCase().replaceAll("-", "_");
   const env = {
-    ...standard.env,
+    ...cross.env,
     // Naming the frames of one backtrace takes an emulator 20 seconds: longer than tests wait.
     RUST_BACKTRACE: "0",
     // Nobody debugs these builds; a third of their time goes into what a debugger would read.
     CARGO_PROFILE_DEV_DEBUG: "0",
-    [`CARGO_TARGET_${id}_LINKER`]: target.linker,
     [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
   };
-  // A folder of its own: the other compiler would make this one build everything again, in turns.
-  const args = ["--manifest-path", MANIFEST, "--target-dir", "ffi/target/cross"]
-    .concat("--target", target.triple, standard.args);
   const built = await run("cargo", ["build", ...args], { env });
   if (built.code !== 0) return failedToBuild(built);
   const compiled = await run("cargo", ["test", "--no-run", "--tests", ...args], { env });

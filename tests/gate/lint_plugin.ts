@@ -30,6 +30,8 @@ const FILE_USERS: ReadonlySet<string> = new Set([
   "src/app/jobs.ts",
   "src/app/file_list.ts", // reads --files-from and --filter-from
   "src/daemon/files.ts", // configuration, tokens, certificate
+  "src/native/load.ts", // the library that a compiled program carries
+  "src/native/unpack.ts",
 ]);
 
 const LONGEST_FILE_LINES = 500;

@@ -1,0 +1,166 @@
+/**
+ * `deno task compile`: makes the programs `blit` and `blit-daemon`, each one file with Deno and the native library inside,
+ * for every system that can be built for from here. A system that can't is named with the reason, and the others go on.
+ *
+ * usage: compile.ts [--out DIR] [SYSTEM...]
+ *
+ * Without a SYSTEM all of them are tried, and the exit status is 0 where at least this one was made; what is
+ * asked for by name must succeed. `DENORT_BIN` names the base program to compile into, for this system alone, where
+ * Deno's own can't be downloaded.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { buildNative } from "../ffi/build.ts";
+import { isThere, ROOT } from "../tests/gate/command.ts";
+import { crossCargo, TARGETS } from "../tests/gate/cross.ts";
+
+/** A system to compile for. */
+interface System {
+  readonly name: string;
+  /** Deno's name for it. */
+  readonly target: string;
+  /** Whether it is the one that this runs on. */
+  readonly here: boolean;
+  /** File name of the native library there. */
+  readonly library: string;
+  readonly suffix: string;
+}
+
+const HERE = `${Deno.build.os}-${Deno.build.arch}`;
+const SYSTEMS: readonly System[] = [
+  system("linux-x64", "x86_64-unknown-linux-gnu", "linux-x86_64"),
+  system("linux-arm64", "aarch64-unknown-linux-gnu", "linux-aarch64"),
+  system("windows-x64", "x86_64-pc-windows-msvc", "windows-x86_64"),
+  system("macos-x64", "x86_64-apple-darwin", "darwin-x86_64"),
+  system("macos-arm64", "aarch64-apple-darwin", "darwin-aarch64"),
+];
+
+/** The programs, and what Deno lets each of them do. */
+const PROGRAMS = [
+  {
+    name: "blit",
+    entry: "cli.ts",
+    may: ["read", "write", "env", "sys", "net", "ffi"],
+  },
+  {
+    name: "blit-daemon",
+    entry: "daemon.ts",
+    may: ["read", "write", "env", "sys", "net", "ffi"],
+  },
+] as const;
+
+/** Where the program finds the library that it carries; see `src/native/load.ts`. */
+const CARRIED = new URL("ffi/target/carried/", ROOT);
+
+/** Why a system can't be built for. */
+class NotHere extends TypeError {}
+
+function system(name: string, target: string, build: string): System {
+  const [library, suffix] = target.includes("windows")
+    ? ["blit_native.dll", ".exe"]
+    : target.includes("apple")
+    ? ["libblit_native.dylib", ""]
+    : ["libblit_native.so", ""];
+  return { name, target, here: build === HERE, library, suffix };
+}
+
+/** Compiles both programs for one system. */
+async function compile(system: System, out: string): Promise<void> {
+  if (!system.here && Deno.env.has("DENORT_BIN")) {
+    throw new NotHere("DENORT_BIN is a base for this system alone");
+  }
+  await carry(await builtLibrary(system), system.library);
+  for (const { name, entry, may } of PROGRAMS) {
+    const output = `${out}/${system.name}/${name}${system.suffix}`;
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "compile",
+        "--quiet",
+        "--frozen",
+        // Its types were checked by the gate.
+        "--no-check",
+        // It would be read from the temporary folder, under a name where anybody can put one of theirs.
+        "--no-code-cache",
+        "--no-prompt",
+        ...may.map((what) => `--allow-${what}`),
+        `--target=${system.target}`,
+        `--include=${CARRIED.pathname}`,
+        `--output=${output}`,
+        entry,
+      ],
+      cwd: ROOT,
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+      stdin: "null",
+    }).output();
+    if (!success) {
+      const words = new TextDecoder().decode(stderr).split("\n\nStack backtrace")[0].trim();
+      throw new NotHere(`deno compile: ${words}`);
+    }
+    console.log(`${output}: ${(Deno.statSync(output).size / 2 ** 20).toFixed(1)} MiB`);
+  }
+}
+
+/** Builds the native library for a system. */
+async function builtLibrary(system: System): Promise<URL> {
+  if (system.here) {
+    const { kind } = await buildNative();
+    if (kind === "failed" || kind === "no-cargo") throw new NotHere("cargo could not build");
+    return new URL(`ffi/target/release/${system.library}`, ROOT);
+  }
+  // The library's own name of the system: Windows's C library is another there than Deno's, which it never meets.
+  const target = TARGETS.find(({ triple }) =>
+    triple.replace(/-gnu$/, "") === system.target.replace(/-(gnu|msvc)$/, "")
+  );
+  if (target === undefined) throw new NotHere("no linker for it is known here");
+  const cross = await crossCargo(target);
+  if (typeof cross === "string") throw new NotHere(cross);
+  const { success } = await new Deno.Command("cargo", {
+    args: ["build", "--release", "--quiet", ...cross.args],
+    cwd: ROOT,
+    env: { ...cross.env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new NotHere("cargo could not build");
+  return new URL(`ffi/target/cross/${target.triple}/release/${system.library}`, ROOT);
+}
+
+/** Puts a library, and nothing else, where it is taken from. */
+async function carry(library: URL, name: string): Promise<void> {
+  if (isThere(CARRIED.pathname)) Deno.removeSync(CARRIED, { recursive: true });
+  Deno.mkdirSync(CARRIED, { recursive: true });
+  const bytes = Deno.readFileSync(library);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  Deno.writeFileSync(new URL(name, CARRIED), bytes);
+  Deno.writeTextFileSync(new URL(`${name}.sha256`, CARRIED), digest);
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { out: { type: "string", default: "dist" } },
+    allowPositionals: true,
+  });
+  for (const name of positionals) {
+    if (!SYSTEMS.some((system) => system.name === name)) {
+      console.error(`"${name}": expected one of: ${SYSTEMS.map(({ name }) => name).join(", ")}.`);
+      return 64;
+    }
+  }
+  const asked = SYSTEMS.filter(({ name }) => !positionals.length || positionals.includes(name));
+  let status = 0;
+  for (const system of asked) {
+    try {
+      await compile(system, values.out);
+    } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      console.error(`${system.name}: not made here: ${error.message}`);
+      if (system.here || positionals.length > 0) status = 1;
+    }
+  }
+  return status;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -230,11 +230,14 @@ async function listBroken(
   proxy.onceAfter("fromDaemon", 450_000, () => void (proxy.isStalled = true));
   const found: string[] = [];
   let status = 0;
+  let isCut = false;
   for await (const block of tree.list("", options)) {
     status ||= block.listStatus;
     for (let i = 0; i < block.count; i++) found.push(block.name(i));
-    if (found.length !== 4096) continue;
-    await eventually(() => proxy.isStalled, 25_000);
+    if (isCut) continue;
+    isCut = true;
+    assert.equal(found.length, 4096);
+    await eventually(() => proxy.isStalled, 20_000);
     meanwhile();
     proxy.isStalled = false;
     proxy.cut();

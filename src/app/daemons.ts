@@ -5,10 +5,11 @@
  */
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
+import { DEFAULT_PORT } from "../core/ports.ts";
 import { Admin } from "../gen/blit/v1/admin_pb.ts";
 import { type Job as JobMessage, Jobs } from "../gen/blit/v1/jobs_pb.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
-import { DEFAULT_PORT, type Dialled, hostDisplay, type HostTrust } from "../rpc/dial.ts";
+import { type Dialled, hostDisplay, type HostTrust } from "../rpc/dial.ts";
 import { peerText } from "../rpc/peer_text.ts";
 import { parseHost } from "./endpoint.ts";
 import { forgetHost, keepToken, type KnownHost, rememberHost } from "./hosts.ts";

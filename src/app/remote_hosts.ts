@@ -6,11 +6,12 @@
 import { Kind } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
+import { DEFAULT_PORT } from "../core/ports.ts";
 import { STEPS } from "../core/work_batch.ts";
 import type { EntryBlock } from "../core/entry_block.ts";
 import type { NativePool } from "../native/pool.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
-import { type AskUnknown, DEFAULT_PORT, hostDisplay, type HostTrust } from "../rpc/dial.ts";
+import { type AskUnknown, hostDisplay, type HostTrust } from "../rpc/dial.ts";
 import { RemoteTree } from "../rpc/remote_tree.ts";
 import { SessionKeeper } from "../rpc/session_keeper.ts";
 import {

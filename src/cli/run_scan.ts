@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { DEFAULT_PORT } from "../core/ports.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { discover, type FoundDaemon } from "../net/discovery.ts";
-import { DEFAULT_PORT } from "../rpc/dial.ts";
 import { JsonArray } from "./entry_json.ts";
 import type { Invocation } from "./invocation.ts";
 

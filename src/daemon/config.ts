@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_DATA_PORT, DEFAULT_PORT } from "../core/ports.ts";
 import type { ModuleSpec } from "../rpc/service/host.ts";
 
 /** Bounds of what clients may use; docs/daemon.md says what each means. */
@@ -55,8 +56,8 @@ export interface DaemonConfig {
 /** What holds where nothing is said. */
 export const DEFAULTS: DaemonConfig = {
   bind: "127.0.0.1",
-  port: 9031,
-  dataPort: 9032,
+  port: DEFAULT_PORT,
+  dataPort: DEFAULT_DATA_PORT,
   advertisedDataPort: null,
   modules: [],
   motd: "",

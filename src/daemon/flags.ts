@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { BlitError } from "../core/error.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { DEFAULT_DATA_PORT, DEFAULT_PORT } from "../core/ports.ts";
 import { ACCESS, type Access } from "../rpc/service/rights.ts";
 
 /** One flag. */
@@ -22,8 +23,8 @@ export const SERVE_FLAGS = {
   config: { value: "FILE", help: "Read the configuration from this file (JSON with comments)" },
   root: { value: "DIR", help: "Serve this folder, as host:// and as module default" },
   bind: { value: "ADDR", help: "Listen on this address [127.0.0.1]" },
-  port: { value: "N", help: "Port of the control plane, 0 for any free one [9031]" },
-  "data-port": { value: "N", help: "Port of the data plane, 0 for any free one [9032]" },
+  port: { value: "N", help: `Port of the control plane, 0 for any free one [${DEFAULT_PORT}]` },
+  "data-port": { value: "N", help: `Port of the data plane, 0 for any free one [${DEFAULT_DATA_PORT}]` },
   "read-only": { help: "Take nothing from clients, in any module" },
   insecure: { help: "No TLS and no tokens, though others reach the address" },
   "no-mdns": { help: "Don't announce the daemon in the local network" },

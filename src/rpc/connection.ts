@@ -4,13 +4,7 @@
  * @module
  */
 import type { DescService } from "@bufbuild/protobuf";
-import {
-  type Client,
-  ConnectError,
-  createClient,
-  type Interceptor,
-  type Transport,
-} from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BlitError } from "../core/error.ts";
 import {
@@ -22,7 +16,7 @@ import {
   type HostName,
   type HostTrust,
 } from "./dial.ts";
-import { fromConnectError, isAnswer } from "./errors.ts";
+import { fromConnectError, isAnswer, isStreamError } from "./errors.ts";
 
 /** Longest message that is taken from a daemon: a batch of results or a block with long names. */
 const MOST_MESSAGE_BYTES = 16 << 20;
@@ -124,13 +118,6 @@ export class Connection {
       { operation: "call", cause },
     );
   }
-}
-
-/** Whether an error is Node's word for a stream that ended before its time. */
-function isStreamError(thrown: unknown): boolean {
-  const { cause } = ConnectError.from(thrown);
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^ERR_(STREAM|HTTP2)_/.test(code);
 }
 
 function withToken(token: string): Interceptor {

@@ -9,9 +9,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
-
-/** Port of the control plane where none is named. */
-export const DEFAULT_PORT = 9031;
+import { DEFAULT_PORT } from "../core/ports.ts";
 
 /** How a host is known to be the one that is meant. */
 export type HostTrust =

@@ -126,6 +126,13 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof BlitError || ConnectError.from(error).metadata.has(KIND_METADATA);
 }
 
+/** Whether an error is Node's word for a stream whose peer, or whose connection, went away. */
+export function isStreamError(error: unknown): boolean {
+  const { cause } = ConnectError.from(error);
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^ERR_(STREAM|HTTP2)_/.test(code);
+}
+
 /** What to do about an error that didn't come from blit's own code on the other side. */
 const ADVICE: Partial<Record<ErrorKind, string>> = {
   disconnected:

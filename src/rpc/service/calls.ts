@@ -4,6 +4,8 @@
  * @module
  */
 import {
+  Code,
+  ConnectError,
   type ContextKey,
   createContextKey,
   type HandlerContext,
@@ -11,7 +13,7 @@ import {
 } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
 import { BlitError } from "../../core/error.ts";
-import { toConnectError } from "../errors.ts";
+import { isStreamError, toConnectError } from "../errors.ts";
 import type { Caller, ServiceLog } from "./host.ts";
 
 /** Who calls, put there by the server before a call's body is read. */
@@ -40,9 +42,9 @@ export function withErrors<S extends DescService>(
   log: ServiceLog,
 ): Partial<ServiceImpl<S>> {
   const failed = (method: string, error: unknown) => {
-    if (!(error instanceof BlitError) || error.kind === "bug") {
-      log.error("call {method} failed: {error}", { method, error });
-    } else log.debug("call {method} ended with {kind}", { method, kind: error.kind });
+    const kind = kindOf(error);
+    if (kind === "bug") log.error("call {method} failed: {error}", { method, error });
+    else log.debug("call {method} ended with {kind}", { method, kind });
     return toConnectError(error);
   };
   const wrapped: Record<string, unknown> = {};
@@ -61,6 +63,14 @@ export function withErrors<S extends DescService>(
     };
   }
   return wrapped as Partial<ServiceImpl<S>>;
+}
+
+/** What a call ended with, for the log. */
+function kindOf(error: unknown): string {
+  if (error instanceof BlitError) return error.kind;
+  // A client that went away has nobody to fail to, and one that breaks the protocol is told so by Connect.
+  if (isStreamError(error)) return "disconnected";
+  return error instanceof ConnectError ? Code[error.code] : "bug";
 }
 
 function isStream(answer: unknown): answer is AsyncIterable<unknown> {

@@ -4,7 +4,8 @@
  * @module
  */
 import { BlitError } from "../../core/error.ts";
-import { DEFAULT_PORT, hostDisplay, type HostName } from "../dial.ts";
+import { DEFAULT_PORT } from "../../core/ports.ts";
+import { hostDisplay, type HostName } from "../dial.ts";
 import { peerText } from "../peer_text.ts";
 import type { ModuleSpec } from "./host.ts";
 import { moduleWords } from "./rights.ts";

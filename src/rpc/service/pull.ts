@@ -98,6 +98,7 @@ async function pullFrom(parts: PullParts): Promise<EngineResult> {
         onWarning: warn,
       },
     });
+    pull.carriedBy(() => source.link());
     try {
       const root = session.root(request.root);
       return await run({

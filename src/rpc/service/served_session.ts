@@ -7,7 +7,7 @@ import { BlitError } from "../../core/error.ts";
 import type { RelPath } from "../../core/rel_path.ts";
 import { LocalRun } from "../../tree/local_run.ts";
 import { LocalTree } from "../../tree/local.ts";
-import type { RunProgress } from "../../engine/tree.ts";
+import type { LinkReport, RunProgress } from "../../engine/tree.ts";
 import type { Caller, ModuleSpec, ServiceHost } from "./host.ts";
 import { type Access, lowerAccess, moduleWords, requireRight, rightsOf } from "./rights.ts";
 import type { BatchTerms } from "./run_rules.ts";
@@ -45,6 +45,8 @@ export interface ActivePull {
   readonly signal: AbortSignal;
   /** Counts what is done for it to the session. */
   count(progress: RunProgress): void;
+  /** Says what its content comes over. */
+  carriedBy(link: () => LinkReport): void;
   cancel(): void;
   /** Says that nothing of it uses the session's roots any more. */
   end(): void;
@@ -234,6 +236,14 @@ export class ServedSession implements BatchTerms {
     for (const pull of this.#pulls.values()) sum += pull.entries();
     return sum;
   }
+  /** What carries its content: streams that it has now, whoever opened them, and whether some go over a control plane. */
+  link(): { readonly streams: number; readonly fallback: boolean } {
+    const pulls = [...this.#pulls.values()].flatMap(({ link }) => link() ?? []);
+    return {
+      streams: pulls.reduce((sum, { streams }) => sum + streams, this.streams),
+      fallback: this.usedTunnel || pulls.some(({ transport }) => transport === "control_plane"),
+    };
+  }
   /** What its workers are at. */
   current(): { readonly path: RelPath; readonly doing: string } | null {
     const pulled = [...this.#pulls.values()].flatMap(({ runs }) => [...runs]);
@@ -302,6 +312,8 @@ export class ServedSession implements BatchTerms {
 
 class Pull implements ActivePull {
   readonly runs = new Set<RunProgress>();
+  /** What its content comes over; null before that is open. */
+  link: () => LinkReport | null = () => null;
   readonly signal: AbortSignal;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
@@ -320,6 +332,9 @@ class Pull implements ActivePull {
 
   count(progress: RunProgress): void {
     this.runs.add(progress);
+  }
+  carriedBy(link: () => LinkReport): void {
+    this.link = link;
   }
   cancel(): void {
     this.#abort.abort(new BlitError("cancelled", "The copy was cancelled."));

@@ -88,7 +88,9 @@ export class SessionTable {
         throw this.#draining;
       }
       this.#sessions.set(id, session);
-      this.#host.log.info("session {job} opened by {user} from {peer} on module {module}", {
+      const by = caller.user === "" ? "" : " by {user}";
+      const on = module.name === "" ? "the default root" : "module {module}";
+      this.#host.log.info(`session {job} opened${by} from {peer} on ${on}`, {
         job: session.job,
         user: caller.user,
         peer: caller.peer,
@@ -233,8 +235,7 @@ function record(session: ServedSession): JobRecord {
     startedMs: session.startedMs,
     bytes: session.bytes(),
     entries: session.entries(),
-    streams: session.streams,
-    fallback: session.usedTunnel,
+    ...session.link(),
     state: session.state,
   };
 }

@@ -1,0 +1,50 @@
+/**
+ * What a process holds: descriptors, threads, memory.
+ *
+ * @module
+ */
+
+/** How long a process has to come to rest. */
+const SETTLE_MS = 15_000;
+/** Between two looks. */
+const LOOK_MS = 250;
+
+/** What a process holds. */
+export interface Footprint {
+  readonly descriptors: number;
+  readonly threads: number;
+  readonly residentBytes: number;
+  /** Most that was ever resident. */
+  readonly peakBytes: number;
+}
+
+/** What a process holds now. Linux only. */
+export function footprint(pid: number): Footprint {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const bytes = (name: string) =>
+    1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)![1]);
+  const count = (folder: string) => [...Deno.readDirSync(`/proc/${pid}/${folder}`)].length;
+  return {
+    descriptors: count("fd"),
+    threads: count("task"),
+    residentBytes: bytes("VmRSS"),
+    peakBytes: bytes("VmHWM"),
+  };
+}
+
+/**
+ * What a process holds once it has come to rest: two looks alike, and, where an earlier footprint is given, no more
+ * descriptors and threads than in that one; or what it is after 15 s.
+ */
+export async function settled(pid: number, before?: Footprint): Promise<Footprint> {
+  const deadline = performance.now() + SETTLE_MS;
+  for (let last = footprint(pid);;) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const now = footprint(pid);
+    const isQuiet = now.descriptors === last.descriptors && now.threads === last.threads;
+    const isBack = !before ||
+      (now.descriptors <= before.descriptors && now.threads <= before.threads);
+    if ((isQuiet && isBack) || performance.now() > deadline) return now;
+    last = now;
+  }
+}

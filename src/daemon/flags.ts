@@ -24,7 +24,10 @@ export const SERVE_FLAGS = {
   root: { value: "DIR", help: "Serve this folder, as host:// and as module default" },
   bind: { value: "ADDR", help: "Listen on this address [127.0.0.1]" },
   port: { value: "N", help: `Port of the control plane, 0 for any free one [${DEFAULT_PORT}]` },
-  "data-port": { value: "N", help: `Port of the data plane, 0 for any free one [${DEFAULT_DATA_PORT}]` },
+  "data-port": {
+    value: "N",
+    help: `Port of the data plane, 0 for any free one [${DEFAULT_DATA_PORT}]`,
+  },
   "read-only": { help: "Take nothing from clients, in any module" },
   insecure: { help: "No TLS and no tokens, though others reach the address" },
   "no-mdns": { help: "Don't announce the daemon in the local network" },

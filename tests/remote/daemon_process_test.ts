@@ -127,6 +127,24 @@ Deno.test("--insecure off loopback says so at every start", async () => {
   await daemon.stop();
 });
 
+Deno.test("a client that goes away in the middle of its calls is no error in the log", async () => {
+  using home = new DaemonHome();
+  const daemon = await home.start("--root", ".");
+  const client = rawClient(daemon.ready, null);
+  const { id: session, root } = await client.openRoot();
+  const requests = async function* () {
+    yield { session, root, windowBytes: 0n, directories: [{ path: new Uint8Array(0) }] };
+    await new Promise(() => {});
+  };
+  // deno-lint-ignore no-explicit-any
+  await client.sessions.list(requests() as any)[Symbol.asyncIterator]().next();
+  client.close();
+  await daemon.says(/session 1 failed/);
+  await daemon.stop();
+  assert.match(daemon.stderr, /session 1 opened from 127\.0\.0\.1 on the default root"/);
+  assert.doesNotMatch(daemon.stderr, /"level":"error"/);
+});
+
 Deno.test("without --json a secure start prints what to type on the client", async () => {
   using home = new DaemonHome();
   const process = new Deno.Command(Deno.execPath(), {

@@ -15,6 +15,7 @@ import {
 import { testOrSkip } from "../support/loop_fs.ts";
 import { richTree } from "../support/trees.ts";
 import { DaemonHome, type DaemonProcess } from "../support/daemon_process.ts";
+import { rawClient } from "./daemon_support.ts";
 
 /** Two daemons: `from` serves the folder `a` as module `m`, `to` serves `b` as `n`. */
 interface Two {
@@ -261,11 +262,16 @@ testOrSkip(
 testOrSkip(
   "a copy between daemons is interrupted by Ctrl-C, and shows how far it came",
   (dir) =>
-    two(dir, async ({ from, to }) => {
+    two(dir, async ({ from, to, daemons }) => {
       const big = join(dir.path, "a/big");
       await writeLarge(big);
       const child = dir.spawn({}, "copy", "--json", `${from}:/m/`, `${to}:/n/x`);
       await until(() => staged(join(dir.path, "b/x")).length > 0, "a staged file");
+      const looking = rawClient(daemons[1].ready, null);
+      const [job] = (await looking.jobs.list({})).jobs;
+      assert.equal(job.state, "running");
+      assert.ok(job.streams > 0 && !job.fallback, `${job.streams} streams`);
+      looking.close();
       child.kill("SIGINT");
       await child.stdin.close().catch(() => {});
       const { code, stdout } = await child.output();

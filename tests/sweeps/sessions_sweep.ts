@@ -129,9 +129,14 @@ class Scene {
     }).spawn();
     const said = child.stdout.getReader();
     const { done } = await said.read();
-    child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It ended by itself before.
+    }
     await said.cancel();
-    const { signal } = await child.status;
+    const { code, signal } = await child.status;
+    assert.ok(signal === "SIGKILL" || code === 0, `the client ended with ${signal ?? code}`);
     return !done && signal === "SIGKILL";
   }
 

@@ -28,6 +28,7 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { listenError } from "../net/listen.ts";
+import { destroyLater } from "../rpc/destroy_later.ts";
 import { toConnectError } from "../rpc/errors.ts";
 import { CALLER, HOLD } from "../rpc/service/calls.ts";
 import type { ServiceLog } from "../rpc/service/host.ts";
@@ -99,9 +100,10 @@ function follow(server: Http2Server | Http2SecureServer, parts: ControlServerPar
   // Before the server's own listener, so that what is too much costs nothing.
   server.prependListener("connection", (socket: Socket) => connections.accept(socket));
   server.on("session", (session: ServerHttp2Session) => {
+    destroyLater(session);
     const socket = socketOf(session);
     if (!socket || !connections.has(socket)) {
-      later(() => session.destroy());
+      session.destroy();
       return;
     }
     session.on(

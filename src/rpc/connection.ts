@@ -9,7 +9,6 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { BlitError } from "../core/error.ts";
 import {
   type AskUnknown,
-  destroySession,
   dial,
   type Dialled,
   hostDisplay,
@@ -73,7 +72,7 @@ export class Connection {
     const display = hostDisplay(name);
     const dialled = await dial(name, trust, ask);
     if (token !== null && !dialled.isTls && !dialled.isLoopback) {
-      destroySession(dialled.http2);
+      dialled.http2.destroy();
       throw new BlitError(
         "unauthenticated",
         `${display} doesn't encrypt: your token for it was not sent. Turn TLS on there, or run blit logout for that host.`,
@@ -108,7 +107,7 @@ export class Connection {
 
   /** Ends the connection and every call on it. */
   close(): void {
-    destroySession(this.dialled.http2);
+    this.dialled.http2.destroy();
   }
 
   #gone(cause?: unknown): BlitError {

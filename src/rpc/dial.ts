@@ -10,6 +10,7 @@ import tls from "node:tls";
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
 import { DEFAULT_PORT } from "../core/ports.ts";
+import { destroyLater } from "./destroy_later.ts";
 
 /** How a host is known to be the one that is meant. */
 export type HostTrust =
@@ -279,14 +280,6 @@ function tlsError(error: unknown, display: string, trust: HostTrust | null): Bli
   });
 }
 
-/**
- * Destroys a session from a turn of its own: Deno 2.9's native code takes its memory away from under itself, and the
- * process ends with a signal, where that happens within one of the session's own events, or what they resolve.
- */
-export function destroySession(session: http2.ClientHttp2Session): void {
-  setTimeout(() => session.destroy(), 0);
-}
-
 /** Starts HTTP/2 on a connection. */
 function upgrade(
   socket: net.Socket,
@@ -298,9 +291,10 @@ function upgrade(
       createConnection: () => socket,
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
     });
+    destroyLater(session);
     const fail = (error?: unknown) => {
       clearTimeout(timer);
-      destroySession(session);
+      session.destroy();
       reject(
         new BlitError(
           "mismatch",

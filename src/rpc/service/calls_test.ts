@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { BlitError } from "../../core/error.ts";
-import { Sessions } from "../../gen/blit/v1/session_pb.ts";
+import type { Sessions } from "../../gen/blit/v1/session_pb.ts";
 import { KIND_METADATA } from "../errors.ts";
 import { withErrors } from "./calls.ts";
 

@@ -13,6 +13,8 @@ export interface Call {
   readonly name: string;
   /** The line without its thread; cut short where another thread came in between. */
   readonly text: string;
+  /** Whether strace made it fail, delayed it, or changed what it returned. */
+  readonly isInjected: boolean;
   /** Which one of its name it is in its thread, from 1. */
   readonly number: number;
 }
@@ -23,22 +25,30 @@ export interface Injection {
   readonly call: string;
   /** Which one in a thread, from 1, of those that are followed. */
   readonly number: number;
-  /** What strace does: `signal=KILL`, `error=EIO`, `retval=0`, `delay_enter=50000`, ... */
+  /** What strace does: `error=EIO`, `retval=0`, `delay_enter=50000`, ... */
   readonly effect: string;
-  /** Follows only calls on these very paths; every call where left out. */
-  readonly paths?: readonly string[];
 }
 
 /** Reads a log. */
 export function readCalls(log: string): Call[] {
   const numbers = new Map<string, number>();
+  const open = new Map<string, number>();
   const calls: Call[] = [];
   for (const line of log.split("\n")) {
-    const [, thread, text, name] = /^(\d+) +((\w+)\(.*)$/.exec(line) ?? [];
-    if (name === undefined) continue;
-    const number = (numbers.get(`${thread} ${name}`) ?? 0) + 1;
-    numbers.set(`${thread} ${name}`, number);
-    calls.push({ thread, name, text, number });
+    const [, thread, text] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (thread === undefined) continue;
+    const isInjected = /\((INJECTED|DELAYED)\)$/.test(text);
+    const name = /^(\w+)\(/.exec(text)?.[1];
+    if (name !== undefined) {
+      const number = (numbers.get(`${thread} ${name}`) ?? 0) + 1;
+      numbers.set(`${thread} ${name}`, number);
+      open.set(thread, calls.length);
+      calls.push({ thread, name, text, number, isInjected });
+    } else if (isInjected && open.has(thread)) {
+      // The end of a call that another thread came in between of.
+      const at = open.get(thread)!;
+      calls[at] = { ...calls[at], isInjected };
+    }
   }
   return calls;
 }
@@ -59,10 +69,19 @@ export function injectedCall(log: string, injection: Injection, folder: string):
   return callsUnder(reached, folder)[0] ?? null;
 }
 
-/** Words before a command that write its calls to a log; the command keeps the process that was started. */
-export function tracing(log: string, calls: string, injection?: Injection): string[] {
+/**
+ * Words before a command that write its calls to a log; the command keeps the process that was started.
+ *
+ * @param paths follows only calls on these very paths; every call where left out
+ */
+export function tracing(
+  log: string,
+  calls: string,
+  injection?: Injection,
+  paths?: readonly string[],
+): string[] {
   need(needsPrograms("strace"));
-  return ["strace", "-D", "--seccomp-bpf", ...words(log, calls, injection)];
+  return ["strace", "-D", "--seccomp-bpf", ...words(log, calls, injection, paths)];
 }
 
 /** A process of somebody else, followed from now on. */
@@ -75,11 +94,17 @@ export class Attached {
     this.#said = said;
   }
 
-  /** Follows a process with all its threads. */
-  static async to(pid: number, log: string, calls: string, injection?: Injection) {
+  /** Follows a process with all its threads; see {@link tracing}. */
+  static async to(
+    pid: number,
+    log: string,
+    calls: string,
+    injection?: Injection,
+    paths?: readonly string[],
+  ): Promise<Attached> {
     need(needsPrograms("strace"));
     const strace = new Deno.Command("strace", {
-      args: ["-p", `${pid}`, ...words(log, calls, injection)],
+      args: ["-p", `${pid}`, ...words(log, calls, injection, paths)],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -109,11 +134,17 @@ export class Attached {
   }
 }
 
-function words(log: string, calls: string, injection?: Injection): string[] {
-  const { call, number, effect, paths = [] } = injection ?? {};
+function words(
+  log: string,
+  calls: string,
+  injection?: Injection,
+  paths: readonly string[] = [],
+): string[] {
   return [
-    ...["-f", "-y", "-s", "64", "-e", `trace=${calls}`, "-o", log],
-    ...call ? ["-e", `inject=${call}:${effect}:when=${number}`] : [],
+    ...["-f", "-yy", "-s", "256", "-e", `trace=${calls}`, "-o", log],
+    ...injection
+      ? ["-e", `inject=${injection.call}:${injection.effect}:when=${injection.number}`]
+      : [],
     ...paths.flatMap((path) => ["-P", path]),
   ];
 }

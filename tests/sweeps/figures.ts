@@ -13,6 +13,7 @@ export interface Figure {
   readonly date: string;
   readonly seed: number;
   readonly short: boolean;
+  readonly part: number;
   readonly planned: number;
   readonly hit: number;
   readonly held: number;
@@ -36,12 +37,12 @@ export function readFigures(): Figure[] {
 export function keepFigure(
   sweep: string,
   route: Route,
-  how: { readonly seed: number; readonly short: boolean },
+  how: { readonly seed: number; readonly short: boolean; readonly part: number },
   { planned, hit, held, notes }: Counts,
 ): void {
   const date = new Date().toISOString().slice(0, 10);
-  const { seed, short } = how;
-  const figure: Figure = { sweep, route, date, seed, short, planned, hit, held, notes };
+  const { seed, short, part } = how;
+  const figure: Figure = { sweep, route, date, seed, short, part, planned, hit, held, notes };
   const others = readFigures().filter((old) => old.sweep === sweep && old.route !== route);
   const all = [...others, figure].sort((a, b) => ROUTES.indexOf(a.route) - ROUTES.indexOf(b.route));
   Deno.writeTextFileSync(new URL(`${sweep}.json`, FOLDER), `${JSON.stringify(all, null, 2)}\n`);
@@ -50,12 +51,13 @@ export function keepFigure(
 /** The section "Figures" of the page. */
 export function figuresSection(figures: readonly Figure[], sweeps: readonly Sweep[]) {
   const rows = figures.map((figure) => {
-    const command = `deno task test:faults --sweep ${figure.sweep} --route ${figure.route}${
-      figure.short ? " --short" : ""
-    } --seed ${figure.seed}`;
+    const { sweep, route, seed, short, part } = figure;
+    const command = `deno task test:faults --sweep ${sweep} --route ${route} --seed ${seed}${
+      short ? " --short" : ""
+    }${part < 1 ? ` --part ${part}` : ""}`;
     const cells = [
-      figure.sweep,
-      figure.route,
+      sweep,
+      route,
       figure.hit,
       figure.planned,
       figure.held,

@@ -21,6 +21,7 @@ const USAGE = `usage: deno task test:faults [options]
 }; all of them by default
   --route ROUTE            one of ${ROUTES.join(", ")}; all that the sweep has by default
   --short                  the selection that runs in the gate
+  --part X                 0.1 tries a tenth of the cases
   --seed N                 chooses the cases; another one each day by default
   --only CASE              this case alone, as a failure names it
   --table                  runs nothing, renews the table of docs/reliability.md
@@ -36,6 +37,7 @@ function readOptions() {
         sweep: { type: "string" },
         route: { type: "string" },
         short: { type: "boolean", default: false },
+        part: { type: "string", default: "1" },
         seed: { type: "string", default: `${Math.floor(Date.now() / 86_400_000)}` },
         only: { type: "string" },
         table: { type: "boolean", default: false },
@@ -43,10 +45,11 @@ function readOptions() {
         help: { type: "boolean", default: false },
       },
     });
-    const { sweep, route, seed } = values;
+    const { sweep, route, seed, part } = values;
     const isKnown = sweep === undefined || sweeps.some(({ name }) => name === sweep);
     const isRoute = route === undefined || ROUTES.includes(route as Route);
-    return isKnown && isRoute && /^\d+$/.test(seed) ? values : null;
+    const areNumbers = /^\d+$/.test(seed) && Number(part) > 0 && Number(part) <= 1;
+    return isKnown && isRoute && areNumbers ? values : null;
   } catch {
     return null;
   }
@@ -63,7 +66,8 @@ for (const sweep of options.table ? [] : sweeps) {
   if (options.sweep !== undefined && options.sweep !== sweep.name) continue;
   for (const route of sweep.routes) {
     if (options.route !== undefined && options.route !== route) continue;
-    const how = { short: options.short, seed: Number(options.seed), only: options.only };
+    const { short, only } = options;
+    const how = { short, part: Number(options.part), seed: Number(options.seed), only };
     try {
       const report = (line: string) => console.log(`  ${line}`);
       const counts = await runSweep(sweep, route, { ...how, report });

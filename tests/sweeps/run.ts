@@ -10,6 +10,7 @@ import type { Counts, Route, Sweep } from "./sweep.ts";
 /** How a sweep is run. */
 export interface HowToRun {
   readonly short: boolean;
+  readonly part: number;
   readonly seed: number;
   readonly only?: string;
   readonly report: (line: string) => void;

@@ -17,6 +17,8 @@ export interface Context {
   readonly route: Route;
   /** A selection for the gate: a few cases of each kind, in seconds. */
   readonly short: boolean;
+  /** Which part of the full number of cases is tried, up to 1, where a machine is busy. */
+  readonly part: number;
   /** The cases follow from it alone, as far as the machine's timing lets them. */
   readonly seed: number;
   /** Numbers in [0, 1) that follow from the seed. */

@@ -14,6 +14,7 @@ import { Cases, type Context, loadSweeps } from "./sweep.ts";
 const CONTEXT: Context = {
   route: "local",
   short: true,
+  part: 1,
   seed: 7,
   random: () => 0.5,
   dir: new Scratch("/nowhere", "/nowhere"),

@@ -60,13 +60,15 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
     })
 }
 
-// Asking for an attribute that is not there tells whether it could be: only ENOTSUP says no.
 fn keeps_xattr(dir: impl AsFd, name: &CStr) -> bool {
     let mut value = [0u8; 0];
-    matches!(
-        rustix::fs::fgetxattr(dir, name, &mut value[..]),
-        Ok(_) | Err(Errno::NODATA | Errno::RANGE)
-    )
+    is_kept(rustix::fs::fgetxattr(dir, name, &mut value[..]))
+}
+
+// Asking for an attribute that is not there tells whether it could be: only these say no. After any other error
+// attributes are asked for, entry by entry, and what can't be read is reported there.
+fn is_kept(answer: Result<usize, Errno>) -> bool {
+    !matches!(answer, Err(Errno::NOTSUP | Errno::NOSYS))
 }
 
 // A partition has no queue of its own: its disk is the folder above.
@@ -79,5 +81,25 @@ fn rotational(device: u64) -> u32 {
         Ok(b"0") => 0,
         Ok(b"1") => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Errno, is_kept};
+
+    #[test]
+    fn attributes_are_given_up_only_where_the_file_system_has_none() {
+        for error in [
+            Errno::NODATA,
+            Errno::RANGE,
+            Errno::ACCESS,
+            Errno::IO,
+            Errno::INTR,
+        ] {
+            assert!(is_kept(Err(error)), "{error:?}");
+        }
+        assert!(is_kept(Ok(0)));
+        assert!(!is_kept(Err(Errno::NOTSUP)) && !is_kept(Err(Errno::NOSYS)));
     }
 }

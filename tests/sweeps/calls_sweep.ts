@@ -1,0 +1,175 @@
+/**
+ * System calls that fail: each call that a mirror makes on its trees, at its 1st, 2nd, 10th and 100th time in a thread.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Scratch } from "../support/cli.ts";
+import { assertNothingStaged, assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
+import { assertOldOrNew, differing } from "../support/kills.ts";
+import { EVERY_FS, need, needsPrograms, onMount, sh } from "../support/loop_fs.ts";
+import { type Call, readCalls } from "../support/strace.ts";
+import { type Followed, isRunning, type Side, SIDES, Trees } from "./followed.ts";
+import { onRoute, type Places } from "./places.ts";
+import { Cases, type Context, type Counts, type Sweep } from "./sweep.ts";
+
+/** Calls that Deno makes, too: only those on the trees' own paths are followed. */
+const SHARED_CALLS = ["openat", "statx", "readlink", "lseek", "ioctl", "fcntl", "ftruncate"];
+/** Calls that only the library makes on files, on staged ones with names that nobody knows before, too. */
+const OWN_CALLS = [
+  ...["openat2", "getdents64", "pread64", "pwrite64", "copy_file_range", "sendfile", "splice"],
+  ...["renameat", "renameat2", "linkat", "symlinkat", "mknodat", "mkdirat", "unlinkat"],
+  ...["utimensat", "fchmod", "fchown", "fchownat", "flistxattr", "fgetxattr", "fsetxattr"],
+  ...["flock", "fstatfs", "readlinkat", "fallocate", "fsync", "fdatasync", "syncfs"],
+];
+/** Calls on the connections between the two sides. */
+const SOCKET_CALLS = ["sendto", "recvfrom", "sendmsg", "recvmsg", "connect", "accept4", "shutdown"];
+const EFFECTS = ["ENOSPC", "EIO", "EACCES", "EINTR", "EMFILE"].map((error) => `error=${error}`);
+/** A call that moved nothing. */
+const NOTHING = "retval=0";
+/** Other counts would be a lie: strace doesn't make the call. A listing that ends early would be one, too. */
+const MOVING =
+  /^(pread64|pwrite64|copy_file_range|sendfile|splice|sendto|recvfrom|sendmsg|recvmsg)$/;
+const NUMBERS = [1, 2, 10, 100];
+const MIRROR = ["mirror", "--yes", "--max-delete=all", "--json", "--fsync"];
+
+interface Fault {
+  readonly side: Side;
+  readonly call: string;
+  readonly number: number;
+  readonly effect: string;
+  readonly paths: readonly string[];
+}
+
+class Faults {
+  readonly #context: Context;
+  readonly #trees: Trees;
+  readonly #cases: Cases;
+  readonly #folder: string;
+  #withoutPath = 0;
+
+  constructor(context: Context, dir: Scratch, places: Places, cases: Cases) {
+    this.#context = context;
+    this.#trees = new Trees(dir, places);
+    this.#cases = cases;
+    this.#folder = dir.path;
+  }
+
+  async run(): Promise<void> {
+    need(needsPrograms("setfattr"));
+    await this.#trees.prepare((folder) => {
+      differing(folder, 10);
+      sh(WITH_EVERY_CALL, folder);
+    });
+    const sides = this.#trees.places.there ? SIDES : ["command"] as const;
+    const all: Fault[] = [];
+    for (const side of sides) all.push(...await this.#record(side));
+    const { short, part, random } = this.#context;
+    const share = short ? 10 / all.length : part;
+    for (const fault of all) {
+      if (this.#context.only === undefined && random() >= share) continue;
+      const { side, call, number, effect } = fault;
+      await this.#cases.try(side, `${side}:${call}:${number}:${effect}`, () => this.#case(fault));
+    }
+    this.#cases.note(`errors without a path: ${this.#withoutPath}`);
+  }
+
+  /** Every fault that a plain run could meet. */
+  async #record(side: Side): Promise<Fault[]> {
+    const { source, destination, there } = this.#trees.places;
+    const paths = sh(`find "$0" "$1" -print0`, source, destination).split("\0").filter(Boolean);
+    const faults: Fault[] = [];
+    const kinds = [
+      { calls: SHARED_CALLS, paths },
+      { calls: there ? [...OWN_CALLS, ...SOCKET_CALLS] : OWN_CALLS, paths: [] },
+    ];
+    for (const { calls, paths } of kinds) {
+      const ran = await this.#trees.follow({ side, calls: calls.join(","), paths }, MIRROR);
+      assertStatus(ran, 0);
+      this.#trees.reset();
+      const made = readCalls(ran.log).filter((call) => this.#isOurs(call));
+      for (const { name } of new Map(made.map((call) => [call.name, call])).values()) {
+        const effects = MOVING.test(name) ? [...EFFECTS, NOTHING] : EFFECTS;
+        for (const number of NUMBERS) {
+          if (!made.some((call) => call.name === name && call.number === number)) continue;
+          for (const effect of effects) faults.push({ side, call: name, number, effect, paths });
+        }
+      }
+    }
+    return faults;
+  }
+
+  /** Whether a call lies under the trees, or on a connection between the sides. */
+  #isOurs({ text }: Call): boolean {
+    const { source, destination, there } = this.#trees.places;
+    if ([source, destination].some((tree) => text.includes(tree))) return true;
+    const { port, data_port } = there?.daemon.ready ?? {};
+    return [port, data_port].some((port) => port && text.includes(`:${port}`));
+  }
+
+  async #case({ side, call, number, effect, paths }: Fault): Promise<boolean> {
+    const { places } = this.#trees;
+    const injection = { call, number, effect };
+    try {
+      const ran = await this.#trees.follow({ side, calls: call, injection, paths }, MIRROR);
+      const injected = readCalls(ran.log).filter(({ isInjected }) => isInjected);
+      if (injected.length === 0 || !injected.every((made) => this.#isOurs(made))) return false;
+      const where = injected[0].text.slice(0, 300);
+      assert.ok(!ran.hung, `it hangs after ${where}`);
+      try {
+        await this.#judge(ran);
+      } catch (error) {
+        throw new TypeError(`${where}\n    ${(error as Error).message}`);
+      }
+      return true;
+    } finally {
+      if (places.there && !isRunning(places.there.daemon.pid)) await places.there.start();
+      this.#trees.reset();
+    }
+  }
+
+  async #judge(ran: Followed): Promise<void> {
+    const { source, destination, words, blit, there } = this.#trees.places;
+    if (there) assert.ok(isRunning(there.daemon.pid), `the daemon ended: ${there.daemon.stderr}`);
+    if (ran.status !== 0) {
+      assert.ok(ran.status === 1 || ran.status === 2, `exit ${ran.status}: ${ran.stderr}`);
+      const { error, failures = [] } = ran.json();
+      const messages = [...error ? [error] : [], ...failures].map(({ message }) => message);
+      assert.ok(messages.length > 0, "it failed without an error");
+      for (const message of messages) {
+        // A connection's place is its path.
+        if (/"[^"]+"/.test(message) || there && message.includes(there.host)) continue;
+        this.#withoutPath++;
+        assert.fail(`an error without a path: ${message}`);
+      }
+      await assertOldOrNew(destination, this.#trees.before, this.#trees.source);
+      assertStatus(await blit("mirror", "--yes", "--max-delete=all", ...words), 0);
+    }
+    assertRsyncFindsNothing(source, destination);
+    assertNothingStaged(this.#folder);
+  }
+}
+
+/** What {@link differing} lacks of the calls: holes, attributes, a changed link, folders in folders. */
+const WITH_EVERY_CALL = `set -e; cd "$0/src"
+  truncate -s 8M sparse; printf x | dd of=sparse bs=1 seek=4000000 conv=notrunc status=none
+  setfattr -n user.note -v x d00000/f1; setfattr -n user.note -v x new; chown 1234:5678 d00000/f2
+  mkdir -p deep/a/b/c; echo x > deep/a/b/c/d
+  ln -s new d00020/link; ln -s old ../dst/d00020/link`;
+
+/** The sweep. */
+export const sweep: Sweep = {
+  name: "calls",
+  title:
+    "system calls that fail with ENOSPC, EIO, EACCES, EINTR or EMFILE, or move nothing, at the 1st, 2nd, 10th " +
+    "and 100th call of a thread, on each side: the error is reported with its path and the exit status isn't 0, or the " +
+    "trees are equal.",
+  routes: ["local", "push", "pull"],
+  async run(context): Promise<Counts> {
+    const cases = new Cases(context);
+    await onMount(EVERY_FS[0], context.dir, async (dir) => {
+      await onRoute(context.route, dir, (places) => new Faults(context, dir, places, cases).run());
+    });
+    return cases.counts();
+  },
+};

@@ -1,0 +1,131 @@
+/**
+ * A run of the command of which one side is followed by strace, and the trees that it works on.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Ran, RunWith, Scratch } from "../support/cli.ts";
+import { sleep } from "../support/judges.ts";
+import { sh } from "../support/loop_fs.ts";
+import { Attached, type Injection, tracing } from "../support/strace.ts";
+import { contents } from "../support/trees.ts";
+import type { Places } from "./places.ts";
+
+/** Processes of a run: the command alone where both trees are local. */
+export const SIDES = ["command", "daemon"] as const;
+/** One of {@link SIDES}. */
+export type Side = typeof SIDES[number];
+
+/** A run that takes longer hangs. */
+const LONGEST_MS = 60_000;
+
+/** What is followed. */
+export interface Following {
+  readonly side: Side;
+  /** Names of calls, with commas. */
+  readonly calls: string;
+  readonly injection?: Injection;
+  /** Follows only calls on these very paths. */
+  readonly paths?: readonly string[];
+}
+
+/** How a followed run ended. */
+export interface Followed extends Ran {
+  /** The signal that ended it. */
+  readonly signal: Deno.Signal | null;
+  /** What strace saw. */
+  readonly log: string;
+  /** Whether it had to be ended. */
+  readonly hung: boolean;
+}
+
+/** Trees that every case finds as they were. */
+export class Trees {
+  readonly places: Places;
+  /** Digests of the destination's files before a run. */
+  before!: Map<string, string>;
+  /** Digests of the source's files. */
+  source!: Map<string, string>;
+  readonly #dir: Scratch;
+  readonly #log: string;
+
+  constructor(dir: Scratch, places: Places) {
+    this.#dir = dir;
+    this.places = places;
+    this.#log = join(dir.env().HOME, "calls.log");
+  }
+
+  /** Puts the trees that `make` makes, as `src` and `dst` in the folder it is given, in their places. */
+  async prepare(make: (folder: string) => void): Promise<void> {
+    const { source, destination } = this.places;
+    make(this.#dir.path);
+    for (const [name, place] of [["src", source], ["dst", destination]]) {
+      const made = join(this.#dir.path, name);
+      if (made !== place) sh(`mv "$0" "$1"`, made, place);
+    }
+    sh(`cp -a "$1" "$0/first"`, this.#dir.path, destination);
+    this.before = (await contents(destination))!;
+    this.source = (await contents(source))!;
+  }
+
+  /** Makes the destination what it was. */
+  reset(): void {
+    sh(`rm -rf "$1"; cp -a "$0/first" "$1"`, this.#dir.path, this.places.destination);
+  }
+
+  /** What strace has seen so far. */
+  async log(): Promise<string> {
+    return await Deno.readTextFile(this.#log).catch(() => "");
+  }
+
+  /**
+   * Runs the command between the places.
+   *
+   * @param args verb and options
+   * @param meanwhile is given the running command
+   */
+  async follow(
+    { side, calls, injection, paths }: Following,
+    args: readonly string[],
+    meanwhile: (run: Deno.ChildProcess) => Promise<void> = () => Promise.resolve(),
+  ): Promise<Followed> {
+    const { there, spawn, words } = this.places;
+    await Deno.remove(this.#log).catch(() => {});
+    const attached = side === "daemon"
+      ? await Attached.to(there!.daemon.pid, this.#log, calls, injection, paths)
+      : null;
+    const surroundings: RunWith = attached
+      ? {}
+      : { wrapper: tracing(this.#log, calls, injection, paths) };
+    const [verb, ...options] = args;
+    const child = spawn(surroundings, verb, ...options, ...words);
+    await child.stdin.close();
+    let hung = false;
+    const deadline = setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, LONGEST_MS);
+    const said = Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    await meanwhile(child);
+    const { code, signal } = await child.status;
+    clearTimeout(deadline);
+    const [stdout, stderr] = await said;
+    await attached?.detach();
+    // The tracer of a command that was killed writes its last lines when that is gone.
+    if (!attached) await sleep(20);
+    const log = await this.log();
+    return { status: code, signal, stdout, stderr, json: () => JSON.parse(stdout), log, hung };
+  }
+}
+
+/** Whether a process is alive; one that ended and wasn't collected yet isn't. */
+export function isRunning(pid: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`) !== "";
+  } catch {
+    return false;
+  }
+}

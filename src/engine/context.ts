@@ -9,6 +9,7 @@ import type { RunOptions } from "../core/options.ts";
 import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import type { CompareContext } from "./compare.ts";
 import type { Executor } from "./executor.ts";
+import type { Room } from "./room.ts";
 import type { Tally } from "./tally.ts";
 import type { Tuning } from "./tuning.ts";
 import type { FsFacts, RunContext, Tree } from "./tree.ts";
@@ -25,6 +26,7 @@ export interface EngineContext {
   readonly options: RunOptions;
   readonly compare: CompareContext;
   readonly tally: Tally;
+  readonly room: Room;
   readonly executor: Executor;
   /** Null where the worker count stays as it was decided. */
   readonly tuning: Tuning | null;

@@ -70,7 +70,7 @@ export class Judge {
     }
     const slot = claim?.as === "first" ? claim.slot : -1;
     if (destination === null) {
-      this.#copy(node, source, i, CopyAction.create, NEW, slot);
+      this.#copy(node, source, i, CopyAction.create, NEW, slot, null);
       return;
     }
     this.#settle(
@@ -108,14 +108,30 @@ export class Judge {
       case "mend":
         // Mending one of several names would change the others too, which may be other files here.
         if (source.kind(i) === Kind.file && destination.linkCount(j) > 1) {
-          this.#copy(node, source, i, CopyAction.replace, judged, slot);
+          this.#copy(
+            node,
+            source,
+            i,
+            CopyAction.replace,
+            judged,
+            slot,
+            destination.allocatedBytes(j),
+          );
           return;
         }
         this.#unchanged(node, source, i, destination, j, slot);
         this.#planner.mend(node, source, i, judged.reason);
         return;
       case "copy":
-        this.#copy(node, source, i, CopyAction.replace, judged, slot);
+        this.#copy(
+          node,
+          source,
+          i,
+          CopyAction.replace,
+          judged,
+          slot,
+          destination.allocatedBytes(j),
+        );
         return;
       case "hash":
         this.#hash(node, source, i, destination, j, slot);
@@ -136,7 +152,7 @@ export class Judge {
       const key = destination.inodeKey(j);
       const owner = this.#owners.get(key);
       if (owner !== undefined && owner !== source.inodeKey(i)) {
-        this.#copy(node, source, i, CopyAction.replace, HARDLINK, slot);
+        this.#copy(node, source, i, CopyAction.replace, HARDLINK, slot, 0);
         return;
       }
       if (this.#owners.size < OWNERS) this.#owners.set(key, source.inodeKey(i));
@@ -157,7 +173,7 @@ export class Judge {
       if (verdict === "failed") {
         if (slot >= 0) this.#links.settle(slot, GroupState.failed);
       } else if (verdict === "content") {
-        this.#copy(node, a, k, CopyAction.replace, CONTENT, slot);
+        this.#copy(node, a, k, CopyAction.replace, CONTENT, slot, b.allocatedBytes(l));
       } else {
         let judged = compareMeta(a, k, b, l, this.#context.compare);
         if (judged.verdict === "same" && verdict === "xattrs") judged = XATTRS;
@@ -174,7 +190,9 @@ export class Judge {
     action: number,
     judged: Judgement,
     slot: number,
+    replacedBytes: number | null,
   ): void {
+    this.#context.room.take(source.allocatedBytes(i), replacedBytes);
     let settled: CopySettled | undefined;
     if (slot >= 0) {
       settled = (ok, results, index) => {

@@ -33,6 +33,7 @@ import { Planner } from "./plan.ts";
 import { Prune } from "./prune.ts";
 import type { EngineRequest, EngineResult } from "./request.ts";
 import { Resume } from "./resume.ts";
+import { Room } from "./room.ts";
 import { planSingle } from "./single.ts";
 import { Tally } from "./tally.ts";
 import { Tuning } from "./tuning.ts";
@@ -105,6 +106,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       options,
       compare: compareContext(request, sourceFacts, destinationFacts, null),
       tally,
+      room: new Room(tally, sourceFacts, destinationFacts, destination.display),
       executor: new Executor(decision.workers),
       tuning: tuningOf(request, decision),
       signal,

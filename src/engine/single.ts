@@ -65,6 +65,8 @@ export async function planSingle(
   tally.entriesScanned++;
   tally.filesExamined++;
   const copy = (action: number, judged: Judgement): void => {
+    const isThere = there.status(0) === 0;
+    context.room.take(here.allocatedBytes(0), isThere ? there.allocatedBytes(0) : null);
     if (renamed === null) {
       const partial = resume.partialFor(node.path, here, 0);
       if (partial !== null) {

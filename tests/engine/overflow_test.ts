@@ -4,6 +4,7 @@ import { defaultOptions } from "../../src/core/options.ts";
 import type { EngineContext } from "../../src/engine/context.ts";
 import { Executor } from "../../src/engine/executor.ts";
 import { Filter } from "../../src/engine/filter.ts";
+import { Room } from "../../src/engine/room.ts";
 import { LinkTable } from "../../src/engine/link_table.ts";
 import { March } from "../../src/engine/march.ts";
 import { copyAll, makeParts } from "../../src/engine/run.ts";
@@ -36,6 +37,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
       suspectSinceNs: null,
     },
     tally,
+    room: new Room(tally, sourceFacts, destinationFacts, "memory"),
     executor: new Executor(2),
     signal,
     batchFiles: 64,

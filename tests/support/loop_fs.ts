@@ -13,6 +13,8 @@ export interface FsKind {
   readonly sizeMiB: number;
   /** Most inodes; the type's own choice where left out. */
   readonly inodes?: number;
+  /** Mount options besides. */
+  readonly options?: string;
 }
 
 /** The least each type's tools make, MiB, and enough for a tree with everything in it. */
@@ -119,7 +121,11 @@ function shmOrTmp(): string | undefined {
   }
 }
 
-function mount({ type, sizeMiB, inodes }: FsKind, image: string, mountPoint: string): void {
+function mount(
+  { type, sizeMiB, inodes, options: more }: FsKind,
+  image: string,
+  mountPoint: string,
+): void {
   if (type === "tmpfs") {
     const options = `size=${sizeMiB}m${inodes ? `,nr_inodes=${inodes}` : ""}`;
     return attempt("mount", "-t", "tmpfs", "-o", options, "tmpfs", mountPoint);
@@ -132,7 +138,7 @@ function mount({ type, sizeMiB, inodes }: FsKind, image: string, mountPoint: str
     btrfs: ["mkfs.btrfs", "-q", "-f"],
   }[type];
   attempt(...make, image);
-  attempt("mount", "-o", "loop", image, mountPoint);
+  attempt("mount", "-o", more ? `loop,${more}` : "loop", image, mountPoint);
 }
 
 function attempt(...words: string[]): void {

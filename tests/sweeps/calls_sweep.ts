@@ -65,7 +65,7 @@ class Faults {
     const all: Fault[] = [];
     for (const side of sides) all.push(...await this.#record(side));
     const { short, part, random } = this.#context;
-    const share = short ? 10 / all.length : part;
+    const share = short ? 8 / all.length : part;
     for (const fault of all) {
       if (this.#context.only === undefined && random() >= share) continue;
       const { side, call, number, effect } = fault;
@@ -119,6 +119,8 @@ class Faults {
       try {
         await this.#judge(ran);
       } catch (error) {
+        // What came of it must not meet the next case.
+        await places.there?.daemon.stop("SIGKILL");
         throw new TypeError(`${where}\n    ${(error as Error).message}`);
       }
       return true;

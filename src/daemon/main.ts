@@ -14,6 +14,7 @@ import { isDirectory, readText, stateDirectory } from "./files.ts";
 import { type DaemonCommand, helpText, parseFlags, type ServeFlags } from "./flags.ts";
 import { daemonLog, endLog, startLog } from "./log.ts";
 import { serveMetrics } from "./metrics.ts";
+import { giveUpUnneeded, type Needs, needsOf, withinNeeds } from "./permissions.ts";
 import { TokenStore } from "./tokens.ts";
 
 /**
@@ -72,8 +73,11 @@ async function serve(flags: ServeFlags): Promise<number> {
     const metrics = config.metrics === null ? null : serveMetrics(config.metrics, daemon);
     welcome(config, daemon, flags.json);
     const withdraw = config.discovery && !isLoopback(config.bind) ? await announced(daemon) : null;
+    const needs = needsOf(config);
+    const left = giveUpUnneeded(needs);
+    daemonLog().debug("permissions from now on: {left}", { left: left.join(", ") });
     try {
-      await untilEnded(flags, daemon);
+      await untilEnded(flags, daemon, needs);
     } finally {
       await withdraw?.();
       await metrics?.close();
@@ -182,7 +186,7 @@ async function announced({ port, certificate }: Daemon): Promise<() => Promise<v
 }
 
 /** Waits for the signal that ends the daemon; reads the configuration again at SIGHUP. */
-async function untilEnded(flags: ServeFlags, daemon: Daemon): Promise<void> {
+async function untilEnded(flags: ServeFlags, daemon: Daemon, needs: Needs): Promise<void> {
   const log = daemonLog();
   const ended = Promise.withResolvers<void>();
   let draining = false;
@@ -198,7 +202,8 @@ async function untilEnded(flags: ServeFlags, daemon: Daemon): Promise<void> {
   };
   const again = () => {
     try {
-      const unchanged = daemon.reconfigure(configured(flags));
+      const { config, left } = withinNeeds(configured(flags), needs);
+      const unchanged = [...daemon.reconfigure(config), ...left];
       log.info("configuration read again");
       if (unchanged.length > 0) {
         log.warn("changed only at the next start: {names}", { names: unchanged.join(", ") });

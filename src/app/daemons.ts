@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_PORT } from "../core/ports.ts";
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
 import { DEFAULT_PORT } from "../core/ports.ts";

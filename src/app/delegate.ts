@@ -5,6 +5,7 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
+import type { Mode } from "../core/options.ts";
 import { nameToBytes } from "../core/rel_path.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
@@ -14,7 +15,9 @@ import { parsePullNews } from "../rpc/pull_events.ts";
 import { formatPullOrder, MOST_HISTORY } from "../rpc/pull_order.ts";
 import { RemoteTree } from "../rpc/remote_tree.ts";
 import type { Session } from "../rpc/session.ts";
-import type { RemoteLocation } from "./location.ts";
+import { isBroken } from "../rpc/session_keeper.ts";
+import type { Capability } from "../rpc/version.ts";
+import { locationText, type RemoteLocation } from "./location.ts";
 import type { Places } from "./places.ts";
 import { nameOfHost } from "./remote_hosts.ts";
 
@@ -37,36 +40,79 @@ export interface DelegatedRun {
 /**
  * Asks both daemons whether the one may pull from the other.
  *
+ * @param mode a move needs the right to delete at the source too
  * @throws {BlitError} `mismatch` where one of them is too old; `permission` with the setting that allows it
  */
 export async function checkDelegation(
   places: Places,
   from: RemoteLocation,
   to: RemoteLocation,
+  mode: Mode,
 ): Promise<void> {
   const hosts = await places.hosts();
   const [source, destination] = await Promise.all([hosts.keeper(from), hosts.keeper(to)]);
   for (const { session } of [source, destination]) {
-    if (session.agreement.capabilities.has("pull")) continue;
+    const needed: Capability = mode === "move" ? "pull-move" : "pull";
+    if (session.agreement.capabilities.has(needed)) continue;
     throw new BlitError(
       "mismatch",
-      `${session.connection.display} can't copy to or from another daemon. ` +
+      `${session.connection.display} can't ${mode} to or from another daemon. ` +
         "Install this version of blit there, or copy to this machine first.",
-      { operation: "copy" },
+      { operation: mode },
+    );
+  }
+  const { rights, readOnly } = source.session.welcome;
+  // Rather than after the copy, when nothing could be removed any more.
+  if (mode === "move" && !rights.includes("delete")) {
+    throw new BlitError(
+      readOnly ? "read_only" : "permission",
+      `Cannot move from ${locationText(from)}: ` +
+        (readOnly
+          ? "its daemon serves it read-only. Use copy."
+          : "your token has no right to delete there. Use copy, or ask for one with --access delete."),
+      { operation: "move" },
     );
   }
   const host = nameOfHost(from);
-  await destination.session.call((client, session, signal) =>
-    client.checkPull({ session, host }, { signal })
+  await destination.retrying((session) =>
+    session.call((client, name, signal) => client.checkPull({ session: name, host }, { signal }))
   );
 }
 
 /**
- * Has the destination's daemon copy.
+ * Has the destination's daemon copy; again, as often as the run's retries allow, where a connection broke: what is there by then
+ * isn't copied twice.
  *
  * @throws {BlitError} what stopped it before it began; `disconnected` where a daemon was lost
  */
 export async function delegate(run: DelegatedRun): Promise<EngineResult> {
+  const { options, listener, signal } = run.request;
+  for (let attempt = 1;; attempt++) {
+    const isLast = attempt > options.retries;
+    let why: string;
+    try {
+      const result = await delegateOnce(run);
+      const broken = isBroken(result.error) ||
+        result.summary.failures.some(({ kind }) => kind === "disconnected");
+      if (isLast || !broken || signal.aborted) return result;
+      why = result.error?.message ?? "the connection between the daemons broke.";
+    } catch (error) {
+      if (isLast || !isBroken(error) || signal.aborted) throw error;
+      why = error.message;
+    }
+    listener?.({ type: "waiting", what: `copy ${attempt + 1} of ${options.retries + 1}: ${why}` });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, options.retryWaitMs);
+      signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      }, { once: true });
+    });
+    signal.throwIfAborted();
+  }
+}
+
+async function delegateOnce(run: DelegatedRun): Promise<EngineResult> {
   const { from, to, request, forceControlPlane } = run;
   const source = remote(run.source), destination = remote(run.destination);
   const [granter, reader] = await Promise.all([source.keeper.live(), destination.keeper.live()]);
@@ -97,11 +143,8 @@ export async function delegate(run: DelegatedRun): Promise<EngineResult> {
       options,
       runId,
     }, { signal }));
-  const { notices = [] } = request;
-  const { summary } = result;
   return {
     ...result,
-    summary: { ...summary, warnings: [...notices, ...summary.warnings] },
     record: result.record === null ? null : delegatedRecord(result.record, source.link().hostHash),
   };
 

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
+import { DEFAULT_PORT } from "../core/ports.ts";
 import {
   baseOf,
   displayName,
@@ -61,7 +62,8 @@ export function sameModule(a: Location, b: Location): boolean {
 
 /** Whether both are of one daemon, as far as its name tells. */
 export function sameHost(a: RemoteLocation, b: RemoteLocation): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+  return a.host.toLowerCase() === b.host.toLowerCase() &&
+    (a.port ?? DEFAULT_PORT) === (b.port ?? DEFAULT_PORT);
 }
 
 /** As a person would write it, escaped for display. */

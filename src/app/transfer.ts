@@ -82,7 +82,7 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     const between = daemonsOf(located, options);
     if (between !== null) {
       const { checkDelegation } = await import("./delegate.ts");
-      await checkDelegation(places, between.from, between.to);
+      await checkDelegation(places, between.from, between.to, options.mode);
     }
     request.onLocated?.(located);
     const { notice } = await places.trees();
@@ -154,13 +154,7 @@ async function runFrom(
     const between = daemonsOf(located, options);
     const result = between === null
       ? await run(engineRequest)
-      : await (await import("./delegate.ts")).delegate({
-        ...between,
-        source,
-        destination,
-        forceControlPlane: request.forceControlPlane ?? false,
-        request: engineRequest,
-      });
+      : await runBetween(run, engineRequest, between, request.forceControlPlane ?? false);
     if (configDir !== undefined && result.record !== null) {
       await appendHistory(configDir, result.record);
     }
@@ -170,24 +164,43 @@ async function runFrom(
   }
 }
 
+/** Has one daemon copy from the other; a move is verified, and its source removed, from here. */
+async function runBetween(
+  run: (request: EngineRequest) => Promise<EngineResult>,
+  request: EngineRequest,
+  between: { readonly from: RemoteLocation; readonly to: RemoteLocation },
+  forceControlPlane: boolean,
+): Promise<EngineResult> {
+  const { delegate } = await import("./delegate.ts");
+  const { source, destination } = request;
+  const carry = (listener: EngineRequest["listener"]) =>
+    delegate({
+      ...between,
+      source,
+      destination,
+      forceControlPlane,
+      request: { ...request, listener, notices: [] },
+    });
+  if (request.options.mode === "move") {
+    const result = await run({ ...request, carry });
+    // What there is to learn from was the daemons' doing.
+    return { ...result, record: null };
+  }
+  const result = await carry(request.listener);
+  const { summary } = result;
+  const warnings = [...request.notices ?? [], ...summary.warnings];
+  return { ...result, summary: { ...summary, warnings } };
+}
+
 /**
  * The two daemons between which content would have to pass this machine, if one didn't pull from the other; null where
  * there are none, or no content goes.
- *
- * @throws {BlitError} `unsupported` for a move between daemons
  */
 function daemonsOf(
   { sourceRoot: from, destinationRoot: to }: Located,
   options: RunOptions,
 ): { readonly from: RemoteLocation; readonly to: RemoteLocation } | null {
   if (from.kind === "local" || to.kind === "local" || sameHost(from, to)) return null;
-  if (options.mode === "move") {
-    throw new BlitError(
-      "unsupported",
-      "Cannot move between two daemons. Copy, then check, then rm at the source.",
-      { operation: "move" },
-    );
-  }
   return options.mode === "check" || options.dryRun || options.discard ? null : { from, to };
 }
 

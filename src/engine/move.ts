@@ -46,12 +46,16 @@ export async function move(
   if (options.discard) {
     throw new BlitError("usage", "Cannot move with --null: it writes nothing. Use copy.");
   }
-  const copyDurably = () =>
-    copy(
+  const { carry } = request;
+  const copyDurably = async () => {
+    if (carry !== undefined) return await carried(context, carry);
+    await copy(
       destination.traits.syncsWhole
         ? context
         : { ...context, options: { ...options, fsync: true } },
     );
+    if (!options.dryRun) await syncAll(context);
+  };
   const renames = destination.canRenameFrom(source);
   if (request.single !== undefined) {
     if (renames && await renameSingle(context, request.single)) return;
@@ -60,8 +64,7 @@ export async function move(
       throw new BlitError("cross_device", "A directory can't be renamed to another file system.");
     }
     await copyDurably();
-    if (options.dryRun) return;
-    await syncAll(context);
+    if (options.dryRun || request.keepsSource) return;
     await verifySingle(context, request.single);
     return;
   }
@@ -71,11 +74,33 @@ export async function move(
     if (!walk.crossDevice) return;
   }
   await copyDurably();
-  if (options.dryRun) return;
+  if (options.dryRun || request.keepsSource) return;
   checkCancelled(context);
   context.tally.enter("verify");
-  await syncAll(context);
   await verify(context);
+}
+
+/** Has the copying done by others, and takes over what they counted. */
+async function carried(
+  context: EngineContext,
+  carry: NonNullable<EngineRequest["carry"]>,
+): Promise<void> {
+  const { tally } = context;
+  tally.enter("copy");
+  // Whoever copies watches over it.
+  tally.patient = true;
+  try {
+    const { summary, error } = await carry((event) => {
+      if (event.type === "progress") tally.carried = event;
+      else if (event.type !== "start" && event.type !== "summary") tally.emit(event);
+    });
+    tally.takeOver(summary);
+    if (error !== null) throw error;
+  } finally {
+    tally.carried = null;
+    tally.patient = false;
+  }
+  checkCancelled(context);
 }
 
 /** Returns false where it is another file system after all. */

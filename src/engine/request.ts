@@ -30,6 +30,15 @@ export interface EngineRequest {
   readonly signal: AbortSignal;
   /** History of like runs, for the predictor; empty is fine. */
   readonly history: readonly RunRecord[];
+  /**
+   * Copies for a move in this engine's place, as a daemon does that pulls from another one; what came of it is verified here
+   * before anything leaves the source.
+   *
+   * @param listener told of what is done
+   */
+  readonly carry?: (listener: RunListener) => Promise<EngineResult>;
+  /** A move that only copies, and makes durable: whoever asked for it verifies and removes. */
+  readonly keepsSource?: boolean;
   /** Processor count that the planner may use. */
   readonly cores: number;
 }

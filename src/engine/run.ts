@@ -91,7 +91,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     destination.setWorkers?.(decision.workers);
     // A far source's streams end in the near side's workers: it has the last word on those.
     if (source.link) source.setWorkers?.(decision.workers);
-    if (!plansOnly(options)) {
+    if (!plansOnly(options) && request.carry === undefined) {
       source.content?.warm(sourceRun);
       destination.content?.warm(destinationRun);
     }
@@ -364,18 +364,19 @@ function finish(
     ? "different"
     : "done";
   const link = linkOf(request);
+  const by = tally.carriedBy;
   const counted = tally.summary({
     mode: options.mode,
     source: context.source.display,
     destination: context.destination.display,
     dryRun: options.dryRun,
-    workers: context.tuning?.workers ?? decision.workers,
-    path: decision.path,
-    implementation: context.destination.kind,
+    workers: by?.workers ?? context.tuning?.workers ?? decision.workers,
+    path: by?.path ?? decision.path,
+    implementation: by?.implementation ?? context.destination.kind,
     predictedMs: decision.predictedMs ?? null,
-    transport: link?.transport ?? null,
-    streams: link?.streams ?? 0,
-    tcpFallback: link?.transport === "control_plane",
+    transport: (by ?? link)?.transport ?? null,
+    streams: (by ?? link)?.streams ?? 0,
+    tcpFallback: (by ?? link)?.transport === "control_plane",
   }, outcome);
   const { notices = [] } = request;
   const summary: Summary = { ...counted, warnings: [...notices, ...counted.warnings] };

@@ -18,7 +18,7 @@ import type {
 import { EVENT_SCHEMA } from "../core/events.ts";
 import { describeFailure } from "../core/failure.ts";
 import { displayName, type RelPath } from "../core/rel_path.ts";
-import { COPY_METHODS, ResultFlag, type Results } from "../core/work_batch.ts";
+import { COPY_METHODS, type CopyMethod, ResultFlag, type Results } from "../core/work_batch.ts";
 
 /** Failures kept for the summary; all of them are counted and streamed. */
 const FAILURES_KEPT = 1000;
@@ -66,6 +66,10 @@ export class Tally {
   /** Live bytes of work in flight, from the trees' counters. */
   liveBytes: () => number = () => this.bytesTransferred;
   current: () => RelPath | null = () => null;
+  /** Progress of copying that others do in this run's place. */
+  carried: Progress | null = null;
+  /** What became of such copying. */
+  carriedBy: Summary | null = null;
   #rate = 0;
   #rateBytes = 0;
   #rateAtMs = performance.now();
@@ -161,6 +165,7 @@ export class Tally {
 
   /** The counters as a person would want them now. */
   progress(): Progress {
+    if (this.carried !== null) return this.carried;
     const now = performance.now();
     const bytesDone = Math.max(
       this.bytesTransferred,
@@ -190,6 +195,33 @@ export class Tally {
       current: this.current(),
       elapsedMs: now - this.startedMs,
     };
+  }
+
+  /** Counts what others did in this run's place; of its failures and warnings the listener has heard. */
+  takeOver(summary: Summary): void {
+    this.carriedBy = summary;
+    this.filesExamined += summary.filesExamined;
+    this.directoriesExamined += summary.directoriesExamined;
+    this.filesPlanned += summary.filesTransferred;
+    this.bytesPlanned += summary.bytesTotal;
+    this.filesCreated += summary.filesCreated;
+    this.filesReplaced += summary.filesReplaced;
+    this.filesUnchanged += summary.filesUnchanged;
+    this.filesSkipped += summary.filesSkipped;
+    this.filesResumed += summary.filesResumed;
+    this.metadataUpdated += summary.metadataUpdated;
+    this.linksMade += summary.linksMade;
+    this.directoriesCreated += summary.directoriesCreated;
+    this.bytesTransferred += summary.bytesTransferred;
+    this.stagedSkipped += summary.stagedSkipped;
+    this.failed += summary.filesFailed;
+    this.failures.push(...summary.failures);
+    this.warnings.push(...summary.warnings);
+    this.planningMs = summary.planningMs;
+    this.firstWorkMs = summary.firstWorkMs;
+    for (const [method, counts] of Object.entries(summary.copyMethods)) {
+      this.#methods.set(Math.max(0, COPY_METHODS.indexOf(method as CopyMethod)), { ...counts });
+    }
   }
 
   /** Copied entries of every kind but directories. */

@@ -50,7 +50,7 @@ const path = v.pipe(
 
 // Strict: an option that this daemon doesn't know might be the one that was to keep something.
 const OPTIONS = v.strictObject({
-  mode: v.picklist(["copy", "mirror"]),
+  mode: v.picklist(["copy", "mirror", "move"]),
   dryRun: v.literal(false),
   compare: v.strictObject({
     checksum: v.boolean(),

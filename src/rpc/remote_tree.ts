@@ -189,7 +189,7 @@ export class RemoteTree implements Tree, BatchSource {
   async run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results> {
     const own = this.#runOf(run);
     if (own.signal.aborted) return allFailed(batch, "cancelled");
-    const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
+    const from = this.#onSameDaemon(source) ? source : null;
     if (batch.op === Op.copy && source !== null && from === null && movesContent(batch)) {
       return await this.#content.push(batch, source, own)
         .catch((error) => brokenResults(error, batch));
@@ -227,8 +227,7 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   canRenameFrom(source: Tree): boolean {
-    return source instanceof RemoteTree && source.keeper === this.keeper &&
-      source.#facts.device === this.#facts.device;
+    return this.#onSameDaemon(source) && source.#facts.device === this.#facts.device;
   }
 
   openFile(path: RelPath, _run: RunContext): Promise<FileReader> {
@@ -345,11 +344,32 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   /** Runs a batch, again where the connection broke: everything but content can be. */
-  #run(batch: WorkBatch, source: RemoteTree | null, run: RemoteRun): Promise<Results> {
-    return this.keeper.retrying(async (session, isAgain) => {
-      const results = await this.#runOn(session, batch, source, run);
-      return isAgain ? await settleAgain(batch, results, (paths) => this.stat(paths)) : results;
-    });
+  async #run(batch: WorkBatch, source: RemoteTree | null, run: RemoteRun): Promise<Results> {
+    for (let brokeThere = false;; brokeThere = true) {
+      try {
+        return await this.keeper.retrying(async (session, isAgain) => {
+          const results = await this.#runOn(session, batch, source, run);
+          return isAgain || brokeThere
+            ? await settleAgain(batch, results, (paths) => this.stat(paths))
+            : results;
+        });
+      } catch (error) {
+        const other = source === null || source.keeper === this.keeper ? null : source.keeper;
+        // The session of the source's module has a connection of its own.
+        if (!isBroken(error) || this.keeper.session.signal.aborted || !other?.mayRetry) throw error;
+      }
+    }
+  }
+
+  /** Whether the daemon can take from that tree itself: from this module, or from another one of its own. */
+  #onSameDaemon(source: Tree | null): source is RemoteTree {
+    if (!(source instanceof RemoteTree)) return false;
+    if (source.keeper === this.keeper) return true;
+    const [there, here] = [source.keeper.session, this.keeper.session];
+    // An instance alone could be said by any host, and its word would be given the other one's session.
+    return here.welcome.instance !== "" && here.welcome.instance === there.welcome.instance &&
+      here.connection.display.toLowerCase() === there.connection.display.toLowerCase() &&
+      (here.welcome.trustMetadata || !there.welcome.trustMetadata);
   }
 
   async #runOn(
@@ -359,13 +379,20 @@ export class RemoteTree implements Tree, BatchSource {
     run: RemoteRun,
   ): Promise<Results> {
     const root = await this.root(session);
-    const sourceRoot = source === null ? 0 : await source.root(session);
+    const there = source === null || source.keeper === this.keeper
+      ? session
+      : await source.keeper.live();
+    const sourceRoot = source === null ? 0 : await source.root(there);
+    const sourceSession = there === session ? "" : there.welcome.session;
     const { results } = await session.call((client, name, signal) =>
       client.run(
-        { session: name, root, sourceRoot, runId: run.runId, batch: batch.bytes },
+        { session: name, root, sourceRoot, sourceSession, runId: run.runId, batch: batch.bytes },
         { signal },
       )
-    );
+    ).catch((error) => {
+      there.signal.throwIfAborted();
+      throw error;
+    });
     if (batch.op === Op.marker) {
       if (batch.parameter0 === MarkerAction.create) this.#markers.set(run.runId, batch.bytes);
       else this.#markers.delete(run.runId);

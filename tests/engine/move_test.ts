@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BlitError } from "../../src/core/error.ts";
 import type { TreeSpec } from "../../src/tree/memory.ts";
 import {
   changes,
@@ -7,6 +8,7 @@ import {
   move,
   onceBefore,
   recordAccess,
+  runTrees,
   see,
   treeOf,
 } from "./support.ts";
@@ -239,4 +241,49 @@ Deno.test("a move killed while it copied gives folders the source's times when i
   for (const path of ["", "d", "d/g", "i"]) {
     assert.equal(after[path].mtimeNs, before[path].mtimeNs, path);
   }
+});
+
+Deno.test("what others copied for a move is verified before anything leaves the source", async () => {
+  const source = treeOf({ "d/whole": "1", "d/altered": "2", "d/late": "3", "e/all": "4" });
+  const destination = treeOf();
+  const ran = await move(source, destination, {
+    request: {
+      carry: async (listener) => {
+        const copied = await runTrees("move", source, destination, {
+          request: { keepsSource: true },
+        });
+        assert.deepEqual(source.text("d/whole"), "1");
+        destination.put("d/altered", "x");
+        source.put("d/late", "changed");
+        source.put("d/new", "5");
+        listener({ type: "warning", message: "as the daemon says" });
+        return { ...copied, record: null };
+      },
+    },
+  });
+  assert.deepEqual(failedPaths(ran), ["d/altered", "d/late", "d/new"]);
+  assert.deepEqual(source.snapshot(), {
+    "d/": null,
+    "d/altered": "2",
+    "d/late": "changed",
+    "d/new": "5",
+  });
+  assert.equal(destination.text("e/all"), "4");
+  assert.deepEqual([ran.summary.outcome, ran.summary.filesCreated], ["partial", 4]);
+  assert.ok(ran.events.some((event) => event.type === "warning" && /daemon/.test(event.message)));
+});
+
+Deno.test("a move whose copying failed removes nothing", async () => {
+  const source = treeOf({ f: "1" });
+  const ran = await move(source, treeOf({ f: "1" }), {
+    request: {
+      carry: async () => {
+        const copied = await runTrees("copy", treeOf(), treeOf());
+        const error = new BlitError("disconnected", "The connection broke.");
+        return { ...copied, record: null, error };
+      },
+    },
+  });
+  assert.equal(ran.error?.kind, "disconnected");
+  assert.deepEqual(source.snapshot(), { f: "1" });
 });

@@ -12,7 +12,7 @@ import {
   assertRsyncFindsNothing,
   assertStatus,
 } from "../support/judges.ts";
-import { testOrSkip } from "../support/loop_fs.ts";
+import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { richTree } from "../support/trees.ts";
 import { DaemonHome, type DaemonProcess } from "../support/daemon_process.ts";
 import { rawClient } from "./daemon_support.ts";
@@ -177,9 +177,6 @@ testOrSkip(
       // Nothing has to be copied for these.
       assertStatus(await blit("check", `${from}:/m/`, `${to}:/n/`), 1);
       assertStatus(await blit("copy", "--dry-run", `${from}:/m/`, `${to}:/n/x`), 0);
-      const moved = await blit("move", "--yes", `${from}:/m/`, `${to}:/n/x`);
-      assertStatus(moved, 64);
-      assert.match(moved.stderr, /Copy, then check, then rm/);
     }, { module: { delegation: ["elsewhere", "127.0.0.1"] } }),
 );
 
@@ -279,6 +276,60 @@ testOrSkip(
       assert.equal(JSON.parse(new TextDecoder().decode(stdout)).outcome, "interrupted");
       await until(() => staged(join(dir.path, "b/x")).length === 0, "no staged file");
     }),
+);
+
+for (const secure of [false, true]) {
+  testOrSkip(
+    `a move between two daemons keeps everything, and takes away what arrived, ${
+      secure ? "over TLS" : "plain"
+    }`,
+    (dir) =>
+      two(dir, async ({ from, to, blit }) => {
+        const a = join(dir.path, "a"), b = join(dir.path, "b");
+        richTree(join(a, "x"));
+        sh(`cp -a "$0/x" "$0/kept"`, a);
+        const ran = await blit("move", "--yes", "--json", `${from}:/m/x`, `${to}:/n`);
+        assertStatus(ran, 0);
+        const { transport, outcome, files_transferred, entries_deleted } = ran.json();
+        assert.equal(transport, secure ? "data_plane_tls" : "data_plane");
+        assert.equal(outcome, "done");
+        assert.ok(entries_deleted >= files_transferred && files_transferred > 20);
+        assertRsyncFindsNothing(join(a, "kept"), join(b, "x"));
+        assertMtreeAgrees(join(a, "kept"), join(b, "x"));
+        assert.deepEqual([...Deno.readDirSync(a)].map(({ name }) => name), ["kept"]);
+        // One file, and into what is there.
+        await dir.write({ "a/one": "1", "b/y/two": "2" });
+        assertStatus(await blit("move", "--yes", `${from}:/m/one`, `${to}:/n/y/`), 0);
+        assert.deepEqual(await dir.files("b/y"), { one: "1", two: "2" });
+        assert.throws(() => Deno.lstatSync(join(a, "one")), Deno.errors.NotFound);
+        assertNothingStaged(dir.path);
+      }, { secure }),
+  );
+}
+
+testOrSkip(
+  "a move between two daemons leaves at the source what the destination couldn't take",
+  (dir) =>
+    two(dir, async ({ from, to, blit }) => {
+      await dir.write({ "a/f": "1", "a/dir": "2", "a/g/y": "3", "b/dir/x": "own", "b/g/z": "4" });
+      const ran = await blit("move", "--yes", `${from}:/m/`, `${to}:/n/`);
+      assertStatus(ran, 2);
+      assert.match(ran.stderr, /dir/);
+      assert.deepEqual(await dir.files("a"), { dir: "2" });
+      assert.deepEqual(await dir.files("b"), { f: "1", "dir/x": "own", "g/y": "3", "g/z": "4" });
+    }),
+);
+
+testOrSkip(
+  "a move between two daemons is refused where nothing could be removed, before anything is copied",
+  (dir) =>
+    two(dir, async ({ from, to, blit }) => {
+      await dir.write({ "a/f": "1" });
+      const ran = await blit("move", "--yes", `${from}:/m/`, `${to}:/n/x`);
+      assertStatus(ran, 1);
+      assert.match(ran.stderr, /read-only\. Use copy/);
+      assert.deepEqual(await dir.files("b"), {});
+    }, { sourceModule: { readOnly: true } }),
 );
 
 /** A file that takes a while to send: written, since holes would be sent at once. */

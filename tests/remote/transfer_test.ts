@@ -12,6 +12,7 @@ import {
   assertRsyncFindsNothing,
   assertStatus,
 } from "../support/judges.ts";
+import type { Ran } from "../support/cli.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { served, type Way, WAYS } from "../support/served.ts";
 import { richTree } from "../support/trees.ts";
@@ -179,6 +180,45 @@ testOrSkip(
       assertMtreeAgrees(join(folder, "a"), join(folder, "b"));
       assertStatus(await blit("check", `${host}:/m/a/`, `${host}:/m/b`), 0);
     }),
+);
+
+testOrSkip(
+  "between two modules of a daemon content stays there, by whichever name it is called",
+  (dir) => {
+    const at = (name: string) => join(dir.path, "served", name);
+    for (const name of ["a", "b", "untrusting"]) Deno.mkdirSync(at(name), { recursive: true });
+    const modules = [
+      { name: "a", path: at("a"), trustMetadata: true },
+      { name: "b", path: at("b"), trustMetadata: true },
+      { name: "fixed", path: at("a"), readOnly: true, trustMetadata: true },
+      { name: "untrusting", path: at("untrusting") },
+    ];
+    return served(dir, WAYS[0], async ({ host, blit }) => {
+      richTree(at("a/x"));
+      sh(`cp -a "$0/x" "$0/kept"`, at("a"));
+      const stayed = (ran: Ran) =>
+        !Object.keys(ran.json().copy_methods).some((method) => method.endsWith("_plane"));
+      const ran = await blit("mirror", "--yes", "--json", `${host}:/a/x/`, `${host}:/b/x`);
+      assertStatus(ran, 0);
+      assert.ok(stayed(ran), ran.stdout);
+      assertRsyncFindsNothing(at("a/x"), at("b/x"));
+      assertMtreeAgrees(at("a/x"), at("b/x"));
+      sh(`rm -r "$0/x"`, at("b"));
+      const inode = Deno.statSync(at("a/x/plain/file")).ino;
+      const moved = await blit("move", "--yes", "--json", `${host}:/a/x`, `${host}:/b`);
+      assertStatus(moved, 0);
+      assert.equal(Deno.statSync(at("b/x/plain/file")).ino, inode);
+      assertMtreeAgrees(at("a/kept"), at("b/x"));
+      // Nothing goes away where the rights don't allow it, and nothing privileged comes where nobody is trusted.
+      const kept = await blit("move", "--yes", `${host}:/fixed/kept`, `${host}:/b`);
+      assertStatus(kept, 1);
+      assert.match(kept.stderr, /read-only/);
+      assert.ok(Deno.statSync(at("a/kept/plain/file")).isFile);
+      const plain = await blit("copy", "--json", `${host}:/a/kept/modes`, `${host}:/untrusting`);
+      assert.ok([0, 2].includes(plain.status), plain.stderr);
+      assert.equal(sh(`find "$0" -perm /6000 -type f`, at("untrusting")), "");
+    }, { config: { modules } });
+  },
 );
 
 function withPrefix(prefix: string, files: Record<string, string>): Record<string, string> {

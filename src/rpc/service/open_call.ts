@@ -178,6 +178,7 @@ async function welcome(host: ServiceHost, session: ServedSession, hello: Hello) 
       maxStreams: host.limits().streams,
     },
     nowNs: BigInt(Date.now()) * 1_000_000n,
+    instance: host.instance,
   };
 }
 

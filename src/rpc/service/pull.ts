@@ -110,6 +110,8 @@ async function pullFrom(parts: PullParts): Promise<EngineResult> {
         listener: (event) => events.push(event),
         notices,
         emitItems: order.emitItems,
+        // Only the client's own session at the source may take anything away there.
+        keepsSource: options.mode === "move",
         signal: pull.signal,
         history: order.history,
         cores: navigator.hardwareConcurrency,

@@ -6,7 +6,7 @@
 import { HEADER_BYTES, Kind, RECORD_BYTES } from "../../core/entry_block.ts";
 import { BlitError } from "../../core/error.ts";
 import { BatchFlag, CopyAction, Op, REQUEST_BYTES, WorkBatch } from "../../core/work_batch.ts";
-import { type Access, requireRight, type RightsHolder } from "./rights.ts";
+import { type Access, moduleWords, requireRight, type RightsHolder } from "./rights.ts";
 
 /** Largest batch that is taken from a client, bytes. */
 export const MOST_BATCH_BYTES = 4 * 1024 * 1024;
@@ -72,6 +72,24 @@ export function admitBatch(
   else if (batch.op === Op.copy) requireDirectories(batch);
   if (!terms.trustMetadata) distrust(batch);
   return batch;
+}
+
+/**
+ * Checks a batch that takes from another module of this daemon.
+ *
+ * @param source whose root it takes from; its right to read was asked with the call
+ * @throws {BlitError} `permission`, `read_only` where the rights there don't allow it, or where its entries may carry what
+ *   the destination's module takes from nobody
+ */
+export function admitAcross(batch: WorkBatch, source: BatchTerms, destination: BatchTerms): void {
+  if (batch.op === Op.rename) requireRight(source, "delete", "rename");
+  if (destination.trustMetadata || !source.trustMetadata) return;
+  throw new BlitError(
+    "permission",
+    `Cannot copy from ${moduleWords(source.module)} into ${moduleWords(destination.module)} ` +
+      "within the daemon: it trusts clients with metadata only there. Use a client of the same version.",
+    { operation: "copy from" },
+  );
 }
 
 /** Whatever killed runs left staged may be swept by whoever may write: it never had a name. */

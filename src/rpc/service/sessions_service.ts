@@ -27,7 +27,7 @@ import { Incoming } from "./incoming.ts";
 import { ListAhead } from "./list_ahead.ts";
 import { serveOpen } from "./open_call.ts";
 import { servePull } from "./pull.ts";
-import { admitBatch } from "./run_rules.ts";
+import { admitAcross, admitBatch } from "./run_rules.ts";
 import type { ServedSession } from "./served_session.ts";
 import type { SessionTable } from "./session_table.ts";
 import type { Streams } from "./streams.ts";
@@ -88,7 +88,10 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
     async run(request, context) {
       const session = sessionOf(request.session, context);
       const tree = session.root(request.root);
-      const source = request.sourceRoot === 0 ? null : session.root(request.sourceRoot);
+      const other = request.sourceSession === ""
+        ? session
+        : sessionOf(request.sourceSession, context);
+      const source = request.sourceRoot === 0 ? null : other.root(request.sourceRoot);
       const admitted = admitBatch(request.batch, session, source !== null);
       const { batch, dropped } = session.trustMetadata
         ? { batch: admitted, dropped: NOTHING_DROPPED }
@@ -96,6 +99,7 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
           admitted,
           (path) => tree.xattrs(path).catch(() => NO_ATTRIBUTES),
         );
+      if (other !== session) admitAcross(batch, other, session);
       const run = session.run(request.runId);
       const results = batch.op === Op.hash
         ? await tree.hash(batch, run)

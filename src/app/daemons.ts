@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DEFAULT_PORT } from "../core/ports.ts";
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
 import { DEFAULT_PORT } from "../core/ports.ts";

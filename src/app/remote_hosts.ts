@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DEFAULT_PORT } from "../core/ports.ts";
 import { Kind } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";

@@ -57,6 +57,7 @@ const SCHEMA = v.strictObject({
   dataPort: port,
   advertisedDataPort: v.optional(whole(1, 65535, "a port")),
   root: v.optional(path),
+  rootReadOnly: boolean,
   modules: v.optional(v.array(MODULE, "expected a list of modules")),
   motd: v.optional(
     v.pipe(text("expected text"), v.maxLength(4096, "expected at most 4,096 characters")),
@@ -98,7 +99,7 @@ export function parseConfig(
   if (value.root !== undefined) {
     const root = absolute(value.root);
     if (!isDirectory(root)) throw errorAt(["root"], `"${root}" is no directory. Make it first`);
-    modules.push(moduleOf({ name: "", path: root }));
+    modules.push(moduleOf({ name: "", path: root, readOnly: value.rootReadOnly }));
   }
   for (const [i, module] of (value.modules ?? []).entries()) {
     if (modules.some(({ name }) => name === module.name)) {

@@ -49,6 +49,11 @@ export const TOKEN_FLAGS = {
   help: { help: "Show this help" },
 } as const satisfies Record<string, FlagSpec>;
 
+/** Flags of `import`. */
+export const IMPORT_FLAGS = {
+  help: { help: "Show this help" },
+} as const satisfies Record<string, FlagSpec>;
+
 /** What a command line asks for. */
 export type DaemonCommand =
   | { readonly kind: "help" | "version" }
@@ -61,7 +66,9 @@ export type DaemonCommand =
     readonly json: boolean;
   }
   | { readonly kind: "list"; readonly json: boolean }
-  | { readonly kind: "remove"; readonly name: string };
+  | { readonly kind: "remove"; readonly name: string }
+  /** Turn a configuration of 0.1 into this version's. */
+  | { readonly kind: "import"; readonly file: string };
 
 /** What the flags of a running daemon say; null: nothing. */
 export interface ServeFlags {
@@ -85,11 +92,12 @@ export interface ServeFlags {
  */
 export function parseFlags(args: readonly string[]): DaemonCommand {
   if (args[0] === "token") return parseToken(args.slice(1));
+  if (args[0] === "import") return parseImport(args.slice(1));
   const { values, words } = read(args, SERVE_FLAGS, "blit-daemon");
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   if (words.length > 0) {
-    const near = didYouMean(words[0], ["token"], "blit-daemon ");
+    const near = didYouMean(words[0], ["token", "import"], "blit-daemon ");
     throw usage(
       `blit-daemon takes no argument "${words[0]}".${
         near || " blit-daemon --help lists its flags."
@@ -135,6 +143,13 @@ function parseToken(args: readonly string[]): DaemonCommand {
   return { kind: "add", name, modules, access: access as Access, json };
 }
 
+function parseImport(args: readonly string[]): DaemonCommand {
+  const { values, words } = read(args, IMPORT_FLAGS, "blit-daemon import");
+  if (values.help) return { kind: "help" };
+  if (words.length !== 1) throw usage("Use: blit-daemon import v1.toml > blit-daemon.jsonc");
+  return { kind: "import", file: words[0] };
+}
+
 /** Help on every flag. */
 export function helpText(): string {
   const table = (flags: Readonly<Record<string, FlagSpec>>) =>
@@ -144,6 +159,7 @@ export function helpText(): string {
   return `Usage: blit-daemon [--config FILE | --root DIR] [FLAGS]
        blit-daemon token add NAME --module M --access LEVEL
        blit-daemon token list | token remove NAME
+       blit-daemon import FILE.toml
 
 Serves folders to blit on other machines.
 
@@ -151,6 +167,8 @@ ${table(SERVE_FLAGS)}
 
 token add:
 ${table(TOKEN_FLAGS)}
+
+import prints the configuration of blit-daemon 0.1 in this version's form.
 `;
 }
 

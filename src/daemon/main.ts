@@ -43,6 +43,7 @@ async function runCommand(command: DaemonCommand): Promise<number> {
     new TokenStore(stateDirectory()).remove(command.name);
     out(`Removed the token for "${command.name}". It opens nothing any more.`);
   } else if (command.kind === "list") listTokens(command.json);
+  else if (command.kind === "import") await printImported(command.file);
   return 0;
 }
 
@@ -62,6 +63,16 @@ function listTokens(json: boolean): void {
     if (json) out(JSON.stringify({ name, modules, access, created }));
     else out(`${name}\t${access}\t${modules.join(",")}\t${created}`);
   }
+}
+
+async function printImported(file: string): Promise<void> {
+  const path = resolve(file);
+  const toml = readText(path);
+  if (toml === null) throw new BlitError("not_found", `Cannot read "${file}": No such file.`);
+  const { importV1 } = await import("./import_v1.ts");
+  const { jsonc, notes } = importV1(toml, file, dirname(path));
+  for (const note of notes) console.error(`note: ${note}`);
+  out(jsonc.trimEnd());
 }
 
 async function serve(flags: ServeFlags): Promise<number> {

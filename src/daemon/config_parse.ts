@@ -74,6 +74,15 @@ const SCHEMA = v.strictObject({
   log: v.optional(v.picklist(LOG_LEVELS, `expected one of: ${LOG_LEVELS.join(", ")}`)),
 });
 
+/** Names of the entries that the parser takes, by where they stand. */
+export function configEntries(): Readonly<Record<"config" | "module" | "limits", string[]>> {
+  return {
+    config: Object.keys(SCHEMA.entries),
+    module: Object.keys(MODULE.entries),
+    limits: Object.keys(LIMITS.entries),
+  };
+}
+
 /** What is asked of the file system while a configuration is checked. */
 export type IsDirectory = (path: string) => boolean;
 

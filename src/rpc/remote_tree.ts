@@ -8,7 +8,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
-import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
   MarkerAction,
   Op,
@@ -40,6 +40,7 @@ import { RemoteFile } from "./remote_file.ts";
 import { RemoteRun } from "./remote_run.ts";
 import { RemoteStat } from "./remote_stat.ts";
 import { RemoteWalk } from "./remote_walk.ts";
+import { attributesFromPeer, RemoteXattrs } from "./remote_xattrs.ts";
 import { settleAgain } from "./settle_again.ts";
 import { ShownPart } from "./shown_part.ts";
 import type { Session } from "./session.ts";
@@ -79,6 +80,7 @@ export class RemoteTree implements Tree, BatchSource {
   readonly #content: RemoteContent;
   readonly #options: RemoteTreeOptions;
   readonly #stat: RemoteStat;
+  readonly #xattrs: RemoteXattrs;
   readonly #runs = new Map<RunContext, RemoteRun>();
   /** Markers held in the root, by run: a session that takes the place of a broken one locks them again. */
   readonly #markers = new Map<bigint, Uint8Array>();
@@ -103,6 +105,7 @@ export class RemoteTree implements Tree, BatchSource {
     this.#root = Promise.resolve(root);
     this.#rootSession = root.session;
     this.#stat = new RemoteStat((paths) => this.#askStat(paths));
+    this.#xattrs = new RemoteXattrs((paths) => this.#askXattrs(paths));
     this.#content = new RemoteContent(this, options.content);
   }
 
@@ -235,10 +238,12 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   async xattrs(path: RelPath): Promise<ReadonlyMap<string, Uint8Array>> {
+    const { capabilities } = this.keeper.session.agreement;
+    if (capabilities.has("xattrs")) return await this.#xattrs.xattrs(path);
     const { xattrs } = await this.#ask((client, session, root, signal) =>
       client.xattrs({ session, root, path: nameToBytes(path) }, { signal })
     );
-    return new Map(xattrs.map(({ name, value }) => [bytesToName(name), value]));
+    return attributesFromPeer(xattrs);
   }
 
   link(): LinkReport {
@@ -326,6 +331,13 @@ export class RemoteTree implements Tree, BatchSource {
       client.stat({ session, root, paths: paths.map(nameToBytes) }, { signal })
     );
     return statFromPeer(block, paths);
+  }
+
+  async #askXattrs(paths: readonly RelPath[]) {
+    const { entries } = await this.#ask((client, session, root, signal) =>
+      client.xattrs({ session, root, paths: paths.map(nameToBytes) }, { signal })
+    );
+    return entries;
   }
 
   /** Asks a question, again where the connection broke. */

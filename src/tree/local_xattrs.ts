@@ -31,6 +31,8 @@ import { resultOfError } from "./step_failure.ts";
 const LENGTH_BYTES = 4;
 /** In place of a length: the entry keeps the attributes that it has. */
 const LEAVE_ALONE = 0xffffffff;
+/** Entries whose attributes are asked of a daemon at a time; in the worst case each has 1 MiB. */
+const REMOTE_ABREAST = 128;
 /** Most bytes of items and attributes that go together; a whole entry more is still within a request's limit. */
 const CARRIED_MOST_BYTES = 2 << 20;
 
@@ -82,7 +84,7 @@ export function packedXattrs(entries: readonly (Attributes | null)[]): Uint8Arra
  * can't read by itself; in several parts where that is too much for one.
  *
  * @param run runs a batch, on a destination that knows no source
- * @param parallel most entries asked for at a time
+ * @param parallel most entries asked for at a time, where the source is of this machine
  * @returns the results; an entry whose attributes can't be read keeps its own and fails
  */
 export async function metaWithXattrs(
@@ -103,8 +105,10 @@ export async function metaWithXattrs(
     });
     part = new MetaPart(batch);
   };
-  for (let at = 0; at < count; at += parallel) {
-    const indices = Array.from({ length: Math.min(parallel, count - at) }, (_, k) => at + k);
+  // What is asked of a daemon at a time goes in one call.
+  const abreast = source.kind === "remote" ? REMOTE_ABREAST : parallel;
+  for (let at = 0; at < count; at += abreast) {
+    const indices = Array.from({ length: Math.min(abreast, count - at) }, (_, k) => at + k);
     const read = await Promise.all(indices.map((i) => readOrFail(source, batch.path(i))));
     for (const [k, one] of read.entries()) {
       if (!part.hasRoomFor(one)) await runPart();

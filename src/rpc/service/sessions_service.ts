@@ -31,6 +31,7 @@ import { admitAcross, admitBatch } from "./run_rules.ts";
 import type { ServedSession } from "./served_session.ts";
 import type { SessionTable } from "./session_table.ts";
 import type { Streams } from "./streams.ts";
+import { xattrMessages, xattrsOf } from "./xattrs_call.ts";
 
 /** Paths of one Stat call. */
 const MOST_STAT_PATHS = 4096;
@@ -115,8 +116,8 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
 
     async xattrs(request, context) {
       const tree = sessionOf(request.session, context).root(request.root);
-      const found = await tree.xattrs(pathFromPeer(request.path));
-      return { xattrs: [...found].map(([name, value]) => ({ name: nameToBytes(name), value })) };
+      if (request.paths.length > 0) return { entries: await xattrsOf(tree, request.paths) };
+      return { xattrs: xattrMessages(await tree.xattrs(pathFromPeer(request.path))) };
     },
 
     async grant(request, context) {

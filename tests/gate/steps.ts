@@ -147,7 +147,7 @@ export const GATE_STEPS: readonly Step[] = [
   deno("format", "fmt", "--check"),
   deno("lint", "lint"),
   deno("types", "check"),
-  deno("public docs", "doc", "--lint", "mod.ts"),
+  deno("public docs", "doc", "--lint", "mod.ts", "cli.ts", "daemon.ts"),
   { name: "proto", run: checkProto },
   command("Rust format", "cargo", "fmt", "--check", ...MANIFEST),
   BUILD,

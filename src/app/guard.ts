@@ -8,7 +8,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { BlitError } from "../core/error.ts";
 import type { Mode, RunOptions } from "../core/options.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
-import type { Tree } from "../engine/tree.ts";
+import type { Tree, Walk } from "../engine/tree.ts";
 import { isSameEntry, isSamePlace, lookAt, placesAbove } from "../tree/place.ts";
 import type { Located } from "./locate.ts";
 import { sameModule } from "./location.ts";
@@ -185,8 +185,8 @@ export async function guardProtected(path: string, doing: string): Promise<void>
  *
  * @throws {BlitError} `permission` and the like where the root can't be listed
  */
-export async function isEmptyTree(tree: Tree): Promise<boolean> {
-  for await (const block of tree.list("", { sorted: false })) {
+export async function isEmptyTree(tree: Tree, walk?: Walk): Promise<boolean> {
+  for await (const block of tree.list("", { sorted: false, walk })) {
     if (block.listStatus !== 0) {
       const { describeFailure } = await import("../core/failure.ts");
       const { STEPS } = await import("../core/work_batch.ts");
@@ -207,11 +207,16 @@ export async function isEmptyTree(tree: Tree): Promise<boolean> {
 /**
  * Refuses a mirror whose source has nothing in it: most often it isn't mounted.
  *
+ * @param walk a walk of the source that goes on with the block that is looked at
  * @throws {BlitError} `refused`
  */
-export async function guardEmptySource(source: Tree, options: RunOptions): Promise<void> {
+export async function guardEmptySource(
+  source: Tree,
+  options: RunOptions,
+  walk: Walk,
+): Promise<void> {
   if (options.mode !== "mirror" || options.delete.allowEmptySource) return;
-  if (!await isEmptyTree(source)) return;
+  if (!await isEmptyTree(source, walk)) return;
   throw new BlitError(
     "refused",
     `The source "${source.display}" is empty, so everything at the destination would be deleted. ` +

@@ -13,6 +13,7 @@ import type { NativePool } from "../native/pool.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
 import { type AskUnknown, hostDisplay, type HostTrust } from "../rpc/dial.ts";
 import { RemoteTree } from "../rpc/remote_tree.ts";
+import type { BeginWish } from "../rpc/session.ts";
 import { SessionKeeper } from "../rpc/session_keeper.ts";
 import {
   hostHash,
@@ -39,6 +40,8 @@ export interface RemoteSettings {
   readonly forceControlPlane: boolean;
   /** Decides about a host that nothing is known of; left out, the answer is no. */
   readonly ask?: AskUnknown;
+  /** What a daemon's session begins with, as far as it is known by then; left out, nothing. Never rejects. */
+  readonly begin?: (location: RemoteLocation) => Promise<BeginWish | null>;
   /** Told what the user should know once. */
   readonly onWarning: (message: string) => void;
   /** Told of waits. */
@@ -71,6 +74,11 @@ export class RemoteHosts {
       const block = keeper.session.there;
       const isLink = thereIn(block, 0, location)?.isSymlink === true;
       return thereIn(block, follow && isLink && block.count > 1 ? 1 : 0, location);
+    }
+    const { begun } = keeper.session;
+    if (begun?.path === location.path && (follow || !begun.wish.follow)) {
+      // It was opened; where no link was followed, it is none.
+      return { isDirectory: true, isSymlink: false };
     }
     const root = await this.#moduleRoot(location);
     const found = thereIn(await root.stat([location.path]), 0, location);
@@ -137,7 +145,7 @@ export class RemoteHosts {
   }
 
   #openKeeper(location: RemoteLocation): Promise<SessionKeeper> {
-    const { retries, retryWaitMs, purpose, onWaiting } = this.#settings;
+    const { retries, retryWaitMs, purpose, onWaiting, begin } = this.#settings;
     return SessionKeeper.open({
       connect: () => this.#connectRequest(location),
       session: {
@@ -146,6 +154,7 @@ export class RemoteHosts {
         agent: `blit/${VERSION}`,
         look: { path: location.path, followed: true },
       },
+      begin: begin?.(location),
       retries,
       retryWaitMs,
       onRetry: (attempt, error) =>

@@ -8,9 +8,11 @@ import { Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { RunListener } from "../core/events.ts";
 import type { RunOptions } from "../core/options.ts";
+import { newRunId } from "../core/staged_name.ts";
 import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
-import type { Tree } from "../engine/tree.ts";
+import { type Tree, Walk } from "../engine/tree.ts";
+import { beginnings } from "./begin.ts";
 import { guardEmptySource, guardOptions, guardPlaces, guardTrees, isEmptyTree } from "./guard.ts";
 import { appendHistory, loadHistory } from "./history.ts";
 import { locate, type Located } from "./locate.ts";
@@ -63,6 +65,7 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     // A bad pattern is an error before anything is opened, let alone made.
     (await import("../engine/filter.ts")).Filter.compile(options.filter);
   }
+  const runId = newRunId();
   const notices: string[] = [];
   const warn = (message: string) => {
     notices.push(message);
@@ -70,7 +73,7 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
   };
   const places: Places = new Places({
     maxThreads: options.maxThreads,
-    remote: remoteSettings(request, warn),
+    remote: remoteSettings(request, warn, beginnings(request, runId, () => places.trees())),
     // Loading takes the processor as long as a daemon far away takes for two answers.
     meanwhile: () => {
       for (const loaded of [places.trees(), import("../engine/run.ts")]) loaded.catch(() => {});
@@ -89,8 +92,9 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     if (notice !== null) warn(notice);
     const source = await places.open(located.sourceRoot);
     try {
-      if (!located.single) await guardEmptySource(source, options);
-      const result = await runFrom(source, places, located, { ...request, notices });
+      const walk = new Walk();
+      if (!located.single) await guardEmptySource(source, options, walk);
+      const result = await runFrom(source, places, located, { ...request, runId, walk, notices });
       if (movedAway(result, options)) await removeEmptied(places, located);
       return result;
     } finally {
@@ -104,6 +108,7 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
 function remoteSettings(
   request: TransferRequest,
   onWarning: (message: string) => void,
+  begin: RemoteSettings["begin"],
 ): RemoteSettings | undefined {
   const { configDir, options, listener } = request;
   if (configDir === undefined) return undefined;
@@ -114,6 +119,7 @@ function remoteSettings(
     retryWaitMs: options.retryWaitMs,
     forceControlPlane: request.forceControlPlane ?? false,
     ask: request.askUnknown,
+    begin,
     onWarning,
     onWaiting: (what) => listener?.({ type: "waiting", what }),
   };
@@ -123,7 +129,7 @@ async function runFrom(
   source: Tree,
   places: Places,
   located: Located,
-  request: TransferRequest & Pick<EngineRequest, "notices">,
+  request: TransferRequest & Pick<EngineRequest, "runId" | "walk" | "notices">,
 ): Promise<TransferResult> {
   const destination = await openDestination(places, located, request);
   try {
@@ -142,6 +148,8 @@ async function runFrom(
       source,
       destination,
       options,
+      runId: request.runId,
+      walk: request.walk,
       single: located.single,
       paths,
       listener: request.listener,

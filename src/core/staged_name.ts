@@ -10,6 +10,19 @@ const STAGED = /^\.blit-([0-9a-f]{16})-([0-9]+)$/;
 
 /** Number of a run's marker, `.blit-<run>-0` in the destination's root. */
 export const MARKER_NUMBER = 0;
+/** Bits of a run id below its start time. */
+const RUN_TIME_SHIFT = 20n;
+
+/** A new run's id: milliseconds since 1970 above 20 random bits, so that a leftover's name tells when its run began. */
+export function newRunId(): bigint {
+  const random = crypto.getRandomValues(new Uint32Array(1))[0] & 0xfffff;
+  return (BigInt(Date.now()) << RUN_TIME_SHIFT) | BigInt(random);
+}
+
+/** When a run began, ns since 1970. */
+export function startOfRun(runId: bigint): bigint {
+  return (runId >> RUN_TIME_SHIFT) * 1_000_000n;
+}
 
 /**
  * Makes the name of a staged entry.

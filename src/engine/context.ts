@@ -78,6 +78,20 @@ export async function runNow(
   return { batch, results };
 }
 
+/** Runs small batches on the destination one after the other, and waits for them. */
+export async function runInOrder(
+  { destination, source, destinationRun }: EngineContext,
+  batches: readonly WorkBatch[],
+): Promise<Results[]> {
+  if (batches.length === 0) return [];
+  if (destination.runInOrder && batches.length > 1) {
+    return await destination.runInOrder(batches, source, destinationRun);
+  }
+  const results: Results[] = [];
+  for (const batch of batches) results.push(await destination.run(batch, source, destinationRun));
+  return results;
+}
+
 /** Makes everything that this run wrote durable; where there is no such call, each batch did so itself. */
 export async function syncAll(context: EngineContext): Promise<void> {
   if (!context.destination.traits.syncsWhole) return;

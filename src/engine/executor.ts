@@ -15,6 +15,7 @@ export class Executor {
   #error: unknown = null;
   #abandoned = false;
   #waiters: (() => void)[] = [];
+  #held: Promise<unknown> | null = null;
   /** Called when a job ends and fewer jobs are left than there are workers. */
   onIdle: () => void = () => {};
 
@@ -49,10 +50,24 @@ export class Executor {
     this.#wake();
   }
 
+  /** Has every job wait for something first; the run fails where that fails. */
+  hold(until: Promise<unknown>): void {
+    this.#held = until.then(() => {
+      this.#held = null;
+    });
+    this.#held.catch((error) => this.fail(error));
+  }
+
+  /** Resolves when nothing is held back any more. Rejects with what it was held back for. */
+  async released(): Promise<void> {
+    await this.#held;
+  }
+
   /** Starts a job at once; {@link Executor.room} is where a producer waits. */
   start(job: Job): void {
     this.#inFlight++;
-    job().catch((error) => {
+    const started = this.#held === null ? job() : this.#held.then(job);
+    started.catch((error) => {
       this.#error ??= error;
     }).finally(() => {
       this.#inFlight--;

@@ -18,6 +18,8 @@ export interface FirstLook {
   readonly empty: boolean;
   /** Few plain files and nothing else. */
   readonly few: { readonly files: number; readonly bytes: number } | null;
+  /** The record of the source's root. */
+  readonly root: EntryBlock;
   /** The walk that the look began; the march goes on with it. */
   readonly walk: Walk;
 }
@@ -28,17 +30,20 @@ export interface FirstLook {
  * @throws {BlitError} `refused` where a mirror's source is empty; `not_found`
  */
 export async function lookFirst(request: EngineRequest, filter: Filter): Promise<FirstLook> {
-  const { source, options, single, paths } = request;
-  const walk = new Walk();
+  const { source, options, single, paths, walk = new Walk() } = request;
+  // What is far answers both questions at once.
+  const asked = source.stat([""]);
+  asked.catch(() => {});
   if (single !== undefined) {
     const block = await readSingle(request, single);
-    return { single: block, empty: false, few: null, walk };
+    return { single: block, empty: false, few: null, root: await asked, walk };
   }
   let first: EntryBlock | null = null;
   for await (const block of source.list("", { sorted: false, walk })) {
     first = block;
     break;
   }
+  const root = await asked;
   const empty = first === null || (first.count === 0 && first.last);
   if (
     empty && (first === null || first.listStatus === 0) && options.mode === "mirror" &&
@@ -52,15 +57,15 @@ export async function lookFirst(request: EngineRequest, filter: Filter): Promise
     );
   }
   if (first === null || !first.last || first.count > DIRECT_FILES || paths !== undefined) {
-    return { single: null, empty, few: null, walk };
+    return { single: null, empty, few: null, root, walk };
   }
   let bytes = 0;
   for (let i = 0; i < first.count; i++) {
     if (first.kind(i) !== Kind.file || first.linkCount(i) > 1) {
-      return { single: null, empty, few: null, walk };
+      return { single: null, empty, few: null, root, walk };
     }
     bytes += first.sizeBytes(i);
   }
   const few = bytes <= DIRECT_BYTES && !filter.active ? { files: first.count, bytes } : null;
-  return { single: null, empty, few, walk };
+  return { single: null, empty, few, root, walk };
 }

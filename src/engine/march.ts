@@ -17,6 +17,7 @@ import { Encounter, type Place } from "./encounter.ts";
 import type { Filter, FilterScope } from "./filter.ts";
 import { FoldedNames, Folding } from "./folding.ts";
 import type { Judge } from "./judge.ts";
+import type { FirstLook } from "./look.ts";
 import { DirNode } from "./node.ts";
 import type { Planner } from "./plan.ts";
 import type { Prune } from "./prune.ts";
@@ -51,6 +52,8 @@ export class March {
   readonly #way: Way;
   readonly #ownStaged: string;
   readonly #here: Walk;
+  /** The source's root. */
+  readonly #root: EntryBlock;
   readonly #there = new Walk();
   readonly #resume: Resume;
   readonly #filter: Filter;
@@ -66,16 +69,17 @@ export class March {
 
   /**
    * @param deletes whether what only the destination has is to go
-   * @param here the walk over the source, where it has begun
+   * @param first what a first look at the source began
    */
   constructor(
     context: EngineContext,
     parts: MarchParts,
     filter: Filter,
     deletes: boolean,
-    here = new Walk(),
+    first: Pick<FirstLook, "walk" | "root">,
   ) {
-    this.#here = here;
+    this.#here = first.walk;
+    this.#root = first.root;
     this.#context = context;
     this.#planner = parts.planner;
     this.#sweeper = parts.prune;
@@ -98,20 +102,25 @@ export class March {
    * Walks everything below the roots.
    *
    * @param destinationExists whether the destination's root does
+   * @param marked whether a marker comes and goes in it, which leaves it with another time
    */
-  async run(destinationExists: boolean): Promise<void> {
-    const { source, destination } = this.#context;
-    let here = await source.stat([""]);
+  async run(destinationExists: boolean, marked: boolean): Promise<void> {
+    const { destination } = this.#context;
+    // What is far answers while the near side is looked at, and is listed while it answers.
+    const there = destinationExists ? destination.stat([""]) : null;
+    there?.catch(() => {});
+    let here = this.#root;
     const { merged } = this.#context;
     if (merged !== null) here = new EntryBlock(recordWithTimeOf(here, 0, merged, 0));
     const root = new DirNode(null, "", recordOf(here, 0, ""), (node) => this.#settled(node));
-    if (destinationExists) {
-      const there = await destination.stat([""]);
-      const meta = compareMeta(here, 0, there, 0, this.#context.compare);
-      root.touched = meta.verdict !== "same";
-    } else {
-      root.created = true;
-      root.touched = true;
+    root.touched = marked || there === null;
+    if (there === null) root.created = true;
+    else {
+      root.expect();
+      this.#walk(root, async () => {
+        const meta = compareMeta(here, 0, await there, 0, this.#context.compare);
+        root.touched ||= meta.verdict !== "same";
+      });
     }
     this.#begin(root, destinationExists);
     for (;;) {

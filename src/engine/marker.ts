@@ -9,12 +9,15 @@
 import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, MarkerAction, Op, WorkBatch } from "../core/work_batch.ts";
-import { isMarkerName, MARKER_NUMBER, runOfStagedName, stagedName } from "../core/staged_name.ts";
+import { BatchBuilder, MarkerAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import {
+  isMarkerName,
+  MARKER_NUMBER,
+  runOfStagedName,
+  stagedName,
+  startOfRun,
+} from "../core/staged_name.ts";
 import { type EngineContext, plansOnly, runNow } from "./context.ts";
-
-/** Bits of a run id below its start time. */
-const TIME_SHIFT = 20n;
 
 /** What earlier runs left in the destination's root. */
 export interface Leftovers {
@@ -23,6 +26,13 @@ export interface Leftovers {
   readonly sinceNs: bigint | null;
   /** Nothing else is in the root. */
   readonly isEmpty: boolean;
+}
+
+/** A marker's removal as a batch. */
+export interface Farewell {
+  readonly batch: WorkBatch;
+  /** To be told what became of it. */
+  ended(results: Results): void;
 }
 
 /** The marker of one run. */
@@ -53,7 +63,7 @@ export class Marker {
         const name = block.name(i);
         if (!isMarkerName(name)) continue;
         markers.push(name);
-        const startedNs = (runOfStagedName(name)! >> TIME_SHIFT) * 1_000_000n;
+        const startedNs = startOfRun(runOfStagedName(name)!);
         // The destination's clock may be behind the one that named the marker.
         for (const ns of [startedNs, block.mtimeNs(i)]) {
           if (since === null || ns < since) since = ns;
@@ -96,7 +106,18 @@ export class Marker {
     );
   }
 
-  /** Releases the marker, and removes it unless its journal is still of use. */
+  /** What removes it, for whoever runs that before something else; null where it isn't held. */
+  farewell(): Farewell | null {
+    if (!this.#held || plansOnly(this.#context.options)) return null;
+    return {
+      batch: new WorkBatch(this.#builder(MarkerAction.release, 0n).finish()),
+      ended: (results) => {
+        if (results.count === 0 || results.status(0) === 0) this.#held = false;
+      },
+    };
+  }
+
+  /** Releases the marker where it is held still, and removes it unless its journal is still of use. */
   async release(remove: boolean): Promise<void> {
     if (!this.#held || plansOnly(this.#context.options)) return;
     this.#held = false;

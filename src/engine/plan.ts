@@ -18,7 +18,15 @@ import {
   STEPS,
   WorkBatch,
 } from "../core/work_batch.ts";
-import { builderFor, type EngineContext, keepFlags, plansOnly, touchesNothing } from "./context.ts";
+import {
+  builderFor,
+  type EngineContext,
+  keepFlags,
+  plansOnly,
+  runInOrder,
+  touchesNothing,
+} from "./context.ts";
+import type { Farewell } from "./marker.ts";
 import type { DirNode } from "./node.ts";
 import { Retry } from "./retry.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -39,6 +47,9 @@ const SOURCE_STEPS: ReadonlySet<string> = new Set([
 
 /** Told of each copied entry: whether it worked. The hardlink table listens. */
 export type CopySettled = (ok: boolean, results: Results | null, index: number) => void;
+
+/** One of the batches that come last, and who is told of it. */
+type LateStep = Farewell;
 
 interface Planned {
   readonly node: DirNode;
@@ -71,6 +82,8 @@ export class Planner {
   #medium: OpenBatch;
   #meta: BatchBuilder;
   #metaNodes: (DirNode | null)[] = [];
+  /** Something waits for one of {@link Planner.#metaNodes}. */
+  #mends = false;
   readonly #late = new ChunkSpool("queue");
   /** The source root's record, once its directory is done and needs a stamp. */
   #root: Uint8Array | null = null;
@@ -174,6 +187,7 @@ export class Planner {
     node.expect();
     this.#meta.items.addFrom(block, i, NO_PARENT, 0, nameToBytes(path), target);
     this.#metaNodes.push(node);
+    this.#mends = true;
     if (this.#meta.count >= META_ITEMS || this.#meta.isFull) this.#flushMeta();
   }
 
@@ -223,25 +237,51 @@ export class Planner {
     if (files > 0) this.#context.tally.emit({ type: "heartbeat", reason, files });
     this.#flushOpen(this.#medium);
     this.#flushOpen(this.#small);
-    this.#flushMeta();
+    // Nothing waits for directories to be finished: at the end they go with what comes last.
+    const isLast = reason === "idle" || reason === "end";
+    if (this.#mends || !isLast) this.#flushMeta();
   }
 
   /**
    * Stamps the directories that had to wait for links and deletions; the deepest come first, the root last: it
    * is stamped again by every call.
+   *
+   * @param marker goes before the root is stamped, since it touches the root
    */
-  async finishLate(): Promise<void> {
-    if (this.#root !== null) {
-      this.#lateItems.items.addFrom(new EntryBlock(this.#root), 0, NO_PARENT, 0, EMPTY, EMPTY);
+  async finishLate(marker: Farewell | null = null): Promise<void> {
+    const last: LateStep[] = [];
+    if (this.#meta.count > 0) {
+      const nodes = this.#metaNodes;
+      last.push(this.#stamp(this.#meta.finish(), nodes));
+      this.#meta = builderFor(this.#context, Op.meta);
+      this.#metaNodes = [];
+      this.#mends = false;
     }
     this.#spoolLate();
-    for (let chunk = this.#late.shift(); chunk !== undefined; chunk = this.#late.shift()) {
-      const batch = new WorkBatch(chunk.bytes);
-      const { destination, source, destinationRun } = this.#context;
-      this.#settleMeta(batch, await destination.run(batch, source, destinationRun), null);
+    for (let chunk = this.#late.shift(); chunk !== undefined;) {
+      last.push(this.#stamp(chunk.bytes, null));
+      chunk = this.#late.shift();
+      if (chunk !== undefined) await this.#runLate(last.splice(0));
     }
+    if (marker !== null) last.push(marker);
+    if (this.#root !== null) {
+      const builder = builderFor(this.#context, Op.meta);
+      builder.items.addFrom(new EntryBlock(this.#root), 0, NO_PARENT, 0, EMPTY, EMPTY);
+      last.push(this.#stamp(builder.finish(), null));
+    }
+    await this.#runLate(last);
     // Throws where a stamp showed that the destination is full or gone.
     await this.#context.executor.drain();
+  }
+
+  #stamp(bytes: Uint8Array, nodes: (DirNode | null)[] | null): LateStep {
+    const batch = new WorkBatch(bytes);
+    return { batch, ended: (results) => this.#settleMeta(batch, results, nodes) };
+  }
+
+  async #runLate(steps: readonly LateStep[]): Promise<void> {
+    const results = await runInOrder(this.#context, steps.map(({ batch }) => batch));
+    steps.forEach(({ ended }, i) => ended(results[i]));
   }
 
   /** Releases temporary files. */
@@ -362,6 +402,7 @@ export class Planner {
     const nodes = this.#metaNodes;
     this.#meta = builderFor(this.#context, Op.meta);
     this.#metaNodes = [];
+    this.#mends = false;
     executor.start(async () => {
       this.#settleMeta(batch, await destination.run(batch, source, destinationRun), nodes);
     });

@@ -7,13 +7,17 @@ import type { RunListener, Summary } from "../core/events.ts";
 import type { RunOptions } from "../core/options.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import type { RunRecord } from "../core/run_record.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree, Walk } from "./tree.ts";
 
 /** One run over two trees. Both stay the caller's to close. */
 export interface EngineRequest {
   readonly source: Tree;
   readonly destination: Tree;
   readonly options: RunOptions;
+  /** Names the run, where something was begun for it already; left out, the run names itself. */
+  readonly runId?: bigint;
+  /** A walk of the whole source of which the first block was looked at; the run goes on with it. */
+  readonly walk?: Walk;
   /**
    * Names one entry instead of the whole trees: its path in the source, its path in the destination.
    * Used where SRC is anything but a directory.

@@ -8,6 +8,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Outcome, Summary } from "../core/events.ts";
+import { newRunId } from "../core/staged_name.ts";
 import type { CompareContext } from "./compare.ts";
 import { ContentCompare } from "./content.ts";
 import {
@@ -61,7 +62,7 @@ export interface RunParts {
 export async function run(request: EngineRequest): Promise<EngineResult> {
   const { source, destination, options } = request;
   const filter = Filter.compile(options.filter);
-  const runId = newRunId();
+  const { runId = newRunId() } = request;
   const ending = new Ending(request.signal);
   const { signal } = ending;
   const sourceRun = source.beginRun(runId, signal);
@@ -84,6 +85,8 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       STALL_MS,
       places,
     );
+    // One at least: what a stream takes to be there, the look at a far source takes too.
+    if (!plansOnly(options)) source.content?.warm(sourceRun);
     const first = await ending.within(lookFirst(request, filter), STALL_MS, source.display);
     const decided = decideRun(request, sourceFacts, destinationFacts, first);
     const { decision } = decided;
@@ -204,13 +207,14 @@ async function transfer(
   }
   const deletes = request.single === undefined && request.paths === undefined &&
     (options.mode === "mirror" || (options.mode === "check" && !options.oneWay));
-  const march = new March(context, parts, filter, deletes, first.walk);
+  const march = new March(context, parts, filter, deletes, first);
   onParts(parts, march);
   // A move's marker also tells that directories may be unfinished.
   const unmarked = (decision.path === "direct" && !moves) || request.single !== undefined ||
     touchesNothing(options);
   parts.planner.stageAll = unmarked;
-  if (!unmarked) await marker.create(options.mode === "mirror");
+  // Nothing is written before it is there; what is listed meanwhile saves a far side a round trip.
+  if (!unmarked) base.executor.hold(marker.create(options.mode === "mirror"));
   let whole = false;
   let refusal: BlitError | null = null;
   try {
@@ -226,13 +230,20 @@ async function transfer(
     throw error;
   } finally {
     march.close();
-    // While something may still be half written, the marker must stay to say so.
-    const patience = request.signal.aborted ? QUIET_MS : FAILED_QUIET_MS;
-    const quiet = whole || await base.executor.quiet(patience);
-    await marker.release(quiet && (whole || !(options.resume || moves)));
+    if (!whole) {
+      await base.executor.released().catch(() => {});
+      // While something may still be half written, the marker must stay to say so.
+      const patience = request.signal.aborted ? QUIET_MS : FAILED_QUIET_MS;
+      const quiet = await base.executor.quiet(patience);
+      await marker.release(quiet && !(options.resume || moves));
+    }
   }
-  // The marker's coming and going has touched the root: its stamp is the last.
-  if (!touchesNothing(options)) await parts.planner.finishLate();
+  try {
+    if (!touchesNothing(options)) await parts.planner.finishLate(marker.farewell());
+  } finally {
+    // An interruption keeps no run from taking its marker away.
+    await marker.release(true);
+  }
   if (options.fsync && !touchesNothing(options)) await syncAll(context);
   if (refusal !== null) throw refusal;
 }
@@ -251,7 +262,7 @@ export async function copyAll(
     await planSingle(context, planner, content, resume, request.single, first.single!);
   } else if (request.paths !== undefined) {
     await walkPaths(context, parts, request.paths);
-  } else await march.run(true);
+  } else await march.run(true, !parts.planner.stageAll);
   tally.totalsKnown = true;
   tally.planningMs = performance.now() - tally.startedMs;
   tally.enter("copy");
@@ -275,6 +286,7 @@ async function linkPlanned(context: EngineContext, parts: RunParts): Promise<voi
 
 /** Waits until nothing planned is left, whatever settling one thing has planned anew. */
 export async function settle(context: EngineContext, parts: RunParts): Promise<void> {
+  await context.executor.released();
   for (;;) {
     parts.content.flush();
     parts.planner.flush("end");
@@ -396,12 +408,6 @@ function closeParts(parts: RunParts | null): void {
   parts.links.close();
   parts.prune.close();
   parts.way.close();
-}
-
-/** Milliseconds since 1970 above 20 random bits: a leftover's name tells when its run began. */
-function newRunId(): bigint {
-  const random = crypto.getRandomValues(new Uint32Array(1))[0] & 0xfffff;
-  return (BigInt(Date.now()) << 20n) | BigInt(random);
 }
 
 function asError(cause: unknown): Error {

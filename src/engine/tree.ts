@@ -177,6 +177,16 @@ export interface Tree {
    */
   run(batch: WorkBatch, source: Tree | null, run: RunContext): Promise<Results>;
 
+  /**
+   * Runs batches as {@link Tree.run} does, each when the one before has ended; left out where that saves nothing over
+   * calling it for each.
+   */
+  runInOrder?(
+    batches: readonly WorkBatch[],
+    source: Tree | null,
+    run: RunContext,
+  ): Promise<Results[]>;
+
   /** Sets how many workers of its own the tree uses, or how many streams; left out where it has none. */
   setWorkers?(count: number): void;
 

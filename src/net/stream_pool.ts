@@ -21,7 +21,8 @@ export interface Lease<S> {
 export class StreamPool<S extends Closable> {
   readonly #open: () => Promise<S>;
   readonly #idle: S[] = [];
-  readonly #busy = new Set<S>();
+  /** Streams that are lent, and to how many. */
+  readonly #busy = new Map<S, number>();
   readonly #waiters: (() => void)[] = [];
   #opening = 0;
   #limit: number;
@@ -51,14 +52,17 @@ export class StreamPool<S extends Closable> {
   /**
    * Takes a stream; waits while all are in use.
    *
+   * @param abreast how many may have one stream at once, where there is none that nobody has
    * @throws {BlitError} as opening one does
    */
-  async lease(): Promise<Lease<S>> {
+  async lease(abreast = 1): Promise<Lease<S>> {
     for (;;) {
       if (this.#closed) throw new BlitError("cancelled", "Cannot send: the run has ended.");
       const idle = this.#idle.pop();
       if (idle !== undefined) return this.#lend(idle);
       if (this.#busy.size + this.#opening < this.#limit) return await this.#openOne();
+      const shared = this.#leastLent(abreast);
+      if (shared !== null) return this.#lend(shared);
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
@@ -74,7 +78,7 @@ export class StreamPool<S extends Closable> {
   /** Closes every stream: what is under way on them fails. */
   close(): void {
     this.#closed = true;
-    for (const stream of [...this.#idle, ...this.#busy]) stream.close();
+    for (const stream of [...this.#idle, ...this.#busy.keys()]) stream.close();
     this.#idle.length = 0;
     this.#wake(this.#waiters.length);
   }
@@ -95,13 +99,30 @@ export class StreamPool<S extends Closable> {
     return this.#lend(stream);
   }
 
+  /** The stream with the fewest who have it, where that are fewer than `abreast`; the one lent longest ago of several. */
+  #leastLent(abreast: number): S | null {
+    // While one is opened, that will be the one that nobody has.
+    if (abreast === 1 || this.#opening > 0) return null;
+    let least: S | null = null, most = abreast;
+    for (const [stream, lent] of this.#busy) if (lent < most) [least, most] = [stream, lent];
+    return least;
+  }
+
   #lend(stream: S): Lease<S> {
-    this.#busy.add(stream);
+    this.#busy.set(stream, (this.#busy.get(stream) ?? 0) + 1);
+    let isLent = true;
     this.#most = Math.max(this.#most, this.#busy.size + this.#idle.length);
     return {
       stream,
       release: (broken) => {
-        if (!this.#busy.delete(stream)) return;
+        if (!isLent) return;
+        isLent = false;
+        const lent = this.#busy.get(stream);
+        // One that broke for another who had it is closed already.
+        if (lent === undefined) return;
+        if (lent > 1 && !broken) this.#busy.set(stream, lent - 1);
+        else this.#busy.delete(stream);
+        if (lent > 1 && !broken) return this.#wake(1);
         if (broken || this.#closed || this.#busy.size + this.#idle.length >= this.#limit) {
           stream.close();
         } else this.#idle.push(stream);

@@ -97,6 +97,7 @@ export class Connection {
   error(thrown: unknown): BlitError {
     const error = fromConnectError(thrown, this.display);
     if (isAnswer(thrown)) return error;
+    if (!this.dialled.isAnswered()) return this.#noDaemon(thrown);
     // A call may hear of a broken socket before the HTTP/2 session does.
     if (error.kind === "disconnected") this.#broken = true;
     // A stream that went away under its call reads as unknown, or as if somebody had cancelled it.
@@ -110,7 +111,16 @@ export class Connection {
     this.dialled.http2.destroy();
   }
 
+  #noDaemon(cause: unknown): BlitError {
+    return new BlitError(
+      "mismatch",
+      `${this.display} doesn't answer as a blit daemon does. Check the port.`,
+      { operation: "connect to", cause },
+    );
+  }
+
   #gone(cause?: unknown): BlitError {
+    if (!this.dialled.isAnswered()) return this.#noDaemon(cause);
     return new BlitError(
       "disconnected",
       `The connection to ${this.display} is gone. Run again: it goes on where it ended.`,

@@ -40,6 +40,8 @@ export interface Dialled {
   readonly sha256: Uint8Array | null;
   /** Time of the first round trip, ms. */
   readonly rttMs: number;
+  /** Whether something that speaks HTTP/2 has answered by now: calls don't wait for that. */
+  isAnswered(): boolean;
 }
 
 /** What to do about a host that nothing is known of. */
@@ -85,7 +87,7 @@ export async function dial(
 ): Promise<Dialled> {
   const display = hostDisplay(name);
   const { socket, ...reached } = await connectAny(name, display);
-  if (trust?.kind === "plain") return await plain(socket, reached, display);
+  if (trust?.kind === "plain") return plain(socket, reached, display);
   let secured: tls.TLSSocket;
   try {
     secured = await handshake(socket, name.host, trust, display);
@@ -98,7 +100,7 @@ export async function dial(
   try {
     const sha256 = certificateOf(secured, display);
     await expectTrusted(sha256, trust, display, ask);
-    return { ...await upgrade(secured, display, true), ...reached, isTls: true, sha256 };
+    return { ...upgrade(secured, display, true), ...reached, isTls: true, sha256 };
   } catch (error) {
     secured.destroy();
     throw error;
@@ -113,15 +115,11 @@ async function unknownPlain(
 ): Promise<Dialled> {
   if (!reached.isLoopback && !await ask?.({ display, sha256: null })) throw unknownHost(display);
   const { socket, ...again } = await connectAny(name, display, [reached.address]);
-  return await plain(socket, again, display);
+  return plain(socket, again, display);
 }
 
-async function plain(
-  socket: net.Socket,
-  reached: Reached,
-  display: string,
-): Promise<Dialled> {
-  return { ...await upgrade(socket, display, false), ...reached, isTls: false, sha256: null };
+function plain(socket: net.Socket, reached: Reached, display: string): Dialled {
+  return { ...upgrade(socket, display, false), ...reached, isTls: false, sha256: null };
 }
 
 type Reached = Pick<Dialled, "address" | "isLoopback" | "rttMs">;
@@ -280,44 +278,31 @@ function tlsError(error: unknown, display: string, trust: HostTrust | null): Bli
   });
 }
 
-/** Starts HTTP/2 on a connection. */
+/** Starts HTTP/2 on a connection. Calls may be made at once: waiting for the other side's settings would cost a round trip. */
 function upgrade(
   socket: net.Socket,
   display: string,
   isTls: boolean,
-): Promise<{ readonly http2: http2.ClientHttp2Session }> {
-  return new Promise((resolve, reject) => {
-    const session = http2.connect(`${isTls ? "https" : "http"}://${display}`, {
-      createConnection: () => socket,
-      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
-    });
-    destroyLater(session);
-    const fail = (error?: unknown) => {
-      clearTimeout(timer);
-      session.destroy();
-      reject(
-        new BlitError(
-          "mismatch",
-          `${display} doesn't answer as a blit daemon does. Check the port.`,
-          { operation: "connect to", cause: error },
-        ),
-      );
-    };
-    const timer = setTimeout(fail, HANDSHAKE_MS);
-    session.once("error", fail);
-    session.once("close", fail);
-    // Only its settings show that HTTP/2 is spoken: "connect" comes with the socket.
-    session.once("remoteSettings", () => {
-      clearTimeout(timer);
-      session.removeListener("error", fail);
-      session.removeListener("close", fail);
-      session.on("error", () => {});
-      setTimeout(() => {
-        session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-        resolve({ http2: session });
-      }, 0);
-    });
+): Pick<Dialled, "http2" | "isAnswered"> {
+  const session = http2.connect(`${isTls ? "https" : "http"}://${display}`, {
+    createConnection: () => socket,
+    settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
   });
+  destroyLater(session);
+  let answered = false;
+  // What listens there may take the connection and never say anything.
+  const timer = setTimeout(() => session.destroy(), HANDSHAKE_MS);
+  session.on("error", () => {});
+  session.once("close", () => clearTimeout(timer));
+  // Only its settings show that HTTP/2 is spoken: "connect" comes with the socket.
+  session.once("remoteSettings", () => {
+    answered = true;
+    clearTimeout(timer);
+    setTimeout(() => {
+      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    }, 0);
+  });
+  return { http2: session, isAnswered: () => answered };
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -7,6 +7,7 @@
 import { BatchFlag, type Results, type WorkBatch } from "../core/work_batch.ts";
 import type { ContentStreams, LeasedStream, LinkReport, RunContext, Tree } from "../engine/tree.ts";
 import { closeStream, dial } from "../native/net.ts";
+import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
 import { openTunnel } from "../native/tunnel.ts";
 import { type Closable, type Lease, StreamPool } from "../net/stream_pool.ts";
@@ -21,7 +22,7 @@ import { RecordStream } from "../wire/record_stream.ts";
 import { carryTunnel } from "./native_tunnel.ts";
 import type { RemoteRun } from "./remote_run.ts";
 import type { RemoteTree } from "./remote_tree.ts";
-import type { Session } from "./session.ts";
+import type { BegunRoot, Session } from "./session.ts";
 import { isBroken } from "./session_keeper.ts";
 import { StreamGrants } from "./stream_grants.ts";
 import { Tunnel, TunnelDuplex } from "./tunnel.ts";
@@ -41,13 +42,28 @@ const DIAL_MS = 5_000;
 /** Streams that a session has at most. */
 const MOST_STREAMS = 16;
 
+/**
+ * Batches on a stream at once: one is sent while the daemon commits the one before, and its results come back.
+ */
+const BATCHES_ABREAST = 2;
+
 /** A stream of native code. */
 interface NativeStream extends Closable {
   readonly handle: number;
 }
 
+/** What dialling needs of a run. */
+interface StreamRun {
+  readonly runId: bigint;
+  readonly signal: AbortSignal;
+  /** Run slot of the control block. */
+  readonly slot: number;
+}
+
 /** The streams of one run. */
 interface RunStreams {
+  /** The run as it was last seen; a stand-in where it hasn't begun. */
+  run: StreamRun;
   readonly native: StreamPool<NativeStream>;
   readonly records: StreamPool<RecordStream>;
 }
@@ -120,6 +136,16 @@ export class RemoteContent implements ContentStreams {
     return pool === null ? null : new LocalRun(pool, runId, signal);
   }
 
+  /** Takes tokens that came with the session. */
+  begin(session: Session, begun: BegunRoot): void {
+    this.#grants.begin(session, begun);
+    const { forceControlPlane } = this.#options;
+    if (!this.isNative || forceControlPlane || begun.tokens.length === 0) return;
+    // One stream will be needed in any case, and is there sooner while others still look around.
+    this.#streams({ runId: begun.wish.runId, signal: session.signal, slot: NO_RUN_SLOT }).native
+      .warm();
+  }
+
   /** Ends a run and its streams. */
   endRun(runId: bigint, local: RunContext | null): void {
     const streams = this.#runs.get(runId);
@@ -141,8 +167,9 @@ export class RemoteContent implements ContentStreams {
       records.limit = this.#count;
     }
     const { pool } = this.#options;
-    // Each stream holds a worker; listing and hashing need some beside them.
-    pool?.resize(Math.max(pool.threads, this.#count + navigator.hardwareConcurrency));
+    // Each batch holds a worker; listing and hashing need some beside them.
+    const workers = BATCHES_ABREAST * this.#count + navigator.hardwareConcurrency;
+    pool?.resize(Math.max(pool.threads, workers));
   }
 
   /** What carried content so far. */
@@ -160,15 +187,26 @@ export class RemoteContent implements ContentStreams {
     for (const runId of [...this.#runs.keys()]) this.endRun(runId, null);
   }
 
-  #streams(run: RunContext): RunStreams {
-    let streams = this.#runs.get(run.runId);
-    if (streams === undefined) {
-      streams = {
-        native: new StreamPool(this.#count, () => this.#again((on) => this.#openNative(on, run))),
-        records: new StreamPool(this.#count, () => this.#again((on) => this.#openRecords(on, run))),
-      };
-      this.#runs.set(run.runId, streams);
+  #streams(run: RunContext | StreamRun): RunStreams {
+    const { runId, signal } = run;
+    const slot = run instanceof LocalRun ? run.slot : "slot" in run ? run.slot : 0;
+    const known = this.#runs.get(runId);
+    if (known !== undefined) {
+      known.run = { runId, signal, slot };
+      return known;
     }
+    const streams: RunStreams = {
+      run: { runId, signal, slot },
+      native: new StreamPool(
+        this.#count,
+        () => this.#again((on) => this.#openNative(on, streams.run)),
+      ),
+      records: new StreamPool(
+        this.#count,
+        () => this.#again((on) => this.#openRecords(on, streams.run)),
+      ),
+    };
+    this.#runs.set(runId, streams);
     return streams;
   }
 
@@ -176,7 +214,7 @@ export class RemoteContent implements ContentStreams {
     run: RunContext,
     work: (stream: NativeStream) => Promise<Results>,
   ): Promise<Results> {
-    return await using(await this.#streams(run).native.lease(), work);
+    return await using(await this.#streams(run).native.lease(BATCHES_ABREAST), work);
   }
 
   async #withRecords(
@@ -191,7 +229,7 @@ export class RemoteContent implements ContentStreams {
     return this.#tree.keeper.retrying(open);
   }
 
-  async #openNative(session: Session, run: RunContext): Promise<NativeStream> {
+  async #openNative(session: Session, run: StreamRun): Promise<NativeStream> {
     const pool = this.#options.pool!;
     const dataPlane = session.welcome.dataPlane;
     if (this.#options.forceControlPlane) this.#fallBack("as asked");
@@ -206,7 +244,7 @@ export class RemoteContent implements ContentStreams {
           certificateSha256: dataPlane.certificateSha256.length > 0
             ? dataPlane.certificateSha256
             : undefined,
-          slot: run instanceof LocalRun ? run.slot : 0,
+          slot: run.slot,
         });
         return { handle, close: () => closeStream(pool, handle) };
       } catch (error) {
@@ -222,14 +260,14 @@ export class RemoteContent implements ContentStreams {
     return { handle: native.handle, close: () => native.close() };
   }
 
-  async #openRecords(session: Session, run: RunContext): Promise<RecordStream> {
+  async #openRecords(session: Session, run: StreamRun): Promise<RecordStream> {
     const forced = this.#options.forceControlPlane || this.isNative;
     this.#fallBack(forced ? "as asked" : "for want of the native library");
     const tunnel = new Tunnel(session, await this.#token(session, run));
     return new RecordStream(new TunnelDuplex(tunnel));
   }
 
-  #token(session: Session, run: RunContext): Promise<string> {
+  #token(session: Session, run: StreamRun): Promise<string> {
     return this.#grants.take(session, run.runId, this.#count);
   }
 

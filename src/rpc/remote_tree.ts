@@ -41,6 +41,7 @@ import { RemoteRun } from "./remote_run.ts";
 import { RemoteStat } from "./remote_stat.ts";
 import { RemoteWalk } from "./remote_walk.ts";
 import { attributesFromPeer, RemoteXattrs } from "./remote_xattrs.ts";
+import { runTrain } from "./run_train.ts";
 import { settleAgain } from "./settle_again.ts";
 import { ShownPart } from "./shown_part.ts";
 import type { Session } from "./session.ts";
@@ -116,14 +117,18 @@ export class RemoteTree implements Tree, BatchSource {
    */
   static async open(keeper: SessionKeeper, options: RemoteTreeOptions): Promise<RemoteTree> {
     return await keeper.retrying(async (session) => {
-      const { root, facts, traits } = await openRoot(session, options, options.create ?? false);
-      return new RemoteTree(
+      const begun = session.takeBegun(options.path);
+      const { root, facts, traits } = begun?.root ??
+        await openRoot(session, options, options.create ?? false);
+      const tree = new RemoteTree(
         keeper,
         options,
         { session, handle: root },
         factsFromMessage(facts),
         traitsFromMessage(traits),
       );
+      if (begun !== null) tree.#content.begin(session, begun);
+      return tree;
     });
   }
 
@@ -212,6 +217,33 @@ export class RemoteTree implements Tree, BatchSource {
       .catch((error) => brokenResults(error, batch));
     if (from !== null) own.doneThere(totalOf(results), batch.items.count);
     return results;
+  }
+
+  async runInOrder(
+    batches: readonly WorkBatch[],
+    source: Tree | null,
+    run: RunContext,
+  ): Promise<Results[]> {
+    const own = this.#runOf(run);
+    const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
+    const session = await this.keeper.live();
+    if (own.signal.aborted || from !== null || !session.agreement.capabilities.has("run-then")) {
+      const results: Results[] = [];
+      for (const batch of batches) results.push(await this.run(batch, source, run));
+      return results;
+    }
+    const root = await this.root(session);
+    return await runTrain(batches, {
+      attributes: source,
+      parallel: XATTRS_ABREAST,
+      call: async ([batch, ...then]) => {
+        if (batches.some(({ op }) => op === Op.marker)) this.#markers.delete(own.runId);
+        const answer = await session.call((client, name, signal) =>
+          client.run({ session: name, root, runId: own.runId, batch, then }, { signal })
+        );
+        return [answer.results, ...answer.then];
+      },
+    });
   }
 
   sendBatch(receiver: BatchReceiver): Promise<Results> {

@@ -7,12 +7,13 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
-import { nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import {
   type Alive,
   type OpenRequest,
   OpenRequestSchema,
   type OpenResponse,
+  type OpenRootResponse,
   Sessions,
   type Welcome,
 } from "../gen/blit/v1/session_pb.ts";
@@ -44,6 +45,36 @@ export interface SessionRequest {
   readonly replaces?: string;
   /** A one-time read grant instead of a user's token, and the proof that it was made for this daemon. */
   readonly readGrant?: { readonly grant: string; readonly proof: ReaderProof | null };
+  /** A root that will be needed next, and streams on it. */
+  readonly begin?: BeginWish | null;
+}
+
+/** A root to open with the session, and streams on it. */
+export interface BeginWish {
+  /** Directory in the module. */
+  readonly path: RelPath;
+  /** Make it where nothing is there. */
+  readonly create: boolean;
+  /** Follow symlinks on the way, as far as they stay in the module. */
+  readonly follow: boolean;
+  /** Open the directory above where there is none at the path. */
+  readonly orAbove: boolean;
+  /** The run that the streams are for. */
+  readonly runId: bigint;
+  /** How many streams. */
+  readonly streams: number;
+}
+
+/** What the daemon did of a {@link BeginWish}. */
+export interface BegunRoot {
+  readonly wish: BeginWish;
+  /** The directory that was opened. */
+  readonly path: RelPath;
+  readonly root: OpenRootResponse;
+  /** Good for the streams of the wish's run. */
+  readonly tokens: readonly string[];
+  /** When they were asked for, by `performance.now()`. */
+  readonly askedMs: number;
 }
 
 /** What this side has done for the session so far, for the daemon's list of jobs. */
@@ -69,6 +100,7 @@ export class Session {
   readonly #ended = new AbortController();
   readonly #client: SessionsClient;
   readonly #outbox: Outbox<OpenRequest>;
+  #begun: BegunRoot | null = null;
   #alive: Alive | null = null;
   #beat: ReturnType<typeof setInterval> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -98,6 +130,7 @@ export class Session {
     const outbox = new Outbox<OpenRequest>();
     const client = connection.client(Sessions);
     const ending = new AbortController();
+    const { begin } = request;
     outbox.push(openRequest({
       case: "hello",
       value: {
@@ -112,8 +145,10 @@ export class Session {
         readerCertificate: request.readGrant?.proof?.certificate,
         readerProof: request.readGrant?.proof?.signature,
         replaces: request.replaces ?? "",
+        begin: begin ? { ...begin, path: nameToBytes(begin.path) } : undefined,
       },
     }));
+    const askedMs = performance.now();
     const timer = setTimeout(() => ending.abort(silent(connection)), SILENCE_MS);
     try {
       const responses = client.open(outbox, { signal: ending.signal })[Symbol.asyncIterator]();
@@ -128,6 +163,7 @@ export class Session {
         );
       }
       const session = new Session(connection, client, outbox, message.value);
+      session.#begun = begunRoot(begin, message.value, askedMs);
       session.#listen(responses, ending);
       return session;
     } catch (error) {
@@ -138,6 +174,19 @@ export class Session {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What was begun with the session, while nobody took it. */
+  get begun(): BegunRoot | null {
+    return this.#begun;
+  }
+
+  /** Takes what was begun, where it is this directory: it is the taker's to close. */
+  takeBegun(path: RelPath): BegunRoot | null {
+    const begun = this.#begun;
+    if (begun?.path !== path) return null;
+    this.#begun = null;
+    return begun;
   }
 
   /** The latest Alive of the daemon. */
@@ -236,6 +285,16 @@ export class Session {
     this.#outbox.end();
     this.#ended.abort(error);
   }
+}
+
+function begunRoot(
+  wish: BeginWish | null | undefined,
+  { begun }: Welcome,
+  askedMs: number,
+): BegunRoot | null {
+  if (!wish || begun?.root === undefined) return null;
+  const { root, tokens, above } = begun;
+  return { wish, path: above ? parentOf(wish.path) : wish.path, root, tokens, askedMs };
 }
 
 function openRequest(message: MessageInitShape<typeof OpenRequestSchema>["message"]): OpenRequest {

@@ -5,13 +5,15 @@
  */
 import { BlitError } from "../core/error.ts";
 import { Connection, type ConnectRequest } from "./connection.ts";
-import { Session, type SessionRequest } from "./session.ts";
+import { type BeginWish, Session, type SessionRequest } from "./session.ts";
 
 /** How a session is opened, and opened again. */
 export interface KeeperRequest {
   /** Asked for at each connection: a host may have become known meanwhile. */
   readonly connect: () => ConnectRequest;
   readonly session: SessionRequest;
+  /** What the first session begins with, once that is known; null: nothing. Waited for while the host is dialled. */
+  readonly begin?: Promise<BeginWish | null>;
   /** How often a broken connection is made anew; 0: never. */
   readonly retries: number;
   readonly retryWaitMs: number;
@@ -42,7 +44,7 @@ export class SessionKeeper {
    */
   static async open(request: KeeperRequest): Promise<SessionKeeper> {
     const startedMs = performance.now();
-    const session = await openSession(request);
+    const session = await openSession(request, { begin: request.begin });
     return new SessionKeeper(request, session, performance.now() - startedMs);
   }
 
@@ -108,7 +110,7 @@ export class SessionKeeper {
       if (this.#closed) break;
       try {
         const replaces = this.#session.welcome.session;
-        return this.#session = await openSession(this.#request, replaces);
+        return this.#session = await openSession(this.#request, { replaces });
       } catch (again) {
         if (!isBroken(again)) throw again;
         error = again;
@@ -125,11 +127,11 @@ export function isBroken(error: unknown): error is BlitError {
 
 async function openSession(
   { connect, session }: KeeperRequest,
-  replaces?: string,
+  { replaces, begin }: { readonly replaces?: string; readonly begin?: KeeperRequest["begin"] } = {},
 ): Promise<Session> {
   const connection = await Connection.open(connect());
   try {
-    return await Session.open(connection, { ...session, replaces });
+    return await Session.open(connection, { ...session, replaces, begin: await begin });
   } catch (error) {
     connection.close();
     throw error;

@@ -5,7 +5,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { RemoteTree } from "./remote_tree.ts";
-import type { Session } from "./session.ts";
+import type { BegunRoot, Session } from "./session.ts";
 
 /** A token is good for 30 s; one that is older than this is not begun with. */
 const TOKEN_LIFE_MS = 20_000;
@@ -27,6 +27,11 @@ export class StreamGrants {
 
   constructor(tree: RemoteTree) {
     this.#tree = tree;
+  }
+
+  /** Takes tokens that came with the session. */
+  begin(session: Session, { wish, tokens, askedMs }: BegunRoot): void {
+    this.#granted = { session, runId: wish.runId, atMs: askedMs, tokens: [...tokens] };
   }
 
   /**

@@ -15,7 +15,7 @@ export interface ProtocolVersion {
 export const PROTOCOL: ProtocolVersion = { major: 1, minor: 0 };
 
 /** What this blit can do beyond its version; the other side ignores what it doesn't know. */
-export const CAPABILITIES = ["list-ahead", "pull", "pull-move", "xattrs"] as const;
+export const CAPABILITIES = ["list-ahead", "pull", "pull-move", "xattrs", "run-then"] as const;
 /** One of {@link CAPABILITIES}. */
 export type Capability = (typeof CAPABILITIES)[number];
 

@@ -94,29 +94,39 @@ export async function metaWithXattrs(
   run: (batch: WorkBatch) => Promise<Results>,
 ): Promise<Results> {
   if ((batch.flags & BatchFlag.xattrs) === 0) return await run(batch);
+  const results = new ResultsWriter(batch.items.count);
+  for await (const part of metaParts(batch, source, parallel)) {
+    part.fill(results, await run(part.finish()));
+  }
+  return results.finish();
+}
+
+/**
+ * A `meta` batch in parts that carry what its entries have in a source; mostly it is one.
+ *
+ * @param parallel most entries asked for at a time
+ */
+export async function* metaParts(
+  batch: WorkBatch,
+  source: Tree,
+  parallel: number,
+): AsyncGenerator<MetaPart> {
   const count = batch.items.count;
-  const results = new ResultsWriter(count);
   let part = new MetaPart(batch);
-  const runPart = async () => {
-    const answered = await run(part.finish());
-    part.each((i, k, failed) => {
-      const result = answered.fields(k);
-      results.set(i, result.status ? result : failed ?? result);
-    });
-    part = new MetaPart(batch);
-  };
   // What is asked of a daemon at a time goes in one call.
   const abreast = source.kind === "remote" ? REMOTE_ABREAST : parallel;
   for (let at = 0; at < count; at += abreast) {
     const indices = Array.from({ length: Math.min(abreast, count - at) }, (_, k) => at + k);
     const read = await Promise.all(indices.map((i) => readOrFail(source, batch.path(i))));
     for (const [k, one] of read.entries()) {
-      if (!part.hasRoomFor(one)) await runPart();
+      if (!part.hasRoomFor(one)) {
+        yield part;
+        part = new MetaPart(batch);
+      }
       part.add(at + k, one);
     }
   }
-  if (!part.isEmpty) await runPart();
-  return results.finish();
+  if (!part.isEmpty) yield part;
 }
 
 /** What an entry carries; null and the failure where it can't be read. */
@@ -131,22 +141,25 @@ async function readOrFail(source: Tree, path: RelPath): Promise<Carried> {
 }
 
 /** Items of a batch that go together, and what they carry. */
-class MetaPart {
+export class MetaPart {
   readonly #batch: WorkBatch;
   readonly #builder: BatchBuilder;
   readonly #items: { readonly index: number; readonly carried: Carried }[] = [];
   #bytes = 0;
 
+  /** @param batch what its items are of */
   constructor(batch: WorkBatch) {
     this.#batch = batch;
     this.#builder = new BatchBuilder(batch.op);
     this.#builder.flags = batch.flags;
   }
 
+  /** Nothing is in it yet. */
   get isEmpty(): boolean {
     return this.#items.length === 0;
   }
 
+  /** Whether one more entry fits. */
   hasRoomFor([attributes]: Carried): boolean {
     const more = attributes ? packedLength(attributes) : 0;
     // An item without attributes is at most a path and a target.
@@ -155,6 +168,7 @@ class MetaPart {
         this.#builder.items.byteLength + this.#bytes + more < CARRIED_MOST_BYTES);
   }
 
+  /** Adds an item of the batch. */
   add(index: number, carried: Carried): void {
     const name = nameToBytes(this.#batch.path(index));
     const { items } = this.#batch;
@@ -163,13 +177,17 @@ class MetaPart {
     this.#bytes += LENGTH_BYTES + (carried[0] ? packedLength(carried[0]) : 0);
   }
 
+  /** What goes to the destination. */
   finish(): WorkBatch {
     const lists = this.#items.map(({ carried }) => carried[0]);
     return new WorkBatch(withTrailing(this.#builder.finish(), packedXattrs(lists)));
   }
 
-  /** Calls `visit` with each item's index in the whole batch and in this part, and why it failed, if it did. */
-  each(visit: (index: number, k: number, failed: ResultFields | null) => void): void {
-    this.#items.forEach(({ index, carried }, k) => visit(index, k, carried[1]));
+  /** Puts the part's results where they belong in the whole batch's. */
+  fill(results: ResultsWriter, answered: Results): void {
+    this.#items.forEach(({ index, carried }, k) => {
+      const result = answered.fields(k);
+      results.set(index, result.status ? result : carried[1] ?? result);
+    });
   }
 }

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { textToName } from "../core/rel_path.ts";
+import { isStagedName } from "../core/staged_name.ts";
 import { fromDenoError } from "./deno_errors.ts";
 
 /** A path and, where something is there, what it is by device and inode. */
@@ -92,4 +93,15 @@ async function placeAt(path: string): Promise<Place> {
 
 function foldedName(path: string): string {
   return path.split(/[/\\]/).at(-1)!.normalize("NFC").toLowerCase();
+}
+
+/**
+ * Whether a directory has anything in it that a run would copy, as far as one look tells: `lost+found` and what killed
+ * runs left don't count.
+ */
+export async function holdsEntries(path: string): Promise<boolean> {
+  for await (const { name } of Deno.readDir(path)) {
+    if (name !== "lost+found" && !isStagedName(textToName(name))) return true;
+  }
+  return false;
 }

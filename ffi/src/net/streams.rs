@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::preamble;
 use super::tunnel::Pipe;
+use super::wire::Carry;
 use crate::control::JobContext;
 use crate::status::{Fail, Outcome, Status, Step};
+
+/// How often a job that waits for its turn on a stream looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// How to reach a stream while somebody else works on it.
 #[derive(Clone)]
@@ -49,6 +53,10 @@ struct Stream {
     link: Option<Box<dyn Link>>,
     /// The daemon's answer was read, or given.
     greeted: bool,
+    /// What the last job left for the next one.
+    carry: Carry,
+    /// Jobs that wait for their turn.
+    waiting: usize,
 }
 
 impl Stream {
@@ -70,6 +78,8 @@ struct Table {
 #[derive(Default)]
 pub struct Streams {
     table: Mutex<Table>,
+    /// Jobs wait here for a stream that another one has.
+    freed: Condvar,
 }
 
 impl Streams {
@@ -89,6 +99,8 @@ impl Streams {
                     origin,
                     link: Some(link),
                     greeted: origin != Origin::Tunnel,
+                    carry: Carry::default(),
+                    waiting: 0,
                 };
                 table.streams.insert(handle, stream);
                 return Ok(handle);
@@ -122,6 +134,7 @@ impl Streams {
         let mut table = self.lock();
         let stream = table.streams.remove(&handle).ok_or(gone())?;
         drop(table);
+        self.freed.notify_all();
         stream.end();
         Ok(())
     }
@@ -142,6 +155,7 @@ impl Streams {
     /// Forgets a stream that its thread is done with; does nothing where it was closed meanwhile.
     pub fn forget(&self, handle: u32) {
         let stream = self.lock().streams.remove(&handle);
+        self.freed.notify_all();
         // Dropping a link says goodbye to the peer: not under the lock.
         drop(stream);
     }
@@ -162,7 +176,37 @@ impl Streams {
     /// `busy` where another job has it; `disconnected` where it is closed; what the daemon answered,
     /// where it refused a tunnel.
     pub fn check_out<'a>(&'a self, handle: u32, job: &JobContext) -> Outcome<CheckedOut<'a>> {
+        self.take(self.lock(), handle, job)
+    }
+
+    /// The same, but waits while another job has it: what that one leaves over is the next one's.
+    ///
+    /// # Errors
+    ///
+    /// As above; `cancelled` with the job.
+    pub fn check_out_next<'a>(&'a self, handle: u32, job: &JobContext) -> Outcome<CheckedOut<'a>> {
         let mut table = self.lock();
+        loop {
+            let stream = table.streams.get_mut(&handle).ok_or(gone())?;
+            if stream.link.is_some() {
+                return self.take(table, handle, job);
+            }
+            job.check()?;
+            stream.waiting += 1;
+            let woken = self.freed.wait_timeout(table, LOOK);
+            table = woken.unwrap_or_else(PoisonError::into_inner).0;
+            if let Some(stream) = table.streams.get_mut(&handle) {
+                stream.waiting -= 1;
+            }
+        }
+    }
+
+    fn take<'a>(
+        &'a self,
+        mut table: MutexGuard<'a, Table>,
+        handle: u32,
+        job: &JobContext,
+    ) -> Outcome<CheckedOut<'a>> {
         let stream = table.streams.get_mut(&handle).ok_or(gone())?;
         if stream.origin == Origin::Arrival {
             return Err(Fail::usage());
@@ -170,11 +214,13 @@ impl Streams {
         let link = stream.link.take();
         let link = link.ok_or(Fail::new(Status::Busy, Step::Process))?;
         let greeted = std::mem::replace(&mut stream.greeted, true);
+        let carry = std::mem::take(&mut stream.carry);
         drop(table);
         let mut out = CheckedOut {
             streams: self,
             handle,
             link: Some(link),
+            carry,
         };
         if !greeted {
             let until = Instant::now() + super::IDLE;
@@ -186,7 +232,11 @@ impl Streams {
     fn give_back(&self, handle: u32, link: Box<dyn Link>) {
         let mut table = self.lock();
         match table.streams.get_mut(&handle) {
-            Some(stream) => stream.link = Some(link),
+            Some(stream) => {
+                stream.link = Some(link);
+                drop(table);
+                self.freed.notify_all();
+            }
             None => {
                 // Closed meanwhile.
                 drop(table);
@@ -195,12 +245,22 @@ impl Streams {
         }
     }
 
+    /// Whether a job waits for its turn on a stream.
+    pub fn is_awaited(&self, handle: u32) -> bool {
+        let table = self.lock();
+        table
+            .streams
+            .get(&handle)
+            .is_some_and(|stream| stream.waiting > 0)
+    }
+
     /// Cuts every stream and takes no more.
     pub fn close_all(&self) {
         let mut table = self.lock();
         table.closing = true;
         let streams = std::mem::take(&mut table.streams);
         drop(table);
+        self.freed.notify_all();
         for stream in streams.into_values() {
             stream.end();
         }
@@ -225,6 +285,8 @@ pub struct CheckedOut<'a> {
     handle: u32,
     /// Gone only while it is given back.
     link: Option<Box<dyn Link>>,
+    /// What the job before left.
+    pub carry: Carry,
 }
 
 impl CheckedOut<'_> {
@@ -233,6 +295,28 @@ impl CheckedOut<'_> {
         match &mut self.link {
             Some(link) => &mut **link,
             None => unreachable!("a stream is given back only by value"),
+        }
+    }
+
+    /// Lets a job have it that waits, with what this one leaves over.
+    ///
+    /// # Errors
+    ///
+    /// The stream, and what was to go with it, where no job waits.
+    pub fn hand_over(mut self, carry: Carry) -> Result<(), (Self, Carry)> {
+        let mut table = self.streams.lock();
+        match table.streams.get_mut(&self.handle) {
+            Some(stream) if stream.waiting > 0 => {
+                stream.link = self.link.take();
+                stream.carry = carry;
+                drop(table);
+                self.streams.freed.notify_all();
+                Ok(())
+            }
+            _ => {
+                drop(table);
+                Err((self, carry))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::link::{Link, lost};
 use super::record::{HEADER_BYTES, Header, MISMATCH, Type};
 use crate::control::JobContext;
+use crate::results::RESULT_BYTES;
 use crate::status::{Fail, Outcome, Status, Step};
 
 /// Bytes that are gathered before they are written: a hundred small files cost one call.
@@ -129,6 +131,37 @@ pub enum Wait<'w> {
     Until(Instant),
 }
 
+/// What a batch leaves on a stream for the next one: bytes that came and weren't read, and results that are still to come.
+#[derive(Default)]
+pub struct Carry {
+    /// The beginning of a record.
+    rest: Vec<u8>,
+    /// Whose results come next.
+    owed: Option<Owed>,
+}
+
+impl Carry {
+    /// The same, with nobody who waits for results.
+    pub fn without_debt(mut self) -> Carry {
+        self.owed = None;
+        self
+    }
+
+    /// Has the next results given to somebody who waits for them; dropped, the stream is gone.
+    pub fn owe(&mut self, items: usize) -> Receiver<Vec<u8>> {
+        let (give, results) = mpsc::sync_channel(1);
+        self.owed = Some(Owed { give, items });
+        results
+    }
+}
+
+/// Results that somebody waits for while the next batch is sent already.
+struct Owed {
+    give: SyncSender<Vec<u8>>,
+    /// How many they are.
+    items: usize,
+}
+
 /// One side's reader and writer of records.
 pub struct Wire<'w> {
     line: &'w Line<'w>,
@@ -145,6 +178,8 @@ pub struct Wire<'w> {
     /// Where the payload of the last record lies.
     payload: Range<usize>,
     broken: Option<Fail>,
+    /// Whose results come before anything that is about this batch.
+    owed: Option<Owed>,
     /// Bytes of records that came.
     pub bytes_in: u64,
     /// Bytes of records that went out.
@@ -165,8 +200,55 @@ impl<'w> Wire<'w> {
             end: 0,
             payload: 0..0,
             broken: None,
+            owed: None,
             bytes_in: 0,
             bytes_out: 0,
+        }
+    }
+
+    /// The same, going on with what the batch before left.
+    pub fn going_on(line: &'w Line<'w>, idle: Duration, carry: Carry) -> Self {
+        let mut wire = Self::new(line, idle);
+        wire.end = carry.rest.len();
+        wire.input = carry.rest;
+        wire.owed = carry.owed;
+        wire
+    }
+
+    /// What is left for the next batch.
+    pub fn into_carry(self) -> Carry {
+        Carry {
+            rest: self.input[self.start..self.end].to_vec(),
+            owed: self.owed,
+        }
+    }
+
+    /// Waits for the results of the batch before, where they are still to come.
+    pub fn settle(&mut self, wait: Wait) -> Outcome<()> {
+        while self.owed.is_some() {
+            let header = self.record(wait)?;
+            self.is_about_before(header)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a record is about the batch before: its results are passed on, what else is said of it is old.
+    fn is_about_before(&mut self, header: Header) -> Outcome<bool> {
+        if header.kind == Type::Alive {
+            return Ok(true);
+        }
+        let Some(owed) = &self.owed else {
+            return Ok(false);
+        };
+        match header.kind {
+            Type::Results if header.length == owed.items * RESULT_BYTES => {
+                // Whoever gave up waiting doesn't want them.
+                let _ = owed.give.try_send(self.payload().to_vec());
+                self.owed = None;
+                Ok(true)
+            }
+            Type::Fail | Type::Have => Ok(true),
+            _ => self.breach(MISMATCH),
         }
     }
 
@@ -184,7 +266,7 @@ impl<'w> Wire<'w> {
     pub fn next(&mut self, wait: Wait) -> Outcome<Header> {
         loop {
             let header = self.record(wait)?;
-            if header.kind != Type::Alive {
+            if !self.is_about_before(header)? {
                 return Ok(header);
             }
         }
@@ -194,7 +276,7 @@ impl<'w> Wire<'w> {
     pub fn poll(&mut self, wait: Wait) -> Outcome<Option<Header>> {
         while self.is_readable(Duration::ZERO)? {
             let header = self.record(wait)?;
-            if header.kind != Type::Alive {
+            if !self.is_about_before(header)? {
                 return Ok(Some(header));
             }
         }

@@ -18,6 +18,7 @@ import { LocalTree } from "../../tree/local.ts";
 import { pathFromPeer } from "../convert.ts";
 import { peerText } from "../peer_text.ts";
 import { agree, CAPABILITIES, PROTOCOL } from "../version.ts";
+import { beginSession } from "./begin.ts";
 import { callerOf, HOLD } from "./calls.ts";
 import type { ServiceHost } from "./host.ts";
 import { Incoming } from "./incoming.ts";
@@ -71,7 +72,7 @@ export async function* serveOpen(
   session.signal.addEventListener("abort", () => goodbye = setTimeout(free, GOODBYE_MS));
   try {
     listen(session, incoming, host.limits().idleMs);
-    yield answer({ case: "welcome", value: await welcome(host, session, hello) });
+    yield answer({ case: "welcome", value: await welcome(parts, session, hello) });
     yield* signsOfLife(session);
     if (session.reason && !context.signal.aborted) {
       const { kind, message } = session.reason;
@@ -160,8 +161,12 @@ async function* signsOfLife(session: ServedSession): AsyncGenerator<OpenResponse
   }
 }
 
-async function welcome(host: ServiceHost, session: ServedSession, hello: Hello) {
+async function welcome({ host, streams }: OpenParts, session: ServedSession, hello: Hello) {
   const plane = host.dataPlane();
+  const mostStreams = host.limits().streams;
+  // Before anything is made there: what stands at the path is what the client found.
+  const there = (await look(session.base, pathFromPeer(hello.look), hello.lookFollowed)).bytes;
+  const begun = hello.begin && await beginSession(session, streams, hello.begin, mostStreams);
   return {
     version: PROTOCOL,
     capabilities: [...CAPABILITIES],
@@ -169,16 +174,17 @@ async function welcome(host: ServiceHost, session: ServedSession, hello: Hello) 
     rights: [...session.rights],
     motd: host.motd(),
     agent: host.agent,
-    there: (await look(session.base, pathFromPeer(hello.look), hello.lookFollowed)).bytes,
+    there,
     trustMetadata: session.trustMetadata,
     readOnly: session.readOnly,
     dataPlane: plane === null ? undefined : {
       port: plane.port,
       certificateSha256: plane.certificateSha256,
-      maxStreams: host.limits().streams,
+      maxStreams: mostStreams,
     },
     nowNs: BigInt(Date.now()) * 1_000_000n,
     instance: host.instance,
+    begun,
   };
 }
 

@@ -7,7 +7,6 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { BlitError } from "../../core/error.ts";
 import { bytesToName, nameToBytes } from "../../core/rel_path.ts";
-import { Op } from "../../core/work_batch.ts";
 import {
   type ListRequest,
   type ListResponse,
@@ -18,8 +17,8 @@ import {
   type StatRequest,
 } from "../../gen/blit/v1/session_pb.ts";
 import type { LocalTree } from "../../tree/local.ts";
-import { factsToMessage, pathFromPeer, traitsToMessage } from "../convert.ts";
-import { distrustAttributes, markDropped } from "./attribute_rules.ts";
+import { factsToMessage, pathFromPeer } from "../convert.ts";
+import { beginRoot } from "./begin.ts";
 import { CALLER, callerOf } from "./calls.ts";
 import type { ServiceHost } from "./host.ts";
 import { requireDelegation } from "./delegation.ts";
@@ -27,7 +26,7 @@ import { Incoming } from "./incoming.ts";
 import { ListAhead } from "./list_ahead.ts";
 import { serveOpen } from "./open_call.ts";
 import { servePull } from "./pull.ts";
-import { admitAcross, admitBatch } from "./run_rules.ts";
+import { runBatches } from "./run_call.ts";
 import type { ServedSession } from "./served_session.ts";
 import type { SessionTable } from "./session_table.ts";
 import type { Streams } from "./streams.ts";
@@ -37,9 +36,6 @@ import { xattrMessages, xattrsOf } from "./xattrs_call.ts";
 const MOST_STAT_PATHS = 4096;
 /** Largest window for reading ahead, bytes. */
 const MOST_WINDOW_BYTES = 64 * 1024 * 1024;
-
-const NOTHING_DROPPED: ReadonlySet<number> = new Set();
-const NO_ATTRIBUTES: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** The parts that the service stands on. */
 export interface SessionParts {
@@ -57,16 +53,7 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
     open: (requests, context) => serveOpen(parts, requests, context),
 
     async openRoot(request, context) {
-      const session = sessionOf(request.session, context);
-      const path = pathFromPeer(request.path);
-      const { create, follow } = request;
-      const tree = await session.openRoot(path, { create, follow });
-      const owners = tree.traits.owners && session.trustMetadata;
-      return {
-        root: tree.root,
-        facts: factsToMessage(await tree.probe()),
-        traits: traitsToMessage({ ...tree.traits, owners }),
-      };
+      return await beginRoot(sessionOf(request.session, context), request);
     },
 
     async closeRoot(request, context) {
@@ -88,25 +75,10 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
 
     async run(request, context) {
       const session = sessionOf(request.session, context);
-      const tree = session.root(request.root);
       const other = request.sourceSession === ""
         ? session
         : sessionOf(request.sourceSession, context);
-      const source = request.sourceRoot === 0 ? null : other.root(request.sourceRoot);
-      const admitted = admitBatch(request.batch, session, source !== null);
-      const { batch, dropped } = session.trustMetadata
-        ? { batch: admitted, dropped: NOTHING_DROPPED }
-        : await distrustAttributes(
-          admitted,
-          (path) => tree.xattrs(path).catch(() => NO_ATTRIBUTES),
-        );
-      if (other !== session) admitAcross(batch, other, session);
-      const run = session.run(request.runId);
-      const results = batch.op === Op.hash
-        ? await tree.hash(batch, run)
-        : await tree.run(batch, batch.op === Op.rename ? source ?? tree : source, run);
-      markDropped(results, dropped);
-      return { results: results.bytes };
+      return await runBatches(request, session, other);
     },
 
     read: (request, context) => {

@@ -102,14 +102,21 @@ export function randomFile(path: string, sizeMiB: number): void {
   sh(`head -c ${sizeMiB}M /dev/urandom > "$0"`, path);
 }
 
-/** Content of every plain file below a folder by its path; null where there is no such folder. */
+/**
+ * Content of every plain file below a folder by its path; null where there is no such folder. What goes away meanwhile
+ * is left out.
+ */
 export async function contents(folder: string): Promise<Map<string, string> | null> {
   const found = new Map<string, string>();
   const visit = async (path: string, prefix: string) => {
     for (const entry of await Array.fromAsync(Deno.readDir(path))) {
-      if (entry.isDirectory) await visit(join(path, entry.name), `${prefix}${entry.name}/`);
-      else if (entry.isFile) {
-        found.set(prefix + entry.name, await digestOf(join(path, entry.name)));
+      try {
+        if (entry.isDirectory) await visit(join(path, entry.name), `${prefix}${entry.name}/`);
+        else if (entry.isFile) {
+          found.set(prefix + entry.name, await digestOf(join(path, entry.name)));
+        }
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
       }
     }
   };

@@ -44,11 +44,22 @@ pub fn read_all(entry: Held) -> Outcome<Option<Xattrs>> {
 ///
 /// What speaks of a failing disk, not of a file system that keeps less.
 pub fn set_all(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
+    set(entry, wanted, size_of_all(wanted))
+}
+
+fn size_of_all(all: &[(Vec<u8>, Vec<u8>)]) -> usize {
+    all.iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
+}
+
+// `bytes`: of all that the entry is to have.
+fn set(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)], bytes: usize) -> Outcome<bool> {
     let mut whole = true;
     for (name, value) in wanted {
         match entry.set_xattr(name, value) {
             Ok(()) => {}
-            Err(errno) if is_less(errno) => whole = false,
+            Err(errno) if is_less(errno, bytes) => whole = false,
             Err(errno) => return Err(errno).at(Step::SetXattrs),
         }
     }
@@ -75,7 +86,7 @@ pub fn mirror(entry: Held, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
         .filter(|pair| !present.contains(pair))
         .cloned()
         .collect();
-    set_all(entry, &different)
+    set(entry, &different, size_of_all(wanted))
 }
 
 /// Removes the ACL of this name that a new entry inherited from its directory.
@@ -116,19 +127,23 @@ pub fn digest(entry: BorrowedFd) -> Outcome<u64> {
     Ok(u64::from_le_bytes(first))
 }
 
+/// Attributes of no more than this fit on every file system that has any: the smallest keeps a block of 1 KiB, in
+/// which each has a head of some bytes.
+const ALWAYS_FIT: usize = 512;
+
 // The destination cannot keep this one: its type (OPNOTSUPP), its size (ext4 says NOSPC for more than a
-// block, xfs 2BIG), its name, or the right to set it.
-fn is_less(errno: Errno) -> bool {
-    matches!(
-        errno,
+// block, xfs 2BIG), its name, or the right to set it. NOSPC for a few bytes is a full disk.
+fn is_less(errno: Errno, bytes: usize) -> bool {
+    match errno {
+        Errno::NOSPC => bytes > ALWAYS_FIT,
         Errno::OPNOTSUPP
-            | Errno::PERM
-            | Errno::ACCESS
-            | Errno::INVAL
-            | Errno::RANGE
-            | Errno::TOOBIG
-            | Errno::NOSPC
-    )
+        | Errno::PERM
+        | Errno::ACCESS
+        | Errno::INVAL
+        | Errno::RANGE
+        | Errno::TOOBIG => true,
+        _ => false,
+    }
 }
 
 fn list(entry: Held) -> Result<Vec<u8>, Errno> {
@@ -157,4 +172,16 @@ fn value(entry: Held, name: &[u8]) -> Result<Vec<u8>, Errno> {
     let n = entry.get_xattr(name, &mut large)?;
     large.truncate(n);
     Ok(large)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Errno, is_less};
+
+    #[test]
+    fn no_space_for_a_few_bytes_of_attributes_is_a_full_disk() {
+        assert!(!is_less(Errno::NOSPC, 10));
+        assert!(is_less(Errno::NOSPC, 5000) && is_less(Errno::OPNOTSUPP, 10));
+        assert!(!is_less(Errno::IO, 5000));
+    }
 }

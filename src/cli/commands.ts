@@ -37,13 +37,6 @@ export interface CommandSpec {
   readonly load: () => Promise<{ readonly run: CommandRun }>;
 }
 
-/** A command that this build doesn't have, but knows. */
-export interface AbsentCommand {
-  readonly name: string;
-  /** A sentence: when it comes, or what to use instead. */
-  readonly successor: string;
-}
-
 const SOURCE: ArgumentSpec = {
   name: "SRC",
   path: "file",
@@ -349,6 +342,15 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./run_profile.ts"),
   },
   {
+    name: "completions remote",
+    summary: "Print what a word that names a daemon can go on to",
+    arguments: [{ name: "WORD", help: "As typed so far" }],
+    options: [],
+    hidden: true,
+    network: true,
+    load: () => import("./run_complete.ts"),
+  },
+  {
     name: "completions",
     summary: "Print the completion script of a shell",
     arguments: [{
@@ -373,11 +375,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     hidden: true,
     load: () => import("./run_man.ts"),
   },
-];
-
-/** Commands of v1 that need a daemon. */
-export const ABSENT_COMMANDS: readonly AbsentCommand[] = [
-  { name: "completions remote", successor: "It asks a daemon, and arrives with blit-daemon." },
 ];
 
 /** First words that are no command by themselves. */

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { BlitError } from "../core/error.ts";
-import { ABSENT_COMMANDS, COMMAND_GROUPS, COMMANDS, type CommandSpec } from "./commands.ts";
+import { COMMAND_GROUPS, COMMANDS, type CommandSpec } from "./commands.ts";
 import type { Occurrence, Parsed } from "./invocation.ts";
 import type { OptionSpec } from "./option_types.ts";
 import { GLOBAL_OPTIONS, type OptionId, OPTIONS, optionSpec } from "./options.ts";
@@ -86,19 +86,10 @@ interface OptionToken {
 
 /** The command that the words begin with; undefined for none. */
 function findCommand(words: readonly string[]): CommandSpec | undefined {
-  checkAbsent(words);
   return COMMANDS.find((command) => {
     const name = command.name.split(" ");
     return name.every((word, i) => words[i] === word);
   });
-}
-
-function checkAbsent(words: readonly string[]): void {
-  for (const { name, successor } of ABSENT_COMMANDS) {
-    if (name.split(" ").every((word, i) => words[i] === word)) {
-      throw new BlitError("unsupported", `blit ${name} isn't in this build. ${successor}`);
-    }
-  }
 }
 
 function unknownCommand(words: readonly string[]): never {

@@ -108,10 +108,6 @@ for (const [line, message] of MISTAKES) {
   });
 }
 
-Deno.test("commands that need a daemon are known, and unsupported", () => {
-  fails(["completions", "remote"], /arrives with blit-daemon/, "unsupported");
-});
-
 Deno.test("limits of a mirror are counts, shares or all", () => {
   const limit = (text: string) => run("mirror", "a", "b", "--max-delete", text).values.maxDelete;
   assert.deepEqual(limit("0"), { kind: "count", count: 0 });

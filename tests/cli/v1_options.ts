@@ -103,8 +103,6 @@ const SAME_ELSEWHERE: readonly (readonly [verb: string, option: string, given: s
   ["completions shell", "--config-dir", ["--config-dir", "CONFIG"]],
 ];
 
-const VERBS_OF_DAEMONS = ["completions remote"];
-
 const COUNTERS = "--diagnostics-counter-file PATH";
 
 /** Every row. */
@@ -126,5 +124,5 @@ export const V1_ROWS: readonly V1Row[] = [
   ...SAME_ELSEWHERE.map(([verb, option, given]) => ({ verb, option, fate: { same: given } })),
   ...["check", "ls", "du", "find", "rm", "profile", "diagnostics perf", "diagnostics dump"]
     .map((verb) => ({ verb, option: COUNTERS, fate: { successor: "copy_methods" } })),
-  ...VERBS_OF_DAEMONS.map((verb) => ({ verb, option: "", fate: { successor: "blit-daemon" } })),
+  { verb: "completions remote", option: "", fate: { same: [] } },
 ];

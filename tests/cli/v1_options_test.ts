@@ -29,6 +29,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "jobs cancel": ["nas", "1"],
   "diagnostics dump": ["src", "dst"],
   "completions shell": ["bash"],
+  "completions remote": ["nas:/m"],
 };
 
 const MODES: readonly string[] = ["copy", "mirror", "move", "check"];
@@ -71,11 +72,9 @@ Deno.test(
   "v1: what took the place of an option is said in a line, with status 64",
   scratch(async (dir) => {
     await dir.write({ "src/a": "1" });
-    for (const args of [["copy", "--detach", "src", "dst"], ["completions", "remote"]]) {
-      const { status, stdout, stderr } = await dir.blit(...args);
-      assert.deepEqual([status, stdout], [64, ""]);
-      assert.match(stderr, /^error: .*blit-daemon.*\n$/);
-    }
+    const { status, stdout, stderr } = await dir.blit("copy", "--detach", "src", "dst");
+    assert.deepEqual([status, stdout], [64, ""]);
+    assert.match(stderr, /^error: .*blit-daemon.*\n$/);
   }),
 );
 

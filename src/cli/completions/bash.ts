@@ -18,6 +18,24 @@ import {
 export function bashScript(): string {
   const first = [...firstWords().map(([word]) => word), ...globalOptions().flatMap(optionFlags)];
   return `# bash completion for blit
+# The word before the cursor as it was typed: bash takes it apart at each colon.
+_blit_word() {
+  local line=\${COMP_LINE:0:COMP_POINT}
+  line=\${line//\\\\ /$'\\001'}
+  line=\${line##*[[:space:]]}
+  line=\${line//$'\\001'/ }
+  printf '%s' "\${line//\\\\/}"
+}
+_blit_remote() {
+  local word found before=
+  word=$(_blit_word)
+  # What bash leaves in place stays out of the answers.
+  [[ $COMP_WORDBREAKS == *:* ]] && before=\${word%"\${word##*:}"}
+  while IFS= read -r found; do
+    [[ $found == */ ]] && compopt -o nospace 2>/dev/null
+    COMPREPLY+=("$(printf '%q' "\${found#"$before"}")")
+  done < <("\${COMP_WORDS[0]}" completions remote "$word" 2>/dev/null </dev/null)
+}
 _blit() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
   local command= options= words= paths= word i
@@ -44,6 +62,8 @@ ${offeredCommands().map(commandCase).join("\n")}
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "\${options:-$words}" -- "$cur"))
+  elif [[ -n $paths && $(_blit_word) == *:/* ]]; then
+    _blit_remote
   elif [[ -n $paths ]]; then
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

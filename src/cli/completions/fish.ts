@@ -13,9 +13,16 @@ import {
   wordsBelow,
 } from "./model.ts";
 
+/** Words that name places of daemons. */
+const PLACES = `function __blit_places
+    set -l word (commandline -ct)
+    string match -q '*:/*' -- $word
+    and command blit completions remote $word 2>/dev/null </dev/null
+end`;
+
 /** Renders the script. */
 export function fishScript(): string {
-  const lines = ["# fish completion for blit", "complete -c blit -f"];
+  const lines = ["# fish completion for blit", PLACES, "complete -c blit -f"];
   for (const spec of globalOptions()) lines.push(option("__fish_use_subcommand", spec));
   for (const [word, summary] of firstWords()) {
     lines.push(line("__fish_use_subcommand", `-a ${quote(word)} -d ${quote(summary)}`));
@@ -45,7 +52,9 @@ function commandLines({ spec, options }: OfferedCommand): string[] {
   return [
     ...options.map((spec) => option(condition, spec)),
     ...(words.length > 0 ? [line(condition, `-a ${quote(words.join(" "))}`)] : []),
-    ...(spec.arguments.some((argument) => argument.path) ? [line(condition, "-F")] : []),
+    ...(spec.arguments.some((argument) => argument.path)
+      ? [line(condition, "-F"), line(condition, "-a '(__blit_places)'")]
+      : []),
   ];
 }
 

@@ -41,6 +41,13 @@ ${
     $longer = ($command + ' ' + $word).Trim()
     if ($tables.ContainsKey($longer)) { $command = $longer }
   }
+  if ($wordToComplete.Contains(':/')) {
+    & blit completions remote $wordToComplete 2>$null | ForEach-Object {
+      $text = if ($_ -match '[\\s$();&|{}@#,\\x27\\x60]') { "'" + $_.Replace("'", "''") + "'" } else { $_ }
+      [System.Management.Automation.CompletionResult]::new($text, $_, 'ParameterValue', $_)
+    }
+    return
+  }
   $tables[$command] | Where-Object { $_[0] -like "$wordToComplete*" } | ForEach-Object {
     $type = if ($_[0].StartsWith('-')) { 'ParameterName' } else { 'ParameterValue' }
     [System.Management.Automation.CompletionResult]::new($_[0], $_[0], $type, $_[1])

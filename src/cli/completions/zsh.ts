@@ -18,6 +18,16 @@ import {
 export function zshScript(): string {
   const plain = offeredCommands().filter(({ spec }) => !spec.name.includes(" "));
   return `#compdef blit
+_blit_places() {
+  local word=\${(Q)PREFIX}
+  if [[ $word != *:/* ]]; then
+    _files
+    return
+  fi
+  local -a found=(\${(f)"$(command blit completions remote "$word" 2>/dev/null </dev/null)"})
+  compadd -S '' -- \${(M)found:#*/}
+  compadd -- \${found:#*/}
+}
 _blit() {
   local curcontext=$curcontext state line
   _arguments -C \\
@@ -99,7 +109,9 @@ function valuePart(spec: OfferedOption): string {
 }
 
 function argument({ name, words, path }: ArgumentSpec, index: number): string {
-  return quote(`${index + 1}:${name}:${words ? `(${words.join(" ")})` : path ? "_files" : " "}`);
+  return quote(
+    `${index + 1}:${name}:${words ? `(${words.join(" ")})` : path ? "_blit_places" : " "}`,
+  );
 }
 
 function describe(words: readonly (readonly [string, string])[], indent: number): string {

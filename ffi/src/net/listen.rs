@@ -149,6 +149,8 @@ pub fn listen(shared: &Arc<Shared>, job: u64, port: u32, settings: &[u8]) -> Out
         }
         lines.insert(job, Arc::clone(&line));
     }
+    // Whoever listens is there for good.
+    sys::keep_little_memory();
     let poller = Poller::new(job, listeners, hears, line, limits, identity);
     let started = Threads::spawn(shared, "blit-listen", move |shared| poller.run(shared));
     started.inspect_err(|_| shared.net.listeners.forget(job))

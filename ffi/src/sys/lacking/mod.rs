@@ -6,6 +6,8 @@ mod create_clone;
 mod in_kernel;
 #[cfg(not(target_os = "linux"))]
 mod lease;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod memory;
 
 #[cfg(not(target_os = "macos"))]
 pub use create_clone::{CLONES_AT_CREATION, create_clone};
@@ -15,3 +17,5 @@ pub use in_kernel::{
 };
 #[cfg(not(target_os = "linux"))]
 pub use lease::{forbid_writers, no_writer_waits};
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub use memory::keep_little_memory;

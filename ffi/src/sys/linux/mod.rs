@@ -4,6 +4,8 @@ mod clone;
 mod durable;
 mod lease;
 mod list;
+#[cfg(target_env = "gnu")]
+mod memory;
 mod metadata;
 mod node;
 mod open;
@@ -19,6 +21,8 @@ pub use clone::{
 pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
 pub use lease::{forbid_writers, no_writer_waits};
 pub use list::DirReader;
+#[cfg(target_env = "gnu")]
+pub use memory::keep_little_memory;
 pub use metadata::{read_link_at, stat_at, stat_fd};
 pub use node::make_node;
 pub use open::{

@@ -135,3 +135,12 @@ export async function countFfiCalls(
   const found = /"ffi_calls":\s*(\d+)/.exec(new TextDecoder().decode(stderr));
   return found ? Number(found[1]) : null;
 }
+
+/** Most memory that a process had resident so far, bytes; by grep, as Deno keeps /proc to itself. */
+export async function peakOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("grep", {
+    args: ["VmHWM", `/proc/${pid}/status`],
+    stderr: "null",
+  }).output();
+  return 1024 * Number(/(\d+)/.exec(new TextDecoder().decode(stdout))?.[1] ?? 0);
+}

@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { buildNative } from "../ffi/build.ts";
 import { FreshFileSystem } from "./file_systems.ts";
-import { type Measure, measure } from "./measure.ts";
+import { type Measure, measure, peakOf } from "./measure.ts";
 import { describeMachine, saveResults } from "./results.ts";
 import {
   iperfArgs,
@@ -248,15 +248,6 @@ async function listening([program, ...args]: string[]): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`nothing listens: ${args.join(" ")}`);
-}
-
-/** Most memory that the process had resident so far, bytes; by grep, as Deno keeps /proc to itself. */
-async function peakOf(pid: number): Promise<number> {
-  const { stdout } = await new Deno.Command("grep", {
-    args: ["VmHWM", `/proc/${pid}/status`],
-    stderr: "null",
-  }).output();
-  return 1024 * Number(/(\d+)/.exec(new TextDecoder().decode(stdout))?.[1] ?? 0);
 }
 
 async function compare(options: Options, peers: string, label: string, isSaved: boolean) {

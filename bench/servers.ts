@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { DAEMON_FLAGS } from "../packaging/daemon_flags.ts";
 import type { Workload } from "./workloads.ts";
 
 /** Which way the content goes, seen from the measured client. */
@@ -54,8 +55,14 @@ export interface RemotePeer {
 
 const ROOT = new URL("../", import.meta.url);
 const RUN = ["run", "--no-prompt", "--allow-all"];
-const CLI = new URL("cli.ts", ROOT).pathname;
-const DAEMON = new URL("daemon.ts", ROOT).pathname;
+
+/** Arguments of Deno that run the command, and the daemon. */
+export const CLIENT_RUN: readonly string[] = [...RUN, new URL("cli.ts", ROOT).pathname];
+export const SERVER_RUN: readonly string[] = [
+  ...RUN,
+  ...DAEMON_FLAGS,
+  new URL("daemon.ts", ROOT).pathname,
+];
 
 /** Source and destination in the order of the route, `SRC/` for what is in a folder. */
 function ends(wanted: RemoteCase, remote: string): [string, string] {
@@ -71,25 +78,24 @@ export const REMOTE_PEERS: readonly RemotePeer[] = [
     client: Deno.execPath(),
     server: Deno.execPath(),
     serve: (_, { address, port, root, secure }) => [
-      ...RUN,
-      DAEMON,
+      ...SERVER_RUN,
       ...["--root", root, "--bind", secure ? "0.0.0.0" : address],
       ...["--port", `${port}`, "--data-port", `${port + 1}`, "--no-mdns", "--json"],
       ...(secure ? [] : ["--insecure"]),
     ],
     introduce({ address, port, secure }, ready) {
-      const login = [...RUN, CLI, "login", `${address}:${port}`];
+      const login = [...CLIENT_RUN, "login", `${address}:${port}`];
       if (!secure) return address.startsWith("127.") ? [] : [{ args: [...login, "--plain"] }];
       const { fingerprint } = JSON.parse(ready.split("\n")[0]);
       return [{
         args: [...login, "--token-file", "-", "--fingerprint", fingerprint],
-        stdinFrom: [...RUN, DAEMON, "token", "add", "bench", "--module", "/", "--access", "delete"],
+        stdinFrom: [...SERVER_RUN, "token", "add", "bench", "--module", "/", "--access", "delete"],
       }];
     },
     transfer({ address, port }, wanted) {
       const { operation } = wanted.workload;
       const [from, to] = ends(wanted, `${address}:${port}://${wanted.remote}`);
-      return [...RUN, CLI, operation, ...(operation === "mirror" ? ["--yes"] : []), from, to];
+      return [...CLIENT_RUN, operation, ...(operation === "mirror" ? ["--yes"] : []), from, to];
     },
   },
   {

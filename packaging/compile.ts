@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { buildNative } from "../ffi/build.ts";
 import { isThere, ROOT } from "../tests/gate/command.ts";
 import { crossCargo, TARGETS } from "../tests/gate/cross.ts";
+import { DAEMON_FLAGS } from "./daemon_flags.ts";
 
 /** A system to compile for. */
 interface System {
@@ -42,11 +43,13 @@ const PROGRAMS = [
     name: "blit",
     entry: "cli.ts",
     may: ["read", "write", "env", "sys", "net", "ffi"],
+    flags: [],
   },
   {
     name: "blit-daemon",
     entry: "daemon.ts",
     may: ["read", "write", "env", "sys", "net", "ffi"],
+    flags: DAEMON_FLAGS,
   },
 ] as const;
 
@@ -71,7 +74,7 @@ async function compile(system: System, out: string): Promise<void> {
     throw new NotHere("DENORT_BIN is a base for this system alone");
   }
   await carry(await builtLibrary(system), system.library);
-  for (const { name, entry, may } of PROGRAMS) {
+  for (const { name, entry, may, flags } of PROGRAMS) {
     const output = `${out}/${system.name}/${name}${system.suffix}`;
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
@@ -83,6 +86,7 @@ async function compile(system: System, out: string): Promise<void> {
         // It would be read from the temporary folder, under a name where anybody can put one of theirs.
         "--no-code-cache",
         "--no-prompt",
+        ...flags,
         ...may.map((what) => `--allow-${what}`),
         `--target=${system.target}`,
         `--include=${CARRIED.pathname}`,

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { DAEMON_FLAGS } from "../../packaging/daemon_flags.ts";
 import type { Host } from "./two_hosts.ts";
 
 const DAEMON = fileURLToPath(new URL("../../daemon.ts", import.meta.url));
@@ -77,7 +78,8 @@ export class DaemonHome {
 
   #command(args: string[], env: Record<string, string> = {}): Deno.Command {
     const { wrapper = [] } = this.#place;
-    const words = [...wrapper, Deno.execPath(), "run", "-A", "--no-check", DAEMON, ...args];
+    const run = [Deno.execPath(), "run", "-A", "--no-check", ...DAEMON_FLAGS, DAEMON];
+    const words = [...wrapper, ...run, ...args];
     const [program, ...rest] = this.#place.host?.command(...words) ?? words;
     return new Deno.Command(program, {
       args: rest,

@@ -45,12 +45,12 @@ Deno.test("every metric has its help, its type and its number", () => {
 });
 
 Deno.test("metrics are served at /metrics alone, on the address that was asked for", async () => {
-  for (
-    const [address, host] of [["127.0.0.1:0", "127.0.0.1"], ["[::1]:0", "[::1]"], [
-      ":0",
-      "127.0.0.1",
-    ]]
-  ) {
+  const hosts = [["127.0.0.1:0", "127.0.0.1"], [":0", "127.0.0.1"]];
+  // Some machines have IPv6 turned off.
+  if (Deno.networkInterfaces().some(({ address }) => address === "::1")) {
+    hosts.push(["[::1]:0", "[::1]"]);
+  }
+  for (const [address, host] of hosts) {
     const served = serveMetrics(address, counting());
     try {
       const at = `http://${host}:${served.port}`;

@@ -13,6 +13,8 @@ const LOOK_MS = 250;
 export interface Footprint {
   readonly descriptors: number;
   readonly threads: number;
+  /** How many of each name. */
+  readonly threadNames: string;
   readonly residentBytes: number;
   /** Most that was ever resident. */
   readonly peakBytes: number;
@@ -23,10 +25,14 @@ export function footprint(pid: number): Footprint {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const bytes = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)![1]);
-  const count = (folder: string) => [...Deno.readDirSync(`/proc/${pid}/${folder}`)].length;
+  const names = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) =>
+    Deno.readTextFileSync(`/proc/${pid}/task/${name}/comm`).trim().replace(/-\d+$/, "")
+  );
+  const counts = Map.groupBy(names, (name) => name);
   return {
-    descriptors: count("fd"),
-    threads: count("task"),
+    descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
+    threads: names.length,
+    threadNames: [...counts].map(([name, all]) => `${name} ${all.length}`).sort().join(", "),
     residentBytes: bytes("VmRSS"),
     peakBytes: bytes("VmHWM"),
   };

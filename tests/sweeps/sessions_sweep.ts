@@ -79,7 +79,10 @@ async function sessions(context: Context): Promise<Counts> {
           `${mib(before.residentBytes)} to ${mib(after.residentBytes)}`,
       );
       assert.ok(after.descriptors <= before.descriptors, "descriptors are left");
-      assert.ok(after.threads <= before.threads, "threads are left");
+      assert.ok(
+        after.threads <= before.threads,
+        `threads are left: ${before.threadNames} before, ${after.threadNames} after`,
+      );
       assert.ok(grown <= MOST_GROWN_BYTES, `the daemon's memory grew by ${mib(grown)}`);
       assert.doesNotMatch(there.daemon.stderr, /"level":"(error|fatal)"/);
       return true;

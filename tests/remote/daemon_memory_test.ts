@@ -9,7 +9,7 @@ import { DAEMON_FLAGS } from "../../packaging/daemon_flags.ts";
 import { transfer } from "../../src/app/transfer.ts";
 import { defaultOptions } from "../../src/core/options.ts";
 import { footprint } from "../support/footprint.ts";
-import { testOrSkip } from "../support/loop_fs.ts";
+import { testOn } from "../support/loop_fs.ts";
 import { served, WAYS } from "../support/served.ts";
 import { randomFile, smallFiles } from "../support/trees.ts";
 
@@ -17,7 +17,8 @@ const CLIENTS = 8;
 const FILES = 1500;
 const MOST_BYTES = 200 << 20;
 
-testOrSkip(
+testOn(
+  { type: "tmpfs", sizeMiB: 800 },
   "a daemon stays below 200 MiB with eight clients at once",
   (dir) =>
     served(dir, WAYS[0], async ({ host, folder, daemon }) => {

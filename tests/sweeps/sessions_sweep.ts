@@ -143,9 +143,10 @@ class Scene {
     return !done && signal === "SIGKILL";
   }
 
-  #transfer(tree: string, signal: AbortSignal, onContent: () => void = () => {}) {
-    const [source, destination] = this.#places(tree, `${this.#next++}`);
-    return transfer({
+  async #transfer(tree: string, signal: AbortSignal, onContent: () => void = () => {}) {
+    const name = `${this.#next++}`;
+    const [source, destination] = this.#places(tree, name);
+    const result = await transfer({
       source,
       destination,
       options: defaultOptions("copy"),
@@ -156,6 +157,9 @@ class Scene {
         if (event.type === "progress" && event.bytesDone > 0) onContent();
       },
     });
+    const folder = this.#context.route === "push" ? this.#there.folder : this.#context.dir.path;
+    await Deno.remove(join(folder, `to-${name}`), { recursive: true });
+    return result;
   }
 
   #places(tree: string, name: string): [source: string, destination: string] {

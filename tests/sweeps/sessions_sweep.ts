@@ -30,7 +30,7 @@ export const sweep: Sweep = {
   name: "sessions",
   title:
     "sessions that end by themselves, by cancel and by SIGKILL of the client: the daemon has as many descriptors and threads " +
-    "as before, and no more memory",
+    "as before, and no more memory.",
   routes: ["push", "pull"],
   run: sessions,
 };

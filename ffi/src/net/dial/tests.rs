@@ -125,13 +125,14 @@ fn dialling_ends_in_time_whoever_answers() {
     let began = Instant::now();
     start(&client, &dialling(address, None, 300, 1)).unwrap();
     assert_eq!(dialled(&client, 1), Err(Status::Disconnected));
-    assert!((200..2000).contains(&began.elapsed().as_millis()));
+    assert!(began.elapsed() >= Duration::from_millis(200));
+    assert!(began.elapsed() < SOON);
     // The run is cancelled meanwhile.
     start(&client, &dialling(address, None, 20_000, 2)).unwrap();
     thread::sleep(Duration::from_millis(50));
     client.control.cancel(3);
     assert_eq!(dialled(&client, 2), Err(Status::Cancelled));
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(began.elapsed() < 2 * SOON - Duration::from_secs(1));
     // Somebody who says something else, and nobody at all.
     let other = Arc::new(testing::shared());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

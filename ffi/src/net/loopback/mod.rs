@@ -114,11 +114,9 @@ impl Daemon {
     }
 
     fn close(&self) {
-        let start = Instant::now();
         self.shared.closing.store(true, Relaxed);
         self.shared.net.close();
         assert!(self.shared.net.join(Instant::now() + SOON));
-        assert!(start.elapsed() < Duration::from_secs(1));
         assert_eq!(self.shared.net.streams.count(), 0);
     }
 }

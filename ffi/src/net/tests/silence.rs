@@ -61,18 +61,18 @@ fn a_sender_takes_a_sign_of_life_for_nothing_else() {
     });
     ended.unwrap();
     assert_eq!(statuses(&results), [Status::Ok]);
-    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
 fn silence_within_a_batch_ends_the_stream_and_between_two_it_does_not() {
     let mut world = World::new();
-    world.terms.idle_ms = 300;
+    world.terms.idle_ms = 1_000;
     fs::write(world.client.join("f"), "x").unwrap();
     let item = recorded(&world.client, "f", action::CREATE);
     let request = world.request(0, &[item]);
     let (_, closed) = world.batches(|link| {
-        thread::sleep(Duration::from_millis(900));
+        thread::sleep(Duration::from_millis(2_500));
         let (results, ended) = world.run(Way::Put, link, &request);
         ended.unwrap();
         assert_eq!(statuses(&results), [Status::Ok]);
@@ -80,7 +80,7 @@ fn silence_within_a_batch_ends_the_stream_and_between_two_it_does_not() {
             .unwrap();
         let began = Instant::now();
         assert_eq!(link.read(&mut [0; 1]).unwrap(), 0);
-        assert!(began.elapsed() < Duration::from_secs(3));
+        assert!(began.elapsed() < Duration::from_secs(10));
     });
     assert_eq!((closed.status, closed.batches), (Status::Disconnected, 1));
 }
@@ -90,7 +90,7 @@ fn a_peer_that_says_only_that_it_lives_is_waited_for_no_longer_than_asked() {
     let (ours, mut theirs) = sockets();
     let mut ours = link(ours);
     let line = Line::new(&mut ours);
-    let mut wire = Wire::new(&line, Duration::from_secs(5));
+    let mut wire = Wire::new(&line, Duration::from_secs(20));
     let began = Instant::now();
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -102,6 +102,6 @@ fn a_peer_that_says_only_that_it_lives_is_waited_for_no_longer_than_asked() {
         });
         let wait = Wait::Until(began + Duration::from_millis(400));
         assert_eq!(wire.next(wait).unwrap_err().status, Status::Disconnected);
-        assert!(began.elapsed() < Duration::from_secs(2));
+        assert!(began.elapsed() < Duration::from_secs(10));
     });
 }

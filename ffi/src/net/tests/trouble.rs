@@ -145,7 +145,7 @@ fn a_client_that_gives_up_is_heard_and_the_stream_goes_on() {
                 });
                 world.run(way, link, &request)
             });
-            assert!(began.elapsed() < Duration::from_secs(2));
+            assert!(began.elapsed() < Duration::from_secs(10));
             ended.unwrap();
             assert_eq!(statuses(&results), [Status::Cancelled; 2]);
             assert!(names(to).is_empty());

@@ -29,6 +29,7 @@ export interface Step {
 /** Least part of the lines of src/ that tests must reach, in per cent. */
 const LEAST_COVERAGE = 85;
 const MANIFEST = ["--manifest-path", "ffi/Cargo.toml"];
+const FUZZ_MANIFEST = ["--manifest-path", "ffi/fuzz/Cargo.toml"];
 
 /** A step that runs one program and fails where the program does. It counts no tests. */
 function command(name: string, program: string, ...args: string[]): Step {
@@ -69,11 +70,11 @@ async function testTypeScript(coverageFolder: string | null): Promise<Counts> {
   }
 }
 
-async function testRust(): Promise<Counts> {
+async function testRust(args: readonly string[]): Promise<Counts> {
   if (await ask("cargo", "--version") === null) {
     return { ...PASSED, skips: [{ name: "cargo test", reason: "cargo was not found" }] };
   }
-  const { code, output } = await run("cargo", ["test", "--no-fail-fast", ...MANIFEST]);
+  const { code, output } = await run("cargo", ["test", "--no-fail-fast", ...args]);
   return judged(readCargoTest(output), code, output);
 }
 
@@ -133,13 +134,19 @@ function sources(folder: string, found = new Map<string, string>()): Map<string,
 }
 
 const BUILD: Step = { name: "native library", run: build };
-const RUST: Step = { name: "Rust tests", run: testRust };
+const RUST: Step = { name: "Rust tests", run: () => testRust(MANIFEST) };
+/** What fuzzing found worth keeping, carried out once each. */
+const CORPUS: Step = {
+  name: "fuzz corpus",
+  run: () => testRust([...FUZZ_MANIFEST, "--target-dir", "ffi/target"]),
+};
 
 /** What `deno task test` runs. */
 export const TEST_STEPS: readonly Step[] = [
   BUILD,
   { name: "TypeScript tests", run: () => testTypeScript(null) },
   RUST,
+  CORPUS,
 ];
 
 /** What `deno task ok` runs. */
@@ -150,6 +157,7 @@ export const GATE_STEPS: readonly Step[] = [
   deno("public docs", "doc", "--lint", "mod.ts", "cli.ts", "daemon.ts"),
   { name: "proto", run: checkProto },
   command("Rust format", "cargo", "fmt", "--check", ...MANIFEST),
+  command("format of the fuzz targets", "cargo", "fmt", "--check", ...FUZZ_MANIFEST),
   BUILD,
   command(
     "clippy",
@@ -163,6 +171,7 @@ export const GATE_STEPS: readonly Step[] = [
     "warnings",
   ),
   RUST,
+  CORPUS,
   { name: "TypeScript tests with coverage", run: testWithCoverage },
   ...TARGETS.map((target) => ({ name: `${target.name} library`, run: () => testTarget(target) })),
   { name: "macos types", run: checkMac },

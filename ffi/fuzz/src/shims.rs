@@ -1,0 +1,194 @@
+//! Every call of the C ABI that takes bytes, in any order, on a live pool.
+//!
+//! The input is a list of steps: a byte that chooses the call, a byte for its number, two bytes of length,
+//! and so many bytes for it. A job that was taken ends, and nothing outside of the root is touched. Dialling
+//! is left out: it would reach for addresses.
+#![allow(unsafe_code, reason = "these are calls of the C ABI")]
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crate::Thrown;
+use blit_native::block::{u32_at, u64_at};
+use blit_native::request::{Op, flag};
+use blit_native::status::Status;
+use blit_native::*;
+
+const STEPS: usize = 16;
+/// Numbers of jobs, none used twice: frames of the last input may still come.
+static NEXT_JOB: AtomicU64 = AtomicU64::new(1 << 32);
+
+struct World {
+    thrown: Thrown,
+    inside: PathBuf,
+    root: u32,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let thrown = Thrown::new();
+    let inside = thrown.path().join("inside");
+    fs::create_dir(&inside).expect("a folder of its own");
+    let control = Box::leak(Box::new([0u64; 1024])).as_mut_ptr().cast();
+    let path = inside.as_os_str().as_encoded_bytes();
+    let mut record = [0u64; 3];
+    // SAFETY: the control block is never freed, the rest is as long as said.
+    unsafe {
+        assert_eq!(blit_pool_open(1, control, 8192), 0);
+        assert_eq!(
+            blit_root_open(path.as_ptr(), path.len(), 0, record.as_mut_ptr()),
+            0
+        );
+    }
+    World {
+        thrown,
+        inside,
+        root: record[0] as u32,
+    }
+});
+
+/// One input's calls.
+struct Calls {
+    root: u32,
+    tunnel: u32,
+    waiting: HashSet<u64>,
+}
+
+impl Calls {
+    fn call(&mut self, which: u8, number: u8, bytes: &[u8]) -> i32 {
+        let mut record = [0u64; 3];
+        let out = record.as_mut_ptr();
+        // SAFETY: every pointer is to memory that is as long as said.
+        unsafe {
+            match which % 8 {
+                0 | 1 => self.submit(bytes),
+                2 => self.open_tunnel(),
+                3 => self.bind(bytes),
+                4 => blit_net_feed(self.tunnel, bytes.as_ptr(), bytes.len(), number.into()),
+                5 => {
+                    let code = blit_root_open_at(
+                        self.root,
+                        bytes.as_ptr(),
+                        bytes.len(),
+                        number.into(),
+                        out,
+                    );
+                    if code == 0 {
+                        blit_root_close(record[0] as u32);
+                    }
+                    code
+                }
+                6 => blit_net_listen(1, 1, bytes.as_ptr(), bytes.len()),
+                _ => blit_net_close(self.tunnel),
+            }
+        }
+    }
+
+    /// A request of this process: its job and roots are the target's, the rest is the input's.
+    fn submit(&mut self, bytes: &[u8]) -> i32 {
+        let mut request = bytes.to_vec();
+        if request.len() < 64 || request[1] == Op::Dial as u8 {
+            return 0;
+        }
+        let job = self.take_job();
+        request[8..16].copy_from_slice(&job.to_le_bytes());
+        for place in [16, 20] {
+            if u32_at(&request, place) != 0 {
+                request[place..place + 4].copy_from_slice(&self.root.to_le_bytes());
+            }
+        }
+        let flags = u32_at(&request, 4) & !flag::FSYNC;
+        request[4..8].copy_from_slice(&flags.to_le_bytes());
+        // SAFETY: it is as long as said.
+        let code = unsafe { blit_pool_submit(request.as_ptr(), request.len()) };
+        if code == 0 {
+            self.waiting.insert(job);
+        }
+        code
+    }
+
+    fn open_tunnel(&mut self) -> i32 {
+        blit_net_close(self.tunnel);
+        let job = self.take_job();
+        // SAFETY: the place is a u32.
+        unsafe { blit_net_tunnel(job, &raw mut self.tunnel) }
+    }
+
+    fn bind(&mut self, bytes: &[u8]) -> i32 {
+        let mut terms = bytes.to_vec();
+        let job = self.take_job();
+        if terms.len() >= 32 {
+            terms[4..8].copy_from_slice(&self.root.to_le_bytes());
+            terms[24..32].copy_from_slice(&job.to_le_bytes());
+        }
+        // SAFETY: it is as long as said.
+        let code = unsafe { blit_net_bind(self.tunnel, terms.as_ptr(), terms.len()) };
+        if code == 0 && u32_at(&terms, 0) == 0 {
+            self.waiting.insert(job);
+        }
+        code
+    }
+
+    fn take_job(&self) -> u64 {
+        NEXT_JOB.fetch_add(1, Relaxed)
+    }
+
+    /// Collects until every job that was taken has ended.
+    fn settle(&mut self) {
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut frames = vec![0u8; 1 << 20];
+        while !self.waiting.is_empty() {
+            assert!(
+                Instant::now() < until,
+                "jobs never ended: {:?}",
+                self.waiting
+            );
+            let mut length = 0u64;
+            // SAFETY: as long as said.
+            let code = unsafe {
+                blit_pool_collect(frames.as_mut_ptr(), frames.len(), 100, &raw mut length)
+            };
+            assert_eq!(code, 0);
+            if length >> 63 != 0 {
+                frames.resize((length << 1 >> 1) as usize, 0);
+                continue;
+            }
+            let mut at = 0;
+            while at < length as usize {
+                if frames[at + 13] == 1 {
+                    self.waiting.remove(&u64_at(&frames, at));
+                }
+                at += u32_at(&frames, at + 8) as usize;
+            }
+        }
+    }
+}
+
+/// Carries one input out; panics where a promise doesn't hold.
+pub fn run(data: &[u8]) {
+    let world = &*WORLD;
+    world.thrown.fill(&world.inside);
+    let mut calls = Calls {
+        root: world.root,
+        tunnel: 0,
+        waiting: HashSet::new(),
+    };
+    let mut rest = data;
+    for _ in 0..STEPS {
+        let Some((&[which, number, low, high], after)) = rest.split_first_chunk::<4>() else {
+            break;
+        };
+        let length = usize::from(u16::from_le_bytes([low, high])).min(after.len());
+        let (bytes, after) = after.split_at(length);
+        let code = calls.call(which, number, bytes);
+        assert_ne!(code, -(Status::Bug as i32));
+        rest = after;
+    }
+    // Nobody feeds it any more: what reads from it would wait for its peer.
+    blit_net_close(calls.tunnel);
+    calls.settle();
+    world.thrown.check();
+}

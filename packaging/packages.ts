@@ -1,0 +1,161 @@
+/**
+ * `deno task package`: makes .deb and .rpm packages of the programs that `deno task compile` made for Linux, by nfpm.
+ *
+ * usage: packages.ts [--out DIR]    (default dist; NFPM names the program nfpm)
+ *
+ * `blit` has the command, its manual pages and completions; `blit-daemon` the daemon, its pages, a hardened systemd unit
+ * with a user of its own, and a configuration that upgrades keep.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { isThere, ROOT } from "../tests/gate/command.ts";
+import { VERSION } from "../src/app/version.ts";
+import { bashScript } from "../src/cli/completions/bash.ts";
+import { fishScript } from "../src/cli/completions/fish.ts";
+import { zshScript } from "../src/cli/completions/zsh.ts";
+import { manPages } from "./man.ts";
+
+const FORMATS = ["deb", "rpm"] as const;
+type Format = (typeof FORMATS)[number];
+
+/** The compiled systems, and what packages call their processors. */
+const SYSTEMS = [{ folder: "linux-x64", arch: "amd64" }, { folder: "linux-arm64", arch: "arm64" }];
+
+/** A file of a package. */
+interface Content {
+  readonly src: string;
+  readonly dst: string;
+  readonly type?: "config|noreplace";
+  readonly file_info?: { readonly mode: number };
+}
+
+const FILES = new URL("packaging/linux/", ROOT).pathname;
+
+/** Writes a file to be packed; returns its path. */
+type Stage = (name: string, text: string | Uint8Array) => string;
+
+async function manuals(stage: Stage, isWanted: (name: string) => boolean): Promise<Content[]> {
+  const wanted = [...manPages()].filter(([name]) => isWanted(name));
+  return await Promise.all(wanted.map(async ([name, page]) => ({
+    src: stage(`${name}.gz`, await compressed(page)),
+    dst: `/usr/share/man/man${name.at(-1)}/${name}.gz`,
+  })));
+}
+
+async function clientContents(stage: Stage, program: string, format: Format): Promise<Content[]> {
+  const zsh = format === "deb" ? "vendor-completions" : "site-functions";
+  return [
+    { src: program, dst: "/usr/bin/blit" },
+    {
+      src: stage("blit.bash", bashScript()),
+      dst: "/usr/share/bash-completion/completions/blit",
+    },
+    { src: stage("_blit", zshScript()), dst: `/usr/share/zsh/${zsh}/_blit` },
+    {
+      src: stage("blit.fish", fishScript()),
+      dst: "/usr/share/fish/vendor_completions.d/blit.fish",
+    },
+    licence("blit"),
+    ...await manuals(stage, (name) => !name.startsWith("blit-daemon")),
+  ];
+}
+
+async function daemonContents(stage: Stage, program: string): Promise<Content[]> {
+  return [
+    { src: program, dst: "/usr/bin/blit-daemon" },
+    { src: `${FILES}blit-daemon.service`, dst: "/usr/lib/systemd/system/blit-daemon.service" },
+    { src: `${FILES}sysusers.conf`, dst: "/usr/lib/sysusers.d/blit-daemon.conf" },
+    {
+      src: `${FILES}blit-daemon.jsonc`,
+      dst: "/etc/blit-daemon.jsonc",
+      type: "config|noreplace",
+    },
+    licence("blit-daemon"),
+    ...await manuals(stage, (name) => name.startsWith("blit-daemon")),
+  ];
+}
+
+function licence(name: string): Content {
+  return { src: new URL("LICENSE", ROOT).pathname, dst: `/usr/share/doc/${name}/copyright` };
+}
+
+/** Makes one package. */
+async function pack(
+  name: "blit" | "blit-daemon",
+  format: Format,
+  { folder, arch, out }: { readonly folder: string; readonly arch: string; readonly out: string },
+): Promise<void> {
+  const work = Deno.makeTempDirSync({ prefix: "blit-package-" });
+  const stage: Stage = (file, text) => {
+    const path = `${work}/${file}`;
+    if (typeof text === "string") Deno.writeTextFileSync(path, text);
+    else Deno.writeFileSync(path, text);
+    return path;
+  };
+  try {
+    const program = Deno.realPathSync(`${out}/${folder}/${name}`);
+    const isDaemon = name === "blit-daemon";
+    const contents = isDaemon
+      ? await daemonContents(stage, program)
+      : await clientContents(stage, program, format);
+    const mode = (dst: string) => dst.startsWith("/usr/bin/") ? 0o755 : 0o644;
+    const scripts = ["postinstall", "preremove", "postremove"]
+      .map((script) => [script, `${FILES}${script}.sh`]);
+    const config = {
+      name,
+      arch,
+      platform: "linux",
+      version: VERSION,
+      section: isDaemon ? "net" : "utils",
+      priority: "optional",
+      maintainer: "The blit maintainers <blit@localhost>",
+      description: isDaemon
+        ? "Serves folders to blit on other machines."
+        : "Copies, mirrors, moves and verifies file trees.",
+      license: "MIT",
+      depends: format === "deb" ? ["libc6", "libgcc-s1"] : ["glibc", "libgcc"],
+      contents: contents.map((content) => ({
+        ...content,
+        file_info: { mode: mode(content.dst) },
+      })),
+      scripts: isDaemon ? Object.fromEntries(scripts) : {},
+    };
+    // JSON is YAML.
+    const file = stage("nfpm.yaml", JSON.stringify(config));
+    const { success, stdout, stderr } = await new Deno.Command(Deno.env.get("NFPM") ?? "nfpm", {
+      args: ["package", "--config", file, "--packager", format, "--target", out],
+      stdin: "null",
+    }).output();
+    if (!success) throw new TypeError(new TextDecoder().decode(stderr));
+    console.log(new TextDecoder().decode(stdout).trim().split("\n").at(-1));
+  } finally {
+    Deno.removeSync(work, { recursive: true });
+  }
+}
+
+async function compressed(text: string): Promise<Uint8Array> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values: { out } } = parseArgs({
+    args,
+    options: { out: { type: "string", default: "dist" } },
+  });
+  const made = SYSTEMS.filter(({ folder }) => isThere(`${out}/${folder}/blit`));
+  if (made.length === 0) {
+    console.error(`There is no program for Linux in ${out}. Run deno task compile first.`);
+    return 1;
+  }
+  for (const system of made) {
+    for (const format of FORMATS) {
+      await pack("blit", format, { ...system, out });
+      await pack("blit-daemon", format, { ...system, out });
+    }
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

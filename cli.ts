@@ -6,5 +6,8 @@
 import { main } from "./src/cli/main.ts";
 
 if (import.meta.main) {
-  Deno.exit(await main(Deno.args, { exit: (status) => Deno.exit(status) }));
+  const args = Deno.args.some((arg) => arg.includes("\ufffd"))
+    ? await (await import("./src/app/command_line.ts")).wholeArguments(Deno.args)
+    : Deno.args;
+  Deno.exit(await main(args, { exit: (status) => Deno.exit(status) }));
 }

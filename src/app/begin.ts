@@ -5,8 +5,10 @@
  * @module
  */
 import type { RunOptions } from "../core/options.ts";
+import { hasRawBytes } from "../core/rel_path.ts";
 import type { BeginWish } from "../rpc/session.ts";
-import { holdsEntries, lookAt } from "../tree/place.ts";
+import { holdsEntries } from "../tree/place.ts";
+import { lookAt } from "./local_place.ts";
 import { type Named, readArgument } from "./locate.ts";
 import { type Location, locationIn, nameOf, type RemoteLocation } from "./location.ts";
 
@@ -81,5 +83,6 @@ async function destinationRoot(from: Named, to: Named) {
 async function mayMake(source: Location, options: RunOptions): Promise<boolean> {
   if (source.kind !== "local") return false;
   if (options.mode !== "mirror" || !(await lookAt(source.path, true))?.isDirectory) return true;
-  return await holdsEntries(source.path);
+  // A tree that Deno can't name is looked at when it is open.
+  return !hasRawBytes(source.path) && await holdsEntries(source.path);
 }

@@ -9,7 +9,8 @@ import { BlitError } from "../core/error.ts";
 import type { Mode, RunOptions } from "../core/options.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import type { Tree, Walk } from "../engine/tree.ts";
-import { isSameEntry, isSamePlace, lookAt, placesAbove } from "../tree/place.ts";
+import { isSamePlace } from "../tree/place.ts";
+import { isSameEntry, lookAt, placesAbove } from "./local_place.ts";
 import type { Located } from "./locate.ts";
 import { sameModule } from "./location.ts";
 

@@ -9,8 +9,9 @@
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { displayName, type RelPath, textToName } from "../core/rel_path.ts";
-import { lookAt, realPathOf } from "../tree/place.ts";
+import { realPathOf } from "../tree/place.ts";
 import { parseEndpoint, requirePlace } from "./endpoint.ts";
+import { lookAt } from "./local_place.ts";
 import { type Location, locationAbove, locationIn, locationText, nameOf } from "./location.ts";
 
 /** What stands at a location. */

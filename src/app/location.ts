@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
 import { DEFAULT_PORT } from "../core/ports.ts";
 import {
   baseOf,
   displayName,
   joinRel,
+  nameToPath,
   parentOf,
   type RelPath,
   textToName,
@@ -52,7 +52,7 @@ export function nameOf(location: Location): RelPath {
 export function locationIn(location: Location, name: RelPath): Location {
   return location.kind === "remote"
     ? { ...location, path: joinRel(location.path, name) }
-    : { kind: "local", path: join(location.path, Buffer.from(name, "latin1").toString()) };
+    : { kind: "local", path: join(location.path, nameToPath(name)) };
 }
 
 /** Whether both are of one module of one daemon. */

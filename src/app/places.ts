@@ -5,8 +5,8 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Tree } from "../engine/tree.ts";
-import { lookAt } from "../tree/place.ts";
 import { type Location, locationAbove } from "./location.ts";
+import { lookAt } from "./local_place.ts";
 import type { Look, There } from "./locate.ts";
 import { acquireTrees, type TreeOpener } from "./open.ts";
 import type { RemoteHosts, RemoteSettings } from "./remote_hosts.ts";

@@ -25,10 +25,44 @@ export function nameToBytes(name: RelPath): Uint8Array {
   return Buffer.from(name, "latin1");
 }
 
-/** Turns ordinary text (what a user typed) into a byte string of its UTF-8 form. */
+/** Turns ordinary text (what a user typed), or a {@link nameToPath}, into a byte string of its UTF-8 form. */
 export function textToName(text: string): RelPath {
-  return isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+  if (isAscii(text)) return text;
+  if (!hasRawBytes(text)) return Buffer.from(text, "utf8").toString("latin1");
+  return text.split(RAW).map((part, i) =>
+    i % 2 === 1
+      ? String.fromCharCode(part.charCodeAt(0) - RAW_BASE)
+      : Buffer.from(part, "utf8").toString("latin1")
+  ).join("");
 }
+
+/**
+ * Turns a byte string into text that {@link textToName} turns back, whatever its bytes: those that are not UTF-8 become lone
+ * surrogates, U+DC80 to U+DCFF, which no UTF-8 has. The system doesn't know such a path by its text.
+ */
+export function nameToPath(name: RelPath): string {
+  if (isUtf8Name(name)) return nameToText(name);
+  let text = "";
+  for (let at = 0; at < name.length;) {
+    const byte = name.charCodeAt(at);
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    const part = name.slice(at, at + length);
+    const isWhole = part.length === length && isUtf8Name(part);
+    text += isWhole ? nameToText(part) : String.fromCharCode(RAW_BASE + byte);
+    at += isWhole ? length : 1;
+  }
+  return text;
+}
+
+/** Whether a path's text stands for bytes that are not UTF-8; see {@link nameToPath}. */
+export function hasRawBytes(path: string): boolean {
+  return RAW.test(path);
+}
+
+/** One byte that is not UTF-8, as a lone surrogate. */
+const RAW = /([\udc80-\udcff])/u;
+/** What is added to a byte for that. */
+const RAW_BASE = 0xdc00;
 
 /** Turns a byte string into text; bytes that are not UTF-8 become U+FFFD. For globs and JSON. */
 export function nameToText(name: RelPath): string {

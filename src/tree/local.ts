@@ -3,10 +3,15 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, STATUS } from "../core/error.ts";
-import { bytesToName, displayName, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import {
+  bytesToName,
+  displayName,
+  nameToBytes,
+  type RelPath,
+  textToName,
+} from "../core/rel_path.ts";
 import {
   BatchBuilder,
   BatchFlag,
@@ -83,7 +88,7 @@ export class LocalTree implements Tree {
    * @throws {BlitError} `not_found`, `not_directory`, `permission` and the like, as the system says
    */
   static async open(path: string | Uint8Array, options: LocalTreeOptions): Promise<LocalTree> {
-    const bytes = typeof path === "string" ? Buffer.from(path, "utf8") : path;
+    const bytes = typeof path === "string" ? nameToBytes(textToName(path)) : path;
     const root = await NativeRoot.open(options.pool.symbols, bytes, options.create ?? false);
     try {
       const traits = localTraits(await root.probe());

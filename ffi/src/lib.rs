@@ -278,6 +278,13 @@ pub unsafe extern "C" fn blit_net_bind(stream: u32, terms: *const u8, len: usize
     })
 }
 
+/// Sets how long the peer of a stream that this process opens may be silent.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub extern "C" fn blit_net_idle(ms: u32) -> i32 {
+    shim(|| pool()?.shared().net.set_idle(ms))
+}
+
 /// Makes a stream whose bytes the caller carries; writes its handle.
 ///
 /// # Safety

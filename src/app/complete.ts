@@ -62,7 +62,7 @@ async function offerModules(
 ): Promise<void> {
   const connection = await hosts.connect(host);
   try {
-    for (const { name } of await new Daemon(connection).modules()) {
+    for (const { name } of await new Daemon(connection, hosts.idleMs).modules()) {
       if (!offer(name, true)) return;
     }
   } finally {

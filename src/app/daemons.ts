@@ -11,6 +11,7 @@ import { type Job as JobMessage, Jobs } from "../gen/blit/v1/jobs_pb.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
 import { type Dialled, hostDisplay, type HostTrust } from "../rpc/dial.ts";
 import { peerText } from "../rpc/peer_text.ts";
+import { IDLE_MS } from "../rpc/session.ts";
 import { parseHost } from "./endpoint.ts";
 import { forgetHost, keepToken, type KnownHost, rememberHost } from "./hosts.ts";
 import { lookingSettings, type LookSettings } from "./manage.ts";
@@ -57,7 +58,7 @@ export async function withDaemon<T>(
   const hosts = new RemoteHosts(lookingSettings(settings, "ask"));
   const connection = await hosts.connect(parseHost(host));
   try {
-    return await work(new Daemon(connection));
+    return await work(new Daemon(connection, hosts.idleMs));
   } finally {
     connection.close();
   }
@@ -66,14 +67,19 @@ export async function withDaemon<T>(
 /** A daemon that is being asked. */
 export class Daemon {
   readonly #connection: Connection;
+  /** What has no session, whose silence would tell, is waited for no longer than this. */
+  readonly #limit: { readonly timeoutMs: number };
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, idleMs: number) {
     this.#connection = connection;
+    this.#limit = { timeoutMs: idleMs };
   }
 
   /** Its modules, as far as the caller may see them. */
   async modules(): Promise<ModuleInfo[]> {
-    const { modules } = await this.#ask(this.#connection.client(Admin).listModules({}));
+    const { modules } = await this.#ask(
+      this.#connection.client(Admin).listModules({}, this.#limit),
+    );
     return modules.map(({ name, comment, readOnly, rights }) => ({
       name: words(name),
       comment: words(comment),
@@ -84,7 +90,7 @@ export class Daemon {
 
   /** Its jobs: the running ones first, then those that ended last. */
   async jobs(): Promise<JobInfo[]> {
-    const { jobs } = await this.#ask(this.#connection.client(Jobs).list({}));
+    const { jobs } = await this.#ask(this.#connection.client(Jobs).list({}, this.#limit));
     return jobs.map(jobInfo);
   }
 
@@ -102,7 +108,7 @@ export class Daemon {
 
   /** Ends a job. */
   async cancelJob(id: bigint): Promise<JobInfo | null> {
-    const { job } = await this.#ask(this.#connection.client(Jobs).cancel({ id }));
+    const { job } = await this.#ask(this.#connection.client(Jobs).cancel({ id }, this.#limit));
     return job === undefined ? null : jobInfo(job);
   }
 
@@ -166,7 +172,7 @@ export async function login(request: LoginRequest): Promise<LoginResult> {
   const token = trust.kind === "plain" ? null : await request.token();
   const connection = await Connection.open({ name: address, trust: trustOf(trust), token });
   try {
-    const modules = await new Daemon(connection).modules();
+    const modules = await new Daemon(connection, IDLE_MS).modules();
     rememberHost(configDir, name, trust);
     if (token !== null) keepToken(configDir, name, token);
     return {

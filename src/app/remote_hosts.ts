@@ -13,7 +13,7 @@ import type { NativePool } from "../native/pool.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
 import { type AskUnknown, hostDisplay, type HostTrust } from "../rpc/dial.ts";
 import { RemoteTree } from "../rpc/remote_tree.ts";
-import type { BeginWish } from "../rpc/session.ts";
+import { type BeginWish, IDLE_MS } from "../rpc/session.ts";
 import { SessionKeeper } from "../rpc/session_keeper.ts";
 import {
   hostHash,
@@ -58,8 +58,13 @@ export class RemoteHosts {
   /** The path that each module's session was opened with: what stands there came with the greeting. */
   readonly #looked = new Map<string, string>();
 
+  /** How long a daemon may be silent, ms. */
+  readonly idleMs: number;
+
+  /** @throws {BlitError} `usage` where the environment has a limit of silence that is none */
   constructor(settings: RemoteSettings) {
     this.#settings = settings;
+    this.idleMs = idleLimit();
   }
 
   /**
@@ -151,6 +156,7 @@ export class RemoteHosts {
       session: {
         module: location.module,
         purpose,
+        idleMs: this.idleMs,
         agent: `blit/${VERSION}`,
         look: { path: location.path, followed: true },
       },
@@ -208,6 +214,20 @@ export class RemoteHosts {
       throw error;
     }
   }
+}
+
+/** Below the first a side that is busy would be taken for a silent one. */
+const LEAST_IDLE_S = 5, MOST_IDLE_S = 3600;
+
+function idleLimit(): number {
+  const given = Deno.env.get("BLIT_IDLE_SECONDS") ?? "";
+  if (given === "") return IDLE_MS;
+  const seconds = /^\d{1,4}$/.test(given) ? Number(given) : 0;
+  if (seconds >= LEAST_IDLE_S && seconds <= MOST_IDLE_S) return seconds * 1000;
+  throw new BlitError(
+    "usage",
+    `BLIT_IDLE_SECONDS is "${given}". Give whole seconds, ${LEAST_IDLE_S} to ${MOST_IDLE_S}, or nothing.`,
+  );
 }
 
 /** What opening says of a link that leads to no directory of the module. */

@@ -388,6 +388,10 @@ export const ENVIRONMENT: readonly (readonly [name: string, does: string])[] = [
   ["BLIT_DEBUG", "1: print where an internal error came from"],
   ["BLIT_DISABLE_PERF_HISTORY", "1: keep no history of runs"],
   ["BLIT_FORCE_GRPC_DATA", "1: as --force-grpc-data"],
+  [
+    "BLIT_IDLE_SECONDS",
+    "how long a daemon may be silent before the link counts as broken, 5 to 3600; else 30",
+  ],
   ["BLIT_NATIVE_LIB", "path of the native library, instead of the one beside the program"],
   ["BLIT_NO_NATIVE", "1: do without the native library"],
   ["NO_COLOR", "set to anything: no colours"],

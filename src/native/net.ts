@@ -218,6 +218,11 @@ export async function dial(pool: NativePool, target: DialTarget): Promise<number
   }
 }
 
+/** Sets how long the peer of a stream that this process opens may be silent, 1,000 to 3,600,000 ms. */
+export function setIdle(pool: NativePool, idleMs: number): void {
+  checkCode(pool.symbols.blit_net_idle(idleMs), "set the limit of silence");
+}
+
 /** Closes a stream: the work on it ends with `disconnected`. One that is closed already, by itself or with the pool, is fine. */
 export function closeStream(pool: NativePool, stream: number): void {
   const code = pool.symbols.blit_net_close(stream);

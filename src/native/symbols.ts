@@ -35,6 +35,7 @@ export const SYMBOLS = {
   blit_net_listen: { parameters: ["u64", "u32", "buffer", "usize"], result: "i32" },
   blit_net_unlisten: { parameters: ["u64"], result: "i32" },
   blit_net_bind: { parameters: ["u32", "buffer", "usize"], result: "i32" },
+  blit_net_idle: { parameters: ["u32"], result: "i32" },
   blit_net_tunnel: { parameters: ["u64", "buffer"], result: "i32" },
   blit_net_feed: { parameters: ["u32", "buffer", "usize", "u64"], result: "i32" },
   blit_net_close: { parameters: ["u32"], result: "i32" },

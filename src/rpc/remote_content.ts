@@ -6,7 +6,7 @@
  */
 import { BatchFlag, type Results, type WorkBatch } from "../core/work_batch.ts";
 import type { ContentStreams, LeasedStream, LinkReport, RunContext, Tree } from "../engine/tree.ts";
-import { closeStream, dial } from "../native/net.ts";
+import { closeStream, dial, setIdle } from "../native/net.ts";
 import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
 import { openTunnel } from "../native/tunnel.ts";
@@ -232,6 +232,7 @@ export class RemoteContent implements ContentStreams {
   async #openNative(session: Session, run: StreamRun): Promise<NativeStream> {
     const pool = this.#options.pool!;
     const dataPlane = session.welcome.dataPlane;
+    setIdle(pool, this.#tree.keeper.idleMs);
     if (this.#options.forceControlPlane) this.#fallBack("as asked");
     else if (dataPlane === undefined) this.#fallBack("since the daemon has no data port");
     if (!this.#usesControlPlane && dataPlane !== undefined) {
@@ -264,7 +265,7 @@ export class RemoteContent implements ContentStreams {
     const forced = this.#options.forceControlPlane || this.isNative;
     this.#fallBack(forced ? "as asked" : "for want of the native library");
     const tunnel = new Tunnel(session, await this.#token(session, run));
-    return new RecordStream(new TunnelDuplex(tunnel));
+    return new RecordStream(new TunnelDuplex(tunnel), { idleMs: this.#tree.keeper.idleMs });
   }
 
   #token(session: Session, run: StreamRun): Promise<string> {

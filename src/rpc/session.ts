@@ -24,9 +24,9 @@ import { peerText } from "./peer_text.ts";
 import { agree, type Agreement, CAPABILITIES, PROTOCOL } from "./version.ts";
 
 /** An Alive is sent this often. */
-const ALIVE_MS = 4_000;
-/** A daemon that is silent for this long is gone. */
-const SILENCE_MS = 30_000;
+const ALIVE_MS = 2_500;
+/** A daemon that is silent for this long is gone, where nothing else was asked for. */
+export const IDLE_MS = 30_000;
 /** How long a goodbye may take. */
 const GOODBYE_MS = 1_000;
 const LONGEST_WORDS = 4096;
@@ -43,6 +43,8 @@ export interface SessionRequest {
   readonly look?: { readonly path: RelPath; readonly followed: boolean };
   /** An earlier session, whose connection broke: the daemon ends it first. */
   readonly replaces?: string;
+  /** How long the daemon may be silent before it is gone, ms; left out: 30 s. */
+  readonly idleMs?: number;
   /** A one-time read grant instead of a user's token, and the proof that it was made for this daemon. */
   readonly readGrant?: { readonly grant: string; readonly proof: ReaderProof | null };
   /** A root that will be needed next, and streams on it. */
@@ -97,6 +99,7 @@ export class Session {
   readonly signal: AbortSignal;
   /** Told to the daemon with the next Alive. */
   readonly counters: SessionCounters = { bytes: 0, entries: 0 };
+  readonly #idleMs: number;
   readonly #ended = new AbortController();
   readonly #client: SessionsClient;
   readonly #outbox: Outbox<OpenRequest>;
@@ -110,7 +113,9 @@ export class Session {
     client: SessionsClient,
     outbox: Outbox<OpenRequest>,
     welcome: Welcome,
+    idleMs: number,
   ) {
+    this.#idleMs = idleMs;
     this.connection = connection;
     this.welcome = welcome;
     this.signal = this.#ended.signal;
@@ -148,8 +153,9 @@ export class Session {
         begin: begin ? { ...begin, path: nameToBytes(begin.path) } : undefined,
       },
     }));
+    const { idleMs = IDLE_MS } = request;
     const askedMs = performance.now();
-    const timer = setTimeout(() => ending.abort(silent(connection)), SILENCE_MS);
+    const timer = setTimeout(() => ending.abort(silent(connection, idleMs)), idleMs);
     try {
       const responses = client.open(outbox, { signal: ending.signal })[Symbol.asyncIterator]();
       const first = await responses.next();
@@ -162,7 +168,7 @@ export class Session {
           { operation: "open a session with" },
         );
       }
-      const session = new Session(connection, client, outbox, message.value);
+      const session = new Session(connection, client, outbox, message.value, idleMs);
       session.#begun = begunRoot(begin, message.value, askedMs);
       session.#listen(responses, ending);
       return session;
@@ -269,7 +275,10 @@ export class Session {
 
   #heard(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#end(silent(this.connection)), SILENCE_MS);
+    this.#silence = setTimeout(
+      () => this.#end(silent(this.connection, this.#idleMs)),
+      this.#idleMs,
+    );
   }
 
   #sendAlive(): void {
@@ -314,10 +323,10 @@ function gone(connection: Connection): BlitError {
   );
 }
 
-function silent(connection: Connection): BlitError {
+function silent(connection: Connection, idleMs: number): BlitError {
   return new BlitError(
     "disconnected",
-    `${connection.display} has been silent for ${SILENCE_MS / 1000} s. ` +
+    `${connection.display} has been silent for ${idleMs / 1000} s. ` +
       "Check the network, then run again: it goes on where it ended.",
     { operation: "call" },
   );

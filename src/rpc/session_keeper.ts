@@ -5,7 +5,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import { Connection, type ConnectRequest } from "./connection.ts";
-import { type BeginWish, Session, type SessionRequest } from "./session.ts";
+import { type BeginWish, IDLE_MS, Session, type SessionRequest } from "./session.ts";
 
 /** How a session is opened, and opened again. */
 export interface KeeperRequest {
@@ -59,6 +59,10 @@ export class SessionKeeper {
   /** Whether a connection that breaks now is made anew. */
   get mayRetry(): boolean {
     return this.#attempts < this.#request.retries;
+  }
+  /** How long the daemon may be silent, ms. */
+  get idleMs(): number {
+    return this.#request.session.idleMs ?? IDLE_MS;
   }
   /** Whether it waits for the daemon to be there again. */
   get isWaiting(): boolean {

@@ -5,59 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Scratch } from "../support/cli.ts";
 import { assertNothingStaged, assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
-import { Proxy } from "../support/proxy.ts";
-import { type Served, served, WAYS } from "../support/served.ts";
-import { randomFile, smallFiles } from "../support/trees.ts";
+import { CONTENT, wired } from "../support/wired.ts";
 
 const MIB = 2 ** 20;
-
-/** A daemon behind a proxy at each port, and the two directions through them. */
-interface Wired {
-  readonly control: Proxy;
-  readonly data: Proxy;
-  readonly there: Served;
-  /** Arguments of a run, by direction. */
-  readonly runs: Record<"push" | "pull", readonly [source: string, destination: string]>;
-  /** Fails where a run that went that way isn't complete. */
-  complete(direction: "push" | "pull"): void;
-}
-
-async function wired(dir: Scratch, test: (wired: Wired) => Promise<void>): Promise<void> {
-  const [control, data] = [await Proxy.listen(), await Proxy.listen()];
-  try {
-    await served(dir, WAYS[0], async (there) => {
-      control.target = there.daemon.ready.port;
-      data.target = there.daemon.ready.data_port;
-      for (const source of [join(dir.path, "src"), join(there.folder, "src")]) {
-        smallFiles(source, 1500);
-        randomFile(join(source, "large"), 12);
-      }
-      const host = `127.0.0.1:${control.port}`;
-      await test({
-        control,
-        data,
-        there,
-        runs: { push: ["src/", `${host}:/m/dst`], pull: [`${host}:/m/src/`, "dst"] },
-        complete(direction) {
-          const [source, destination] = direction === "push"
-            ? [dir.path, there.folder]
-            : [there.folder, dir.path];
-          assertRsyncFindsNothing(join(source, "src"), join(destination, "dst"));
-          assertNothingStaged(dir.path);
-        },
-      });
-    }, { config: { advertisedDataPort: data.port } });
-  } finally {
-    await control.close();
-    await data.close();
-  }
-}
-
-/** Where content passes in that direction. */
-const CONTENT = { push: "fromClient", pull: "fromDaemon" } as const;
 
 for (const direction of ["push", "pull"] as const) {
   for (const [how, words] of [["cut", "breaks"], ["hangUp", "is closed"]] as const) {

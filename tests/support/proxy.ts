@@ -17,10 +17,10 @@ export class Proxy {
   /** What becomes of bytes of the client, and of the daemon; counted over all connections. */
   fromClient: Meddle = (bytes) => bytes;
   fromDaemon: Meddle = (bytes) => bytes;
-  /** Nothing is passed on while this is set; connections stay. */
-  isStalled = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections that nothing passes any more. */
+  readonly #stalled = new WeakSet<Socket>();
   readonly #passed = { fromClient: 0, fromDaemon: 0 };
 
   private constructor(server: Server, port: number) {
@@ -96,6 +96,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Passes nothing on any more of what is connected now, not even its end; new connections work. */
+  stall(): void {
+    for (const socket of this.#sockets) this.#stalled.add(socket);
+  }
+
   /** Stops listening and cuts everything. */
   async close(): Promise<void> {
     this.cut();
@@ -114,13 +119,14 @@ export class Proxy {
       from.on("error", () => {});
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        if (!this.#stalled.has(from)) to.destroy();
       });
       from.on("data", (bytes: Uint8Array) => {
-        if (this.isStalled) return from.pause();
+        if (this.#stalled.has(from)) return void from.pause();
         const passed = this[side](bytes, this.#passed[side]);
         this.#passed[side] += bytes.length;
         if (passed === null) return this.cut();
+        if (this.#stalled.has(from)) return void from.pause();
         if (!to.write(passed)) {
           from.pause();
           to.once("drain", () => from.resume());

@@ -96,6 +96,8 @@ export interface ServedOptions {
   readonly folder?: string;
   /** More of the daemon's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Words before the daemon: `strace`, ... */
+  readonly wrapper?: readonly string[];
 }
 
 /** Serves a folder while `test` runs. */
@@ -103,9 +105,9 @@ export async function served(
   dir: Scratch,
   way: Way,
   test: (served: Served) => Promise<void>,
-  { folder = join(dir.path, "served"), config = {} }: ServedOptions = {},
+  { folder = join(dir.path, "served"), config = {}, wrapper }: ServedOptions = {},
 ): Promise<void> {
-  using home = new DaemonHome();
+  using home = new DaemonHome({ wrapper });
   await Deno.mkdir(folder, { recursive: true });
   const modules = [{ name: "m", path: folder, trustMetadata: true }];
   const file = home.write("config.jsonc", JSON.stringify({ modules, ...config }));

@@ -3,7 +3,6 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::IDLE;
 use super::link::Link;
 use super::make::{Maker, Trust, method_of};
 use super::part::Part;
@@ -153,7 +152,7 @@ fn put_with(
     send: impl FnOnce(&mut Wire) -> Outcome<()>,
 ) -> Outcome<Put> {
     let line = Line::new(link);
-    let mut wire = Wire::going_on(&line, IDLE, carry);
+    let mut wire = Wire::going_on(&line, job.shared.net.idle(), carry);
     let sent = line.while_alive(|| {
         send(&mut wire)?;
         if !job.cancelled() {
@@ -199,7 +198,7 @@ pub(super) fn put(job: &JobContext, link: &mut dyn Link, results: &mut Results) 
 /// What broke the stream: it must be closed then.
 pub(super) fn get(job: &JobContext, link: &mut dyn Link, results: &mut Results) -> Outcome<()> {
     let line = Line::new(link);
-    let mut wire = Wire::new(&line, IDLE);
+    let mut wire = Wire::new(&line, job.shared.net.idle());
     let made = line.while_alive(|| -> Outcome<_> {
         // Mostly the batch's flags say which metadata is taken; a daemon that pulls for a client may take less.
         let trust = Trust {

@@ -11,7 +11,7 @@ use super::preamble::{self, TOKEN_MOST};
 use super::streams::{Origin, Reach};
 use super::tcp::{self, TcpLink};
 use super::threads::Threads;
-use super::{IDLE, tls};
+use super::tls;
 use crate::block::{u16_at, u32_at};
 use crate::control::Shared;
 use crate::frame::{Frame, FrameType};
@@ -124,7 +124,7 @@ fn dial(shared: &Arc<Shared>, target: &Target, given_up: &dyn Fn() -> bool) -> O
             linked.map_err(|fail| if given_up() { Fail::cancelled() } else { fail })?
         }
     };
-    tcp::make_waiting(&socket, IDLE).map_err(failed)?;
+    tcp::make_waiting(&socket, shared.net.idle()).map_err(failed)?;
     link.write_all(&preamble::greeting(&target.token)?)
         .map_err(failed)?;
     preamble::read_answer(&mut *link, until, given_up)?;

@@ -37,17 +37,22 @@ mod tests;
 mod vectors;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::control::Shared;
-use crate::status::Outcome;
+use crate::status::{Fail, Outcome};
 use listen::Listeners;
 use streams::{Origin, Reach, Streams};
 use threads::Threads;
 use tunnel::TunnelLink;
 
-/// How long the peer of a stream that this process opened may be silent.
-pub const IDLE: Duration = Duration::from_secs(30);
+/// How long the peer of a stream that this process opened may be silent, where nothing else was asked for.
+const IDLE: Duration = Duration::from_secs(30);
+/// What may be asked for, ms.
+const LEAST_IDLE_MS: u32 = 1_000;
+const MOST_IDLE_MS: u32 = 3_600_000;
 
 /// What a pool has of the network.
 #[derive(Default)]
@@ -58,17 +63,36 @@ pub struct Net {
     pub threads: Threads,
     /// The ports it listens on.
     pub listeners: Listeners,
+    /// See [`Net::idle`]; 0: as ever.
+    idle_ms: AtomicU32,
 }
 
 impl Net {
     /// Makes a tunnel whose frames are those of `job`; returns the stream's handle.
     pub fn open_tunnel(shared: &Arc<Shared>, job: u64) -> Outcome<u32> {
-        let (link, pipe) = TunnelLink::new(shared, job, IDLE);
+        let (link, pipe) = TunnelLink::new(shared, job, shared.net.idle());
         let reach = Reach::Pipe(pipe);
         shared
             .net
             .streams
             .add(Box::new(link), reach, Origin::Tunnel)
+    }
+
+    /// How long the peer of a stream that this process opened may be silent.
+    pub fn idle(&self) -> Duration {
+        match self.idle_ms.load(Relaxed) {
+            0 => IDLE,
+            ms => Duration::from_millis(ms.into()),
+        }
+    }
+
+    /// Sets that, for streams opened and batches begun from now on.
+    pub fn set_idle(&self, ms: u32) -> Outcome<()> {
+        if !(LEAST_IDLE_MS..=MOST_IDLE_MS).contains(&ms) {
+            return Err(Fail::usage());
+        }
+        self.idle_ms.store(ms, Relaxed);
+        Ok(())
     }
 
     /// Tells the pollers that an arrival is no longer theirs.

@@ -223,7 +223,7 @@ impl Streams {
             carry,
         };
         if !greeted {
-            let until = Instant::now() + super::IDLE;
+            let until = Instant::now() + job.shared.net.idle();
             preamble::read_answer(out.link(), until, &|| job.cancelled())?;
         }
         Ok(out)

@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::Link;
 use crate::sys;
 
-/// How long a peer may take no bytes while it flushes.
+/// How long a peer may take no bytes while it flushes and says so.
 pub const FLUSH: Duration = Duration::from_secs(120);
 
 /// What every connection of the data plane is set to. Buffers are left to the kernel's tuning, which
@@ -25,12 +25,14 @@ pub fn tune(socket: &TcpStream) {
     }
 }
 
-/// Makes reading and writing wait, but no longer than the idle limit, and with writing than a peer that
-/// flushes to its disk.
+/// A writer that waits looks so often in the idle limit whether the peer said something.
+const LOOKS: u32 = 3;
+
+/// Makes reading and writing wait, but not for ever: see [`write`].
 pub fn make_waiting(socket: &TcpStream, idle: Duration) -> io::Result<()> {
     socket.set_nonblocking(false)?;
     socket.set_read_timeout(Some(idle))?;
-    socket.set_write_timeout(Some(idle.max(FLUSH)))
+    socket.set_write_timeout(Some(idle / LOOKS))
 }
 
 /// Reads some bytes; what the systems call a limit that passed is `TimedOut`.
@@ -43,10 +45,69 @@ pub fn read(mut socket: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Writes all bytes.
-pub fn write_all(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    // Where some bytes were taken before the limit passed, the system says how many: no error then.
-    socket.write_all(bytes).map_err(timed_out)
+/// Writes some bytes. A peer that takes none for the idle limit is gone, unless it said something
+/// meanwhile, as one does that flushes to its disk.
+pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut stall: Option<Stall> = None;
+    loop {
+        match socket.write(bytes).map_err(timed_out) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut => match &mut stall {
+                Some(stall) => stall.look(socket)?,
+                None => stall = Some(Stall::begin(socket)?),
+            },
+            other => return other,
+        }
+    }
+}
+
+/// Writes all bytes, as [`write`] does.
+pub fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match write(socket, bytes)? {
+            0 => return Err(ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
+}
+
+/// A peer that takes nothing. Nobody reads meanwhile, so that what it says shows by the bytes that wait.
+struct Stall {
+    idle: Duration,
+    began: Instant,
+    /// When it last said something.
+    heard: Instant,
+    waiting: u64,
+}
+
+impl Stall {
+    /// After the first look that found nothing taken; the error where the socket doesn't wait at all.
+    fn begin(socket: &TcpStream) -> io::Result<Stall> {
+        let look = socket.write_timeout()?.ok_or(ErrorKind::TimedOut)?;
+        let idle = socket.read_timeout()?.ok_or(ErrorKind::TimedOut)?;
+        let began = Instant::now().checked_sub(look);
+        let began = began.unwrap_or_else(Instant::now);
+        Ok(Stall {
+            idle,
+            began,
+            heard: began,
+            waiting: sys::unread(socket)?,
+        })
+    }
+
+    fn look(&mut self, socket: &TcpStream) -> io::Result<()> {
+        let waiting = sys::unread(socket)?;
+        if waiting != self.waiting {
+            self.waiting = waiting;
+            self.heard = Instant::now();
+        }
+        let is_gone = self.heard.elapsed() >= self.idle;
+        if is_gone || self.began.elapsed() >= self.idle.max(FLUSH) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
 }
 
 /// Whatever the systems call a limit that passed.

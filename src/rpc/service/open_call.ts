@@ -27,7 +27,7 @@ import type { OpenTerms, SessionTable } from "./session_table.ts";
 import type { Streams } from "./streams.ts";
 
 /** An Alive goes out at least this often; while work moves, every second. */
-const ALIVE_MS = 5_000, LOOK_MS = 1_000;
+const ALIVE_MS = 2_500, LOOK_MS = 1_000;
 const LONGEST_PURPOSE = 64;
 /** How long the client of a session that has ended may take to read why. */
 const GOODBYE_MS = 1_000;

@@ -140,6 +140,7 @@ function openSource({ host, request, from, order }: PullParts): Promise<SessionK
       module: request.module,
       purpose: order.options.mode,
       agent: host.agent,
+      idleMs: host.limits().idleMs,
       readGrant: {
         grant,
         proof: identity === null ? null : makeProof(identity, { grant, granterSha256 }),

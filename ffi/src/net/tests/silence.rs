@@ -1,13 +1,14 @@
 //! Signs of life, and what silence means.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::shapes::noise;
 use super::{Way, World, link, recorded, sockets, statuses};
 use crate::net::record::{HEADER_BYTES, Type};
+use crate::net::tcp;
 use crate::net::vectors::record;
 use crate::net::wire::{Line, Wait, Wire};
 use crate::request::action;
@@ -103,5 +104,27 @@ fn a_peer_that_says_only_that_it_lives_is_waited_for_no_longer_than_asked() {
         let wait = Wait::Until(began + Duration::from_millis(400));
         assert_eq!(wire.next(wait).unwrap_err().status, Status::Disconnected);
         assert!(began.elapsed() < Duration::from_secs(10));
+    });
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_gone_once_it_says_nothing_either() {
+    let (ours, mut theirs) = sockets();
+    tcp::make_waiting(&ours, Duration::from_millis(600)).unwrap();
+    let began = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while began.elapsed() < Duration::from_millis(1500) {
+                theirs.write_all(&record(Type::Alive, 0, 0, b"")).unwrap();
+                thread::sleep(Duration::from_millis(100));
+            }
+            // It stays, and takes nothing still.
+            thread::sleep(Duration::from_millis(3000));
+        });
+        let failed = tcp::write_all(&ours, &vec![7; 64 << 20]).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::TimedOut);
+        // As long as it spoke, and the limit; sooner than it went.
+        let waited = began.elapsed();
+        assert!((2000..4000).contains(&waited.as_millis()), "{waited:?}");
     });
 }

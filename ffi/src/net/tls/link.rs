@@ -77,13 +77,23 @@ impl TlsLink {
 
     fn flush(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
-            match self.session.write_tls(&mut &*self.socket) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(tcp::timed_out(error)),
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(_) => {}
+            if self.session.write_tls(&mut Waiting(&self.socket))? == 0 {
+                return Err(ErrorKind::WriteZero.into());
             }
         }
+        Ok(())
+    }
+}
+
+/// The connection, to be written to as a plain link's.
+struct Waiting<'a>(&'a TcpStream);
+
+impl Write for Waiting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        tcp::write(self.0, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -28,6 +28,13 @@ pub fn wait_readable(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
     wait_for(socket.as_fd(), PollFlags::IN, wait)
 }
 
+/// How many bytes came that nobody has read.
+///
+/// Reference: `man 7 tcp`, FIONREAD.
+pub fn unread(socket: &TcpStream) -> io::Result<u64> {
+    Ok(rustix::io::ioctl_fionread(socket)?)
+}
+
 /// Connects; a limit that passes is `TimedOut`, being given up `Interrupted`.
 ///
 /// Reference: `man 2 connect`, EINPROGRESS.

@@ -6,8 +6,8 @@ use std::os::windows::io::AsRawSocket;
 use std::time::{Duration, Instant};
 
 use windows_sys::Win32::Networking::WinSock::{
-    IPPROTO_TCP, SO_KEEPALIVE, SOCKET, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL,
-    setsockopt,
+    FIONREAD, IPPROTO_TCP, SO_KEEPALIVE, SOCKET, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE,
+    TCP_KEEPINTVL, ioctlsocket, setsockopt,
 };
 
 /// Has the system ask a silent peer whether it is there: routers forget connections that say nothing.
@@ -52,6 +52,18 @@ pub fn wait_readable(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
         }
         // Whatever else it says, the next read says it too.
         _ => Ok(true),
+    }
+}
+
+/// How many bytes came that nobody has read.
+pub fn unread(socket: &TcpStream) -> io::Result<u64> {
+    let mut bytes = 0;
+    // SAFETY: the socket is open while it is borrowed, and the number is written during the call only.
+    #[allow(unsafe_code, reason = "Winsock")]
+    let failed = unsafe { ioctlsocket(socket.as_raw_socket() as SOCKET, FIONREAD, &raw mut bytes) };
+    match failed {
+        0 => Ok(bytes.into()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

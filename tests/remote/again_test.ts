@@ -227,7 +227,11 @@ async function listBroken(
 ) {
   sh(`cd "$0" && seq -f file-%06g 6000 | xargs touch`, folder);
   // Behind the first block, of 4,096 entries of 106 bytes.
-  proxy.onceAfter("fromDaemon", 450_000, () => void (proxy.isStalled = true));
+  let isStalled = false;
+  proxy.onceAfter("fromDaemon", 450_000, () => {
+    isStalled = true;
+    proxy.stall();
+  });
   const found: string[] = [];
   let status = 0;
   let isCut = false;
@@ -237,9 +241,8 @@ async function listBroken(
     if (isCut) continue;
     isCut = true;
     assert.equal(found.length, 4096);
-    await eventually(() => proxy.isStalled, 20_000);
+    await eventually(() => isStalled, 20_000);
     meanwhile();
-    proxy.isStalled = false;
     proxy.cut();
   }
   return { found, status };

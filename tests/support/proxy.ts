@@ -96,7 +96,7 @@ export class Proxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Passes nothing on any more of what is connected now, not even its end; new connections work. */
+  /** Passes nothing on any more, behind the bytes at hand, of what is connected now, not even its end; new connections work. */
   stall(): void {
     for (const socket of this.#sockets) this.#stalled.add(socket);
   }
@@ -126,7 +126,6 @@ export class Proxy {
         const passed = this[side](bytes, this.#passed[side]);
         this.#passed[side] += bytes.length;
         if (passed === null) return this.cut();
-        if (this.#stalled.has(from)) return void from.pause();
         if (!to.write(passed)) {
           from.pause();
           to.once("drain", () => from.resume());

@@ -225,7 +225,7 @@ Deno.test(
       assert.deepEqual(names.slice(0, 3), [["a.txt", 5], ["link", 5], ["pipe", 0]]);
       assert.deepEqual(names.at(-1), ["sub/ünïcode", 10]);
     });
-    await withTaped(conversations.pull, async (port) => {
+    await withTaped([...conversations.pull, ...conversations.list], async (port) => {
       const from = `127.0.0.1:${port}://a.txt`;
       assertStatus(await dir.blit("copy", "--force-grpc-data", from, "got/"), 0);
       assert.deepEqual(await dir.files("got"), { "a.txt": "hello" });

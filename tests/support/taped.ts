@@ -6,8 +6,15 @@
 import { Buffer } from "node:buffer";
 import { createServer, type ServerHttp2Stream } from "node:http2";
 
-import { fromBinary } from "@bufbuild/protobuf";
-import { ListRequestSchema, ListResponseSchema } from "../../src/gen/blit/v1/session_pb.ts";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { EntryBlock, EntryBlockWriter } from "../../src/core/entry_block.ts";
+import { bytesToName } from "../../src/core/rel_path.ts";
+import {
+  ListRequestSchema,
+  ListResponseSchema,
+  StatRequestSchema,
+  StatResponseSchema,
+} from "../../src/gen/blit/v1/session_pb.ts";
 
 /** One call, as it was recorded. */
 export interface TapedCall {
@@ -65,6 +72,11 @@ export async function withTaped(
   calls: readonly TapedCall[],
   test: (port: number) => Promise<void>,
 ): Promise<void> {
+  const recorded = calls.filter(({ path }) => path.endsWith("/Stat")).map(({ response }) =>
+    new EntryBlock(
+      Uint8Array.from(fromBinary(StatResponseSchema, Buffer.from(response, "base64")).block),
+    )
+  );
   const server = createServer();
   const sessions = new Set<{ destroy(): void }>();
   server.on("session", (session) => sessions.add(session));
@@ -73,7 +85,7 @@ export async function withTaped(
     const call = calls.find(({ path }) => path === headers[":path"]);
     const type = String(headers["content-type"]);
     stream.respond({ ":status": call ? 200 : 404, "content-type": type });
-    if (call) answer(stream, call, type.startsWith("application/connect"));
+    if (call) answer(stream, call, { isStream: type.startsWith("application/connect"), recorded });
     else stream.end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -93,7 +105,7 @@ export async function withTaped(
 function answer(
   stream: ServerHttp2Stream,
   { path, response }: TapedCall,
-  isStream: boolean,
+  { isStream, recorded }: { isStream: boolean; recorded: readonly EntryBlock[] },
 ): void {
   const body = Buffer.from(response, "base64");
   const said = isStream ? envelopes(body) : [];
@@ -114,8 +126,20 @@ function answer(
     }
   });
   stream.on("end", () => {
-    stream.end(isStream ? said.find(({ flags }) => (flags & END) !== 0)?.bytes : body);
+    if (isStream) stream.end(said.find(({ flags }) => (flags & END) !== 0)?.bytes);
+    else stream.end(path.endsWith("/Stat") ? stat(recorded, heard) : body);
   });
+}
+
+/** What was recorded of the paths that are asked for: a client may ask for more of them at a time than an older one. */
+function stat(recorded: readonly EntryBlock[], question: Uint8Array): Uint8Array {
+  const { paths } = fromBinary(StatRequestSchema, question);
+  const writer = new EntryBlockWriter(paths.length);
+  for (const path of paths.map((bytes) => bytesToName(Uint8Array.from(bytes)))) {
+    const about = recorded.find((block) => block.name(0) === path);
+    if (about) writer.copy(about, 0);
+  }
+  return toBinary(StatResponseSchema, create(StatResponseSchema, { block: writer.finish() }));
 }
 
 /** Whether an answer lists what nobody had asked for yet. */

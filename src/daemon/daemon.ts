@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly pool?: NativePool;
   /** How long a connection may be without a call, and a call without its request, ms; left out: 30 s. */
   readonly silentMs?: number;
+  /** Tells when one-time tokens are over, ms; left out: a clock that goes on evenly. */
+  readonly tokenClock?: () => number;
 }
 
 /** What a daemon came to so far, for metrics. */
@@ -173,7 +175,7 @@ class RunningDaemon implements Daemon, ServiceHost {
     this.#silentMs = parts.options.silentMs ?? SILENT_MS;
     this.#connections = new Connections(() => this.#config.limits, this.log, this.#silentMs);
     this.#table = new SessionTable(this);
-    this.#streams = new Streams(this, this.#table);
+    this.#streams = new Streams(this, this.#table, parts.options.tokenClock);
   }
 
   get identity(): ServiceHost["identity"] {

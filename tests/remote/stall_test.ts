@@ -107,7 +107,7 @@ testOrSkip("a side that reads for longer than a silence may last is waited for",
       slowly("copy", `${there.host}:/m/src/large`, "pulled/"),
       slowly("copy", "src/large", `${there.host}:/m/pushed/`),
     ]);
-  }, { config: SHORT.config, wrapper: slowReader(far) });
+  }, { config: SHORT.config, daemon: { wrapper: slowReader(far) } });
 });
 
 async function stalled(

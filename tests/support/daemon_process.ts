@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { DAEMON_FLAGS } from "../../packaging/daemon_flags.ts";
 import type { Host } from "./two_hosts.ts";
 
+const SHIFTED_CLOCK = fileURLToPath(new URL("shifted_clock.ts", import.meta.url));
 const DAEMON = fileURLToPath(new URL("../../daemon.ts", import.meta.url));
 
 /** The ready line of `--json`. */
@@ -23,8 +24,10 @@ export interface DaemonPlace {
   readonly path?: string;
   /** Host to run on; left out, this one. */
   readonly host?: Host;
-  /** Words before it: `faketime`, ... */
+  /** Words before it: `strace`, ... */
   readonly wrapper?: readonly string[];
+  /** How far its clock is off, ms. */
+  readonly clockMs?: number;
   /** What differs in its surroundings. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -77,8 +80,9 @@ export class DaemonHome {
   }
 
   #command(args: string[], env: Record<string, string> = {}): Deno.Command {
-    const { wrapper = [] } = this.#place;
-    const run = [Deno.execPath(), "run", "-A", "--no-check", ...DAEMON_FLAGS, DAEMON];
+    const { wrapper = [], clockMs } = this.#place;
+    const clock = clockMs === undefined ? [] : ["--preload", SHIFTED_CLOCK];
+    const run = [Deno.execPath(), "run", "-A", "--no-check", ...clock, ...DAEMON_FLAGS, DAEMON];
     const words = [...wrapper, ...run, ...args];
     const [program, ...rest] = this.#place.host?.command(...words) ?? words;
     return new Deno.Command(program, {
@@ -88,6 +92,7 @@ export class DaemonHome {
         XDG_STATE_HOME: `${this.path}/state`,
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
+        BLIT_TEST_CLOCK_MS: `${this.#place.clockMs ?? 0}`,
         ...this.#place.env,
         ...env,
       },

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Ran, RunWith, Scratch } from "./cli.ts";
-import { DaemonHome, type DaemonProcess } from "./daemon_process.ts";
+import { DaemonHome, type DaemonPlace, type DaemonProcess } from "./daemon_process.ts";
 import { assertStatus } from "./judges.ts";
 
 /** A way to a daemon. */
@@ -96,8 +96,8 @@ export interface ServedOptions {
   readonly folder?: string;
   /** More of the daemon's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** Words before the daemon: `strace`, ... */
-  readonly wrapper?: readonly string[];
+  /** How the daemon's process differs. */
+  readonly daemon?: Pick<DaemonPlace, "wrapper" | "clockMs">;
 }
 
 /** Serves a folder while `test` runs. */
@@ -105,9 +105,9 @@ export async function served(
   dir: Scratch,
   way: Way,
   test: (served: Served) => Promise<void>,
-  { folder = join(dir.path, "served"), config = {}, wrapper }: ServedOptions = {},
+  { folder = join(dir.path, "served"), config = {}, daemon = {} }: ServedOptions = {},
 ): Promise<void> {
-  using home = new DaemonHome({ wrapper });
+  using home = new DaemonHome(daemon);
   await Deno.mkdir(folder, { recursive: true });
   const modules = [{ name: "m", path: folder, trustMetadata: true }];
   const file = home.write("config.jsonc", JSON.stringify({ modules, ...config }));

@@ -56,11 +56,11 @@ export class Streams {
   readonly #streamTokens: TokenOffice<StreamTerms>;
   readonly #readTokens: TokenOffice<ReadTerms>;
 
-  constructor(host: ServiceHost, table: SessionTable) {
+  constructor(host: ServiceHost, table: SessionTable, now?: () => number) {
     this.#host = host;
     this.#table = table;
-    this.#streamTokens = new TokenOffice(host.instance);
-    this.#readTokens = new TokenOffice(host.instance);
+    this.#streamTokens = new TokenOffice(host.instance, now);
+    this.#readTokens = new TokenOffice(host.instance, now);
   }
 
   /**

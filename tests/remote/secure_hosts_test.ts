@@ -86,7 +86,7 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
 });
 
 testOrSkip(
-  "a daemon without encryption is used once that was said, and gets no token",
+  "a daemon without encryption is used once that was said, gets no token, and shares a large file among streams",
   async (dir) => {
     need(needsPrograms("rsync"));
     await withTwoHosts(async (near, far) => {
@@ -104,6 +104,16 @@ testOrSkip(
         assertStatus(await blit("login", far.address, "--plain"), 0);
         assertStatus(await blit("copy", "src/", target), 0);
         assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "served/copy"));
+        // One file, large enough for several streams to share it, there and back.
+        sh(`mkdir "$0"/huge; head -c 140M /dev/urandom > "$0"/huge/file`, dir.path);
+        for (
+          const places of [["huge/", `${far.address}://huge`], [`${far.address}://huge/`, "back/"]]
+        ) {
+          const ran = await blit("copy", "--json", ...places);
+          assertStatus(ran, 0);
+          assert.ok(ran.json().streams > 1, `${ran.json().streams} streams`);
+        }
+        sh(`cd "$0"; cmp huge/file served/huge/file; cmp huge/file back/file`, dir.path);
       } finally {
         await daemon.stop();
       }

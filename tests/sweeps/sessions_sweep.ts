@@ -38,7 +38,7 @@ export const sweep: Sweep = {
 async function sessions(context: Context): Promise<Counts> {
   const cases = new Cases(context);
   const { dir } = context;
-  const plan = SESSIONS[context.short ? "short" : "full"];
+  const plan = planOf(context);
   await served(dir, WAYS[0], async (there) => {
     for (const folder of [dir.path, there.folder]) {
       smallFiles(join(folder, SMALL), SMALL_FILES);
@@ -89,6 +89,14 @@ async function sessions(context: Context): Promise<Counts> {
     });
   });
   return cases.counts();
+}
+
+/** How many sessions of each kind. */
+function planOf({ short, part }: Context) {
+  if (short) return SESSIONS.short;
+  const { full } = SESSIONS;
+  const of = (count: number) => Math.ceil(count * part);
+  return { ...full, done: of(full.done), cancelled: of(full.cancelled), killed: of(full.killed) };
 }
 
 /** The sessions of one route. */

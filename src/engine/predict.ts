@@ -105,10 +105,15 @@ const TELLING_RUNS = 3;
 
 /** Streams over a link to another machine that nothing is known of, and the most there may be. */
 const FIRST_STREAMS = 4, MOST_STREAMS = 16;
-/** The same over a far link, where each stream waits a round trip between two batches: the others fill it meanwhile. */
+/** The same over a far link: one connection's window is too small to fill it. */
 const FAR_STREAMS = 8;
 /** Content of a batch over a far link: what a stream has left when the others are done is all that the link then carries. */
 const FAR_BATCH_BYTES = 4 << 20;
+/**
+ * The same for a push where a round trip isn't longer than it takes to send one: a stream sends the next batch while the
+ * results of one are on their way. Eight streams with two each hold what 1 Gbit/s does in 130 ms.
+ */
+const WAN_PUSH_BATCH_BYTES = 1 << 20;
 
 /** Round-trip times up to these, ms, are of a class. */
 const RTT_CLASSES = [["lan", 2], ["metro", 15], ["wan", 100]] as const;
@@ -246,9 +251,7 @@ export class Predictor {
       ? this.#streams()
       : [1, null];
     const { leastFiles, mostFiles, leastBytes } = BATCH_BOUNDS;
-    const mostBytes = this.#link !== null && isFar(this.#link)
-      ? FAR_BATCH_BYTES
-      : BATCH_BOUNDS.mostBytes;
+    const mostBytes = this.#mostBatchBytes();
     // Two batches a worker at least, where the whole is known: the last one is then not waited for alone.
     const share = (all: number) => complete ? Math.ceil(all / (workers * 2)) : Infinity;
     const files = Math.min(batchOf(this.#transfer.cost(0)), share(size.files));
@@ -263,6 +266,13 @@ export class Predictor {
       why: [whyPath, whyWorkers, learned].filter((why) => why !== null).join("; "),
       ...total,
     };
+  }
+
+  #mostBatchBytes(): number {
+    const link = this.#link;
+    if (link === null || !isFar(link)) return BATCH_BOUNDS.mostBytes;
+    const isPush = this.#profile.remote === "push";
+    return isPush && rttClassOf(link) === "wan" ? WAN_PUSH_BATCH_BYTES : FAR_BATCH_BYTES;
   }
 
   /** Where the size isn't known yet, that of earlier runs stands for it: most runs are repeated. */

@@ -311,13 +311,17 @@ Deno.test("a file system behind a network begins with more workers", () => {
 });
 
 Deno.test("a far link begins with more streams and smaller batches than a near one, and the loopback with one stream per core", () => {
-  const begin = (rttMs: number, isLoopback = false) => {
+  const begin = (rttMs: number, isLoopback = false, remote: "push" | "pull" = "push") => {
     const link = { rttMs, isLoopback, hostHash: "h" };
-    return new Predictor([], PROFILE, 2, link).decide(facts(0, 0, { complete: false }));
+    const profile = { ...PROFILE, remote };
+    return new Predictor([], profile, 2, link).decide(facts(0, 0, { complete: false }));
   };
   const [loopback, lan, wan, far] = [begin(0.1, true), begin(1), begin(50), begin(300)];
   assert.deepEqual([loopback, lan, wan, far].map(({ workers }) => workers), [2, 4, 8, 8]);
   assert.equal(lan.batchBytes, BATCH_BOUNDS.mostBytes);
-  assert.equal(wan.batchBytes, 4 * MIB);
+  assert.equal(wan.batchBytes, MIB);
+  // A round trip passes between two batches of a pull's stream, and a longer one holds more.
+  assert.equal(begin(50, false, "pull").batchBytes, 4 * MIB);
+  assert.equal(far.batchBytes, 4 * MIB);
   assert.match(far.why, /8 streams to begin with/);
 });

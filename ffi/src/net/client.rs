@@ -40,9 +40,6 @@ pub fn send(job: &JobContext, results: &mut Results) -> Outcome<()> {
                 // It is closed, and the results say why.
                 Err(_) => {}
             }
-            for _ in 0..job.request.len() {
-                job.add_entry();
-            }
         }
         Err(fail) => results.fail_from(0, fail),
     }
@@ -125,13 +122,17 @@ fn put_until(
     (carry, is_awaited): Turn,
     results: &mut Results,
 ) -> Outcome<Put> {
-    put_with(job, link, (carry, is_awaited), results, |wire| {
+    let ended = put_with(job, link, (carry, is_awaited), results, |wire| {
         // Asked for first: where the root is gone, nothing must have been begun.
         job.source()?;
         Part::of(job.request)?;
         wire.send(Type::Put, 0, 0, &for_peer(job)?)?;
         Sender::new(job, wire, Role::Client)?.run()
-    })
+    });
+    for _ in 0..job.request.len() {
+        job.add_entry();
+    }
+    ended
 }
 
 /// Waits for the results of a `put` that was sent.

@@ -73,11 +73,11 @@ enum Put {
 fn hand_over(job: &JobContext, stream: CheckedOut, mut carry: Carry, results: &mut Results) {
     let answer = carry.owe(job.request.len());
     match stream.hand_over(carry) {
-        Ok(()) => match await_answer(job, &answer) {
+        None => match await_answer(job, &answer) {
             Ok(answer) => *results = answer,
             Err(fail) => results.fail_from(0, job.check().err().unwrap_or(fail)),
         },
-        Err((mut stream, carry)) => {
+        Some((mut stream, carry)) => {
             // Whoever waited was cancelled meanwhile: the results come here.
             let carry = carry.without_debt();
             let nobody = || false;

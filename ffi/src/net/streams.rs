@@ -298,12 +298,8 @@ impl CheckedOut<'_> {
         }
     }
 
-    /// Lets a job have it that waits, with what this one leaves over.
-    ///
-    /// # Errors
-    ///
-    /// The stream, and what was to go with it, where no job waits.
-    pub fn hand_over(mut self, carry: Carry) -> Result<(), (Self, Carry)> {
+    /// Lets a job have it that waits, with what this one leaves over; returns both where none waits.
+    pub fn hand_over(mut self, carry: Carry) -> Option<(Self, Carry)> {
         let mut table = self.streams.lock();
         match table.streams.get_mut(&self.handle) {
             Some(stream) if stream.waiting > 0 => {
@@ -311,11 +307,11 @@ impl CheckedOut<'_> {
                 stream.carry = carry;
                 drop(table);
                 self.streams.freed.notify_all();
-                Ok(())
+                None
             }
             _ => {
                 drop(table);
-                Err((self, carry))
+                Some((self, carry))
             }
         }
     }

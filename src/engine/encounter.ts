@@ -9,7 +9,7 @@ import type { ItemReason } from "../core/events.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { recordWithTimeOf } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
-import { type EngineContext, plansOnly, touchesNothing } from "./context.ts";
+import { type EngineContext, plansOnly, refuseRoot, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import type { Filter, FilterScope } from "./filter.ts";
 import type { Judge } from "./judge.ts";
@@ -139,6 +139,7 @@ export class Encounter {
     if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
     if (destination !== null && destination.kind(j) === Kind.directory) {
       bits |= VisitBit.destination;
+      refuseRoot(this.#context, destination, j, sourceFacts);
       if (this.#context.merged !== null && !source.sameMtime(i, destination, j)) {
         [source, i] = [new EntryBlock(recordWithTimeOf(source, i, destination, j)), 0];
       }

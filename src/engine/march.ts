@@ -11,7 +11,7 @@ import { baseOf, displayName, joinRel, type RelPath } from "../core/rel_path.ts"
 import { stagedName } from "../core/staged_name.ts";
 import { recordWithTimeOf, singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
-import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
+import { checkCancelled, type EngineContext, refuseRoot, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { Encounter, type Place } from "./encounter.ts";
 import type { Filter, FilterScope } from "./filter.ts";
@@ -150,7 +150,10 @@ export class March {
     const path = joinRel(parent.path, block.name(i));
     const settle = (node: DirNode) => this.#settled(node);
     const record = recordOf(block, i, block.name(i));
-    if ((bits & VisitBit.source) === 0) {
+    const { sourceFacts, destinationFacts } = this.#context;
+    const isExtraneous = (bits & VisitBit.source) === 0;
+    refuseRoot(this.#context, block, i, isExtraneous ? sourceFacts : destinationFacts);
+    if (isExtraneous) {
       const target = block.target(i);
       const removalPath = joinRel(parent.removalPath, target === "" ? block.name(i) : target);
       const node = new DirNode(parent, path, record, settle, true, removalPath);

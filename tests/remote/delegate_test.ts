@@ -13,6 +13,7 @@ import {
   assertStatus,
 } from "../support/judges.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
+import { Proxy } from "../support/proxy.ts";
 import { richTree } from "../support/trees.ts";
 import { DaemonHome, type DaemonProcess } from "../support/daemon_process.ts";
 import { rawClient } from "./daemon_support.ts";
@@ -330,6 +331,30 @@ testOrSkip(
       assert.match(ran.stderr, /read-only\. Use copy/);
       assert.deepEqual(await dir.files("b"), {});
     }, { sourceModule: { readOnly: true } }),
+);
+
+testOrSkip(
+  "a copy between daemons whose order is lost is ordered again, with --retry",
+  (dir) =>
+    two(dir, async ({ from, to, daemons, blit }) => {
+      sh(`cd "$0"; for i in $(seq 300); do echo $i > f$i; done`, join(dir.path, "a"));
+      const proxy = await Proxy.listen();
+      try {
+        proxy.target = daemons[1].ready.port;
+        const places = [`${from}:/m/`, `127.0.0.1:${proxy.port}:/n/x`];
+        // In the middle of what the daemon tells of each entry.
+        proxy.cutOnce("fromDaemon", 12_000);
+        assertStatus(await blit("copy", "-v", ...places), 1);
+        proxy.cutOnce("fromDaemon", 12_000);
+        const retried = ["--retry", "3", "--wait", "0"];
+        assertStatus(await blit("mirror", "-v", "--force", "--yes", ...retried, ...places), 0);
+        assertRsyncFindsNothing(join(dir.path, "a"), join(dir.path, "b/x"));
+        assertNothingStaged(dir.path);
+      } finally {
+        await proxy.close();
+      }
+      assertStatus(await blit("check", `${from}:/m/`, `${to}:/n/x`), 0);
+    }),
 );
 
 /** A file that takes a while to send: written, since holes would be sent at once. */

@@ -221,6 +221,29 @@ testOrSkip(
   },
 );
 
+testOrSkip(
+  "modules that lie in each other are found out before anything is deleted",
+  (dir) => {
+    const outer = join(dir.path, "served"), inner = join(outer, "x/inner");
+    Deno.mkdirSync(inner, { recursive: true });
+    const modules = [{ name: "outer", path: outer }, { name: "inner", path: inner }];
+    return served(dir, WAYS[0], async ({ host, blit }) => {
+      await dir.write({ "served/x/inner/a": "1", "served/x/b": "2", "served/inner/c": "3" });
+      const before = await dir.files("served");
+      const places = [["inner/", "outer"], ["outer/", "inner"]];
+      for (const [source, destination] of places) {
+        const words = [`${host}:/${source}`, `${host}:/${destination}`];
+        const ran = await blit("mirror", "--yes", "--max-delete", "all", ...words);
+        assertStatus(ran, 1);
+        assert.match(ran.stderr, /overlap/);
+        for (const [path, text] of Object.entries(before)) {
+          assert.equal(Deno.readTextFileSync(join(outer, path)), text);
+        }
+      }
+    }, { config: { modules } });
+  },
+);
+
 function withPrefix(prefix: string, files: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(files).map(([path, text]) => [prefix + path, text]));
 }

@@ -31,21 +31,37 @@ export class SessionKeeper {
   /** Time until the first session was agreed on, ms. */
   readonly handshakeMs: number;
 
-  private constructor(request: KeeperRequest, session: Session, handshakeMs: number) {
+  private constructor(
+    request: KeeperRequest,
+    session: Session,
+    attempts: number,
+    handshakeMs: number,
+  ) {
     this.#request = request;
     this.#session = session;
+    this.#attempts = attempts;
     this.handshakeMs = handshakeMs;
   }
 
   /**
-   * Connects and opens the first session.
+   * Connects and opens the first session, again where the connection breaks or can't be made.
    *
    * @throws {BlitError} as `Connection.open` and `Session.open`
    */
   static async open(request: KeeperRequest): Promise<SessionKeeper> {
-    const startedMs = performance.now();
-    const session = await openSession(request, { begin: request.begin });
-    return new SessionKeeper(request, session, performance.now() - startedMs);
+    for (let attempts = 0;;) {
+      const startedMs = performance.now();
+      try {
+        const session = await openSession(request, { begin: request.begin });
+        return new SessionKeeper(request, session, attempts, performance.now() - startedMs);
+      } catch (thrown) {
+        const { error, mayHelp } = judged(thrown);
+        if (!mayHelp || attempts === request.retries) throw error;
+        attempts++;
+        request.onRetry?.(attempts, error);
+        await new Promise((resolve) => setTimeout(resolve, request.retryWaitMs));
+      }
+    }
   }
 
   /** The session as it is now, alive or not. */
@@ -115,9 +131,10 @@ export class SessionKeeper {
       try {
         const replaces = this.#session.welcome.session;
         return this.#session = await openSession(this.#request, { replaces });
-      } catch (again) {
-        if (!isBroken(again)) throw again;
-        error = again;
+      } catch (thrown) {
+        const again = judged(thrown);
+        if (!again.mayHelp) throw again.error;
+        error = again.error;
       }
     }
     throw error;
@@ -129,6 +146,13 @@ export function isBroken(error: unknown): error is BlitError {
   return error instanceof BlitError && error.kind === "disconnected";
 }
 
+/** What opening a session failed with, and whether trying again may help. */
+function judged(thrown: unknown): { readonly error: BlitError; readonly mayHelp: boolean } {
+  const error = thrown instanceof Unanswered ? thrown.error : thrown;
+  if (!(error instanceof BlitError)) throw error;
+  return { error, mayHelp: thrown instanceof Unanswered || isBroken(error) };
+}
+
 async function openSession(
   { connect, session }: KeeperRequest,
   { replaces, begin }: { readonly replaces?: string; readonly begin?: KeeperRequest["begin"] } = {},
@@ -137,7 +161,17 @@ async function openSession(
   try {
     return await Session.open(connection, { ...session, replaces, begin: await begin });
   } catch (error) {
+    const { isAnswered } = connection.dialled;
     connection.close();
-    throw error;
+    throw isAnswered() ? error : new Unanswered(error);
+  }
+}
+
+/** Nobody had answered when a connection ended: who is there isn't known, and trying again may help. */
+class Unanswered {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
   }
 }

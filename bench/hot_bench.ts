@@ -64,6 +64,7 @@ const context: CompareContext = {
   symlinkTimes: true,
   xattrs: false,
   suspectSinceNs: null,
+  lostSinceNs: null,
 };
 
 Deno.bench("compare two listings", () => {

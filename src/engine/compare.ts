@@ -40,6 +40,8 @@ export interface CompareContext {
   readonly xattrs: boolean;
   /** Files changed since then (ctime, ns) may be a crash's leftovers: compared by default rules. */
   readonly suspectSinceNs: bigint | null;
+  /** Files changed since then (ctime, ns) may have lost bytes to a power cut: content must decide. The run's marker tells. */
+  lostSinceNs: bigint | null;
 }
 
 const SAME: Judgement = { verdict: "same", reason: "same" };
@@ -96,6 +98,7 @@ function compareFiles(
   context: CompareContext,
 ): Judgement {
   const options = context.options;
+  const lossy = changedSince(destination, j, context.lostSinceNs);
   const suspect = isSuspect(destination, j, context);
   if (!suspect && options.update && newer(destination, j, source, i, context)) {
     return judge("skip", "newer-at-destination");
@@ -107,13 +110,19 @@ function compareFiles(
   if (!(options.sizeOnly && !suspect) && !sameTime(source, i, destination, j, context)) {
     return judge("copy", "mtime");
   }
-  if (context.xattrs) return HASH;
+  // Some file systems put size and time on disk before the bytes.
+  if (context.xattrs || (lossy && source.sizeBytes(i) > 0)) return HASH;
   return compareMeta(source, i, destination, j, context);
 }
 
 /** Whether a crash may have left this entry unfinished: then no option may leave it so. */
 function isSuspect(destination: EntryBlock, j: number, context: CompareContext): boolean {
-  return context.suspectSinceNs !== null && destination.ctimeNs(j) >= context.suspectSinceNs;
+  return changedSince(destination, j, context.suspectSinceNs) ||
+    changedSince(destination, j, context.lostSinceNs);
+}
+
+function changedSince(destination: EntryBlock, j: number, sinceNs: bigint | null): boolean {
+  return sinceNs !== null && destination.ctimeNs(j) >= sinceNs;
 }
 
 /**

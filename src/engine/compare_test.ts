@@ -28,6 +28,7 @@ function judged(a: Partial<EntryFields>, b: Partial<EntryFields>, given: Given =
     symlinkTimes: true,
     xattrs: false,
     suspectSinceNs: null,
+    lostSinceNs: null,
     ...given,
     options: { ...defaultOptions("copy").compare, ...given },
   };
@@ -100,6 +101,23 @@ const cases: [string, Partial<EntryFields>, Partial<EntryFields>, Given, string]
     {},
     { sizeOnly: true, suspectSinceNs: 50n },
     "copy mtime",
+  ],
+  ["bytes may be lost", {}, {}, { lostSinceNs: 50n }, "hash content"],
+  ["bytes may be lost, another size", { sizeBytes: 1 }, {}, { lostSinceNs: 50n }, "copy size"],
+  [
+    "bytes may be lost, none to lose",
+    { sizeBytes: 0 },
+    { sizeBytes: 0 },
+    { lostSinceNs: 50n },
+    "same same",
+  ],
+  ["written before bytes may be lost", {}, {}, { lostSinceNs: 51n }, "same same"],
+  [
+    "bytes may be lost, existing ones left",
+    {},
+    {},
+    { ignoreExisting: true, lostSinceNs: 50n },
+    "hash content",
   ],
   [
     "older than the crash",

@@ -98,7 +98,9 @@ function parseAlternative(pattern: string): PatternTest[] | GlobFault {
   if ("problem" in whole) return whole;
   tests.push({ ...whole, directoriesOnly });
   if (contents) {
-    const below = patternTest(`${pattern}/**`, anchored);
+    // What "a/**" takes is below a; what is in it is one level further down.
+    const folder = /(^|\/)\*{2,}$/.test(pattern) ? pattern.replace(/\*+$/, "*") : pattern;
+    const below = patternTest(`${folder}/**`, anchored);
     if ("problem" in below) return below;
     tests.push({ ...below, directoriesOnly: false });
   }

@@ -71,6 +71,7 @@ Deno.test("a pattern hides what it names", async (t) => {
     ["/a/b/**/c.txt", ["a/b/c.txt"]],
     ["**/b/**", ["a/b/c.txt", "b/a", "doc/a/b/e"]],
     ["/a/b/***", ["a/b/", "a/b/c.txt"]],
+    ["/a/**/***", ["a/b/", "a/b/c.txt"]],
     ["?.txt", ["a/b/c.txt", "x.txt"]],
     ["[!c].txt", ["x.txt"]],
     ["[[:alpha:]].{o,txt}", ["a/b/c.txt", "a/d.o", "x.txt"]],

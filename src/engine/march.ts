@@ -220,6 +220,8 @@ export class March {
     const sorted = destinationExists && !isEmpty;
     const here = new Cursor(source.list(node.path, { sorted, walk: this.#here }));
     await Promise.all([here.fetch(), looked ? undefined : there?.fetch()]);
+    // What the marker says decides how entries are compared.
+    if (there !== null && there.name !== null) await executor.released();
     const unread = here.status !== 0 || (there !== null && there.status !== 0);
     if (unread) node.touched = false;
     // Only now: what can't be listed must not take the place of anything.

@@ -77,9 +77,11 @@ export class Marker {
    * Makes and locks the marker.
    *
    * @param alone refuse where another live run works in this root
+   * @returns since when (ns since 1970) files may have lost bytes that their size and time promise: a run was killed, and
+   *   the file system taken away before all was written; null where nothing says so
    * @throws {BlitError} `busy` then; what the file system says otherwise
    */
-  async create(alone: boolean): Promise<void> {
+  async create(alone: boolean): Promise<bigint | null> {
     const { results } = await runNow(
       this.#context,
       this.#builder(MarkerAction.create, alone ? 1n : 0n),
@@ -88,7 +90,8 @@ export class Marker {
     const status = results.status(0);
     if (status === 0) {
       this.#held = true;
-      return;
+      const lostSinceNs = results.mtimeNs(0);
+      return lostSinceNs === 0n ? null : lostSinceNs;
     }
     if (kindOfStatus(status) === "busy") {
       throw new BlitError(

@@ -213,8 +213,14 @@ async function transfer(
   const unmarked = (decision.path === "direct" && !moves) || request.single !== undefined ||
     touchesNothing(options);
   parts.planner.stageAll = unmarked;
-  // Nothing is written before it is there; what is listed meanwhile saves a far side a round trip.
-  if (!unmarked) base.executor.hold(marker.create(options.mode === "mirror"));
+  // Nothing is written or compared before it is there; what is listed meanwhile saves a far side a round trip.
+  if (!unmarked) {
+    base.executor.hold(
+      marker.create(options.mode === "mirror").then((sinceNs) => {
+        context.compare.lostSinceNs = sinceNs;
+      }),
+    );
+  }
   let whole = false;
   let refusal: BlitError | null = null;
   try {
@@ -261,6 +267,7 @@ export async function copyAll(
   if (request.single !== undefined) {
     await planSingle(context, planner, content, resume, request.single, first.single!);
   } else if (request.paths !== undefined) {
+    await context.executor.released();
     await walkPaths(context, parts, request.paths);
   } else await march.run(true, !parts.planner.stageAll);
   tally.totalsKnown = true;
@@ -350,6 +357,7 @@ function compareContext(
     symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
     xattrs: checks && source.traits.xattrs && destination.traits.xattrs,
     suspectSinceNs,
+    lostSinceNs: null,
   };
 }
 

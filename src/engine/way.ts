@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
+import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
 import { stagedName } from "../core/staged_name.ts";
@@ -101,9 +101,15 @@ export class Way {
           ));
           continue;
         }
+        const fresh = await source.stat([path]);
+        // Somebody has put a directory there since it was listed: the one here is what will be compared with it.
+        if (fresh.status(0) === 0 && fresh.kind(0) === Kind.directory) {
+          const why = "it is a directory now. Run again when nothing else writes to it.";
+          tally.fail(failureOf(path, "changed", `Cannot copy {}: ${why}`));
+          continue;
+        }
         if (!touchesNothing(options) && !await this.#rename(there, aside, items, k)) continue;
         const parent = new DirNode(null, parentOf(path), null, () => {});
-        const fresh = await source.stat([path]);
         judge.entry(parent, new EntryBlock(singleRecord(fresh, 0, name)), 0, null, 0);
       }
     }

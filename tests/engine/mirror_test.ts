@@ -224,6 +224,21 @@ Deno.test("a file replaces a directory after the copies, and the directory goes 
   await expectEqualTrees(source, destination);
 });
 
+Deno.test("a file that became a directory after it was listed replaces none", async () => {
+  const source = treeOf({ d: "file", x: "new" });
+  const destination = treeOf({ "d/a": "kept", "gone/b": "", x: "" });
+  onceBefore(destination, (operation, path) => operation === "list" && path === "d", () => {
+    source.drop("d");
+    source.put("d", { directory: true });
+  });
+  const ran = await mirror(source, destination);
+  assert.deepEqual(failedPaths(ran), ["d"]);
+  assert.equal(ran.summary.failures[0].kind, "changed");
+  assert.deepEqual(destination.snapshot(), { "d/": null, "d/a": "kept", x: "new" });
+  expectDone(await mirror(source, destination));
+  await expectEqualTrees(source, destination);
+});
+
 Deno.test("a directory that holds something unreadable is not replaced by a file", async () => {
   const source = treeOf({ d: "file", x: "" });
   const destination = treeOf({ "d/locked/a": "precious", "d/b": "y" });

@@ -35,6 +35,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
       symlinkTimes: true,
       xattrs: false,
       suspectSinceNs: null,
+      lostSinceNs: null,
     },
     tally,
     room: new Room(tally, sourceFacts, destinationFacts, "memory"),
@@ -48,8 +49,9 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
     nextStaged: () => 1,
   };
   const parts = makeParts(context, filter, table);
-  const march = new March(context, parts, filter, false);
-  const first = { single: null, empty: false, few: null, walk: new Walk() };
+  const root = await source.stat([""]);
+  const first = { single: null, empty: false, few: null, walk: new Walk(), root };
+  const march = new March(context, parts, filter, false, first);
   const request = {
     source,
     destination,

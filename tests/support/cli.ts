@@ -57,11 +57,7 @@ export class Scratch {
 
   /** Runs `blit ARGS` with other surroundings. */
   async blitWith(surroundings: RunWith, ...args: string[]): Promise<Ran> {
-    const child = this.spawn(surroundings, ...args);
-    const writer = child.stdin.getWriter();
-    if (surroundings.stdin) await writer.write(new TextEncoder().encode(surroundings.stdin));
-    await writer.close().catch(() => {});
-    return await ended(child);
+    return await ended(this.spawn(surroundings, ...args), surroundings.stdin);
   }
 
   /** Starts `blit ARGS`; its streams are the caller's to read and close. */
@@ -192,7 +188,11 @@ export function hasProgram(name: string): boolean {
   });
 }
 
-async function ended(child: Deno.ChildProcess): Promise<Ran> {
+/** Types something, closes the input, and waits for the end. */
+export async function ended(child: Deno.ChildProcess, stdin?: string): Promise<Ran> {
+  const writer = child.stdin.getWriter();
+  if (stdin) await writer.write(new TextEncoder().encode(stdin));
+  await writer.close().catch(() => {});
   const [status, stdout, stderr] = await Promise.all([
     child.status,
     new Response(child.stdout).text(),

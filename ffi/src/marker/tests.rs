@@ -37,7 +37,7 @@ fn a_live_run_keeps_others_out_of_its_root() {
     };
     assert_eq!(marker(head, 1, CREATE, 1), OK);
     let path = temp.path().join(".blit-0000000000000001-0");
-    assert_eq!(fs::read(&path).unwrap(), b"content");
+    assert!(fs::read(&path).unwrap().ends_with(b"content"));
     assert_eq!(marker(other, 2, CREATE, 1), BUSY);
     assert_eq!(
         fs::read_dir(temp.path()).unwrap().count(),
@@ -107,4 +107,41 @@ fn a_run_whose_connection_broke_takes_its_marker_up_again() {
     );
     assert_eq!(marker(head(after), 1, REMOVE, 0), OK);
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_marker_of_another_mount_tells_since_when_bytes_may_be_lost() {
+    let temp = tempfile::tempdir().unwrap();
+    let head = Head {
+        destination: handle_at(temp.path()),
+        ..Head::new(Op::Marker)
+    };
+    let lost_since = |run_id: u64| {
+        let bytes = Head {
+            run: run_id,
+            p0: CREATE,
+            ..head
+        }
+        .pack(&[], b"");
+        let (outcome, results, _) = testing::run(run, &Request::parse(bytes).unwrap());
+        outcome.unwrap();
+        i64::from_le_bytes(results.as_bytes()[40..48].try_into().unwrap())
+    };
+    let began_ms = 1_700_000_000_000u64;
+    let run_id = began_ms << 20;
+    assert_eq!(lost_since(run_id), 0);
+    assert_eq!(marker(head, run_id, LEAVE, 0), OK);
+    assert_eq!(
+        lost_since(run_id + 1),
+        0,
+        "killed, but the kernel has it all"
+    );
+    assert_eq!(marker(head, run_id + 1, REMOVE, 0), OK);
+    let path = temp.path().join(format!(".blit-{run_id:016x}-0"));
+    for content in [&b"mount\tof-another-boot\t7\n"[..], b"", b"\0\0\0"] {
+        fs::write(&path, content).unwrap();
+        assert_eq!(lost_since(run_id + 2), began_ms as i64 * 1_000_000);
+        assert_eq!(marker(head, run_id + 2, REMOVE, 0), OK);
+    }
 }

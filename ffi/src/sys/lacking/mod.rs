@@ -8,6 +8,8 @@ mod in_kernel;
 mod lease;
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod memory;
+#[cfg(not(target_os = "linux"))]
+mod mount_line;
 
 #[cfg(not(target_os = "macos"))]
 pub use create_clone::{CLONES_AT_CREATION, create_clone};
@@ -19,3 +21,5 @@ pub use in_kernel::{
 pub use lease::{forbid_writers, no_writer_waits};
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub use memory::keep_little_memory;
+#[cfg(not(target_os = "linux"))]
+pub use mount_line::mount_line;

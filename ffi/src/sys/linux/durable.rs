@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::Advice;
+use rustix::fs::{Advice, AtFlags, StatxFlags};
 use rustix::io::retry_on_intr;
 
 use super::Errno;
@@ -48,4 +48,15 @@ pub fn reports_late(fd: impl AsFd) -> bool {
         0x6573_5546,
     ];
     rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
+}
+
+/// A line that is another one once the file system that holds the descriptor was taken away and came back.
+///
+/// Reference: `man 2 statx` (STATX_MNT_ID_UNIQUE, Linux 6.8; numbers before that come again), `man 4 random` (boot_id).
+pub fn mount_line(fd: impl AsFd) -> Vec<u8> {
+    const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let flags = UNIQUE | StatxFlags::MNT_ID;
+    let mount = rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, flags).map_or(0, |s| s.stx_mnt_id);
+    format!("mount\t{}\t{mount}\n", boot.trim()).into_bytes()
 }

@@ -18,7 +18,7 @@ pub use clone::{
     copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, reflink,
     reflink_is_hopeless,
 };
-pub use durable::{advise_sequential, fdatasync, fsync, reports_late, syncfs};
+pub use durable::{advise_sequential, fdatasync, fsync, mount_line, reports_late, syncfs};
 pub use lease::{forbid_writers, no_writer_waits};
 pub use list::DirReader;
 #[cfg(target_env = "gnu")]

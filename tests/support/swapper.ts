@@ -1,0 +1,116 @@
+/**
+ * Somebody who swaps folders and files of trees for links to elsewhere, as fast as they can, and a watch over what is elsewhere.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { sh } from "./loop_fs.ts";
+import { smallFiles } from "./trees.ts";
+
+/**
+ * Perl that swaps, in each root, folders `dNNNNN`, folders in them, and now and then a file or the root's own name, for
+ * links to a folder outside, and back, until its input ends. Prints how often.
+ */
+const SWAP = String.raw`
+use Fcntl; my ($outside, @roots) = @ARGV; my $swaps = 0; my $input = fcntl(STDIN, F_GETFL, 0); fcntl(STDIN, F_SETFL, $input | O_NONBLOCK);
+my %elsewhere = map { (stat $_)[1] => 1 } $outside, "$outside/sub";
+while (1) {
+  my $read = sysread(STDIN, my $c, 1); last if defined $read && $read == 0;
+  my $n = int rand 12; my $folder = sprintf("d%05d", $n); my $kind = int rand 4;
+  chdir($roots[int rand @roots]) or next;
+  # What blit copies may be such a link itself: whoever follows it here must not be this process.
+  if ($kind > 0) { chdir($folder) or next; next if $elsewhere{(stat ".")[1]}; }
+  my ($name, $to) = $kind == 0 ? ($folder, $outside) : $kind == 1 ? ("sub", "$outside/sub") : $kind == 2 ? ("f" . ($n * 100 + int rand 100), "$outside/f" . int rand 100) : ("sub", "../../outside");
+  next if -l $name; rename($name, "$name.aside") or next;
+  if (symlink($to, $name)) { $swaps++; select(undef, undef, undef, rand(0.003)); unlink($name) if -l $name; }
+  rename("$name.aside", $name) or do { system("rm", "-rf", $name); rename("$name.aside", $name); };
+}
+print "$swaps\n";`;
+
+/**
+ * Perl that watches a tree with inotify, and prints what was done to it, until its input ends: openings, reads, writes, new,
+ * changed and removed entries. A look (stat) shows in none of them, and in nothing that is copied.
+ */
+const WATCH = String.raw`
+use Fcntl; my @folders = @ARGV; my $fd = syscall(294, 0) ; if ($fd < 0) { print "no inotify\n"; exit }
+for my $f (@folders) { my $path = "$f\0"; syscall(254, $fd, $path, 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200) >= 0 or die "$f: $!"; }
+print "ready\n"; $| = 1; open(my $events, "<&=", $fd); my $rin = ""; vec($rin, $fd, 1) = 1; vec($rin, 0, 1) = 1;
+while (1) { select(my $r = $rin, undef, undef, undef);
+  if (vec($r, $fd, 1)) { sysread($events, my $b, 65536); while (length $b) { my ($wd, $mask, $cookie, $len) = unpack("iIII", $b); my $name = unpack("Z*", substr($b, 16, $len)); substr($b, 0, 16 + $len) = "";
+    printf("%x %s\n", $mask & 0xfff, $name); } next; }
+  last; }`;
+
+/** Folders of a tree to swap: `d00000` to `d00011`, with 100 files and a folder `sub` each. */
+export function swappable(path: string): void {
+  smallFiles(path, 1200, 100);
+  sh(
+    `for d in "$0"/d*; do mkdir $d/sub; for i in 1 2 3; do echo inner $i > $d/sub/f$i; done; done`,
+    path,
+  );
+}
+
+/** What lies outside: the names that the trees have, so that a followed link does damage or is seen in what was copied. */
+export class Outside {
+  readonly path: string;
+  readonly #before: string;
+
+  /** Makes `outside` in a folder. */
+  constructor(folder: string) {
+    this.path = join(folder, "outside");
+    sh(
+      `mkdir -p "$0/sub"; cd "$0"; for i in $(seq 0 1199); do echo from outside > f$i; done; for i in 1 2 3; do echo from outside > sub/f$i; done
+      chmod 0640 f*; touch -d 2020-01-01 f* sub/* sub .`,
+      this.path,
+    );
+    this.#before = this.#look();
+  }
+
+  /**
+   * Swaps folders of `roots` for links to here while `work` runs.
+   *
+   * @returns how often it did, and what happened here meanwhile, which must be nothing
+   */
+  async whileSwapped(
+    roots: readonly string[],
+    work: () => Promise<void>,
+  ): Promise<{ readonly swaps: number; readonly touched: string }> {
+    const perl = (script: string, ...args: string[]) =>
+      new Deno.Command("perl", { args: ["-e", script, ...args], stdin: "piped", stdout: "piped" })
+        .spawn();
+    const watch = perl(WATCH, this.path, join(this.path, "sub"));
+    const events = watch.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    assert.match((await events.read()).value ?? "", /^ready/, "inotify can't be used");
+    const swap = perl(SWAP, this.path, ...roots);
+    const ended = Promise.all([new Response(swap.stdout).text(), textOf(events)]);
+    try {
+      await work();
+    } finally {
+      await swap.stdin.close().catch(() => {});
+      await watch.stdin.close().catch(() => {});
+    }
+    const [swaps, seen] = await ended;
+    await Promise.all([swap.status, watch.status]);
+    const touched = seen.split("\n").filter(Boolean).slice(0, 5);
+    if (this.#look() !== this.#before) touched.push("something has changed");
+    return { swaps: Number(swaps), touched: touched.join("; ") };
+  }
+
+  /** Files below a folder that hold what lies outside. */
+  stolen(folder: string): string {
+    return sh(`grep -rl 'from outside' "$0" 2>/dev/null || true`, folder);
+  }
+
+  #look(): string {
+    return sh(`find "$0" -printf '%p %i %T@ %C@ %s %m %n\\n' | sort`, this.path);
+  }
+}
+
+async function textOf(reader: ReadableStreamDefaultReader<string>): Promise<string> {
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return text;
+    text += value;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * What the sweeps watch with must see what it is there for.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { need, needsPrograms, needsRoot, sh, testOrSkip } from "../support/loop_fs.ts";
+import { Outside, swappable } from "../support/swapper.ts";
+
+testOrSkip("whoever follows a swapped link, and only they, is seen", async (dir) => {
+  need(needsRoot() ?? needsPrograms("perl"));
+  const outside = new Outside(dir.path);
+  swappable(join(dir.path, "tree"));
+  const quiet = await outside.whileSwapped([join(dir.path, "tree")], () => {
+    sh(`for i in $(seq 20); do find "$0" > /dev/null; done`, join(dir.path, "tree"));
+    return Promise.resolve();
+  });
+  assert.ok(quiet.swaps > 0);
+  assert.equal(quiet.touched, "");
+  for (const follow of ["cat f1", "ls sub", "echo x > f2", "rm f3", "touch f4", "chmod 0600 f5"]) {
+    const seen = await outside.whileSwapped([join(dir.path, "tree")], () => {
+      sh(`cd "$0"; ${follow}`, outside.path);
+      return Promise.resolve();
+    });
+    assert.notEqual(seen.touched, "", follow);
+  }
+});

@@ -55,6 +55,9 @@ export interface Sweep {
   run(context: Context): Promise<Counts>;
 }
 
+/** What is shown of a failure: a run that fails may list every entry. */
+const LONGEST_WORDS = 1000;
+
 /** Counts the cases of one run. */
 export class Cases {
   readonly #context: Context;
@@ -86,7 +89,7 @@ export class Cases {
       count.held++;
     } catch (error) {
       if (error instanceof CannotRun) throw error;
-      const said = error instanceof Error ? error.message : String(error);
+      const said = (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_WORDS);
       const failure = `${name} (--seed ${this.#context.seed}): ${said}`;
       this.#failures.push(failure);
       this.#context.report(failure);

@@ -64,6 +64,10 @@ export async function runTrain(
     const writer = new ResultsWriter(batch.items.count);
     parts.push({ at, writer });
     for await (const part of metaParts(batch, attributes, parallel)) {
+      if (!part.hasItems) {
+        part.fill(writer, null);
+        continue;
+      }
       const { bytes, items: { count } } = part.finish();
       await add({ bytes, count, arrived: (answer) => part.fill(writer, answer) });
     }

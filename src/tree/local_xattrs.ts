@@ -85,7 +85,8 @@ export function packedXattrs(entries: readonly (Attributes | null)[]): Uint8Arra
  *
  * @param run runs a batch, on a destination that knows no source
  * @param parallel most entries asked for at a time, where the source is of this machine
- * @returns the results; an entry whose attributes can't be read keeps its own and fails
+ * @returns the results; an entry whose attributes can't be read fails and is left as it is: with its new time the next
+ *   run would take it for finished
  */
 export async function metaWithXattrs(
   batch: WorkBatch,
@@ -96,7 +97,7 @@ export async function metaWithXattrs(
   if ((batch.flags & BatchFlag.xattrs) === 0) return await run(batch);
   const results = new ResultsWriter(batch.items.count);
   for await (const part of metaParts(batch, source, parallel)) {
-    part.fill(results, await run(part.finish()));
+    part.fill(results, part.hasItems ? await run(part.finish()) : null);
   }
   return results.finish();
 }
@@ -144,7 +145,8 @@ async function readOrFail(source: Tree, path: RelPath): Promise<Carried> {
 export class MetaPart {
   readonly #batch: WorkBatch;
   readonly #builder: BatchBuilder;
-  readonly #items: { readonly index: number; readonly carried: Carried }[] = [];
+  readonly #items: { readonly index: number; readonly attributes: Attributes }[] = [];
+  readonly #failed: { readonly index: number; readonly result: ResultFields }[] = [];
   #bytes = 0;
 
   /** @param batch what its items are of */
@@ -156,7 +158,12 @@ export class MetaPart {
 
   /** Nothing is in it yet. */
   get isEmpty(): boolean {
-    return this.#items.length === 0;
+    return !this.hasItems && this.#failed.length === 0;
+  }
+
+  /** Something is in it that goes to the destination. */
+  get hasItems(): boolean {
+    return this.#items.length > 0;
   }
 
   /** Whether one more entry fits. */
@@ -169,25 +176,31 @@ export class MetaPart {
   }
 
   /** Adds an item of the batch. */
-  add(index: number, carried: Carried): void {
+  add(index: number, [attributes, failed]: Carried): void {
+    if (attributes === null) {
+      this.#failed.push({ index, result: failed });
+      return;
+    }
     const name = nameToBytes(this.#batch.path(index));
     const { items } = this.#batch;
     this.#builder.items.addFrom(items, index, NO_PARENT, items.action(index), name);
-    this.#items.push({ index, carried });
-    this.#bytes += LENGTH_BYTES + (carried[0] ? packedLength(carried[0]) : 0);
+    this.#items.push({ index, attributes });
+    this.#bytes += LENGTH_BYTES + packedLength(attributes);
   }
 
   /** What goes to the destination. */
   finish(): WorkBatch {
-    const lists = this.#items.map(({ carried }) => carried[0]);
+    const lists = this.#items.map(({ attributes }) => attributes);
     return new WorkBatch(withTrailing(this.#builder.finish(), packedXattrs(lists)));
   }
 
-  /** Puts the part's results where they belong in the whole batch's. */
-  fill(results: ResultsWriter, answered: Results): void {
-    this.#items.forEach(({ index, carried }, k) => {
-      const result = answered.fields(k);
-      results.set(index, result.status ? result : carried[1] ?? result);
-    });
+  /**
+   * Puts the part's results where they belong in the whole batch's.
+   *
+   * @param answered the destination's; null where nothing went there
+   */
+  fill(results: ResultsWriter, answered: Results | null): void {
+    for (const { index, result } of this.#failed) results.set(index, result);
+    this.#items.forEach(({ index }, k) => results.set(index, answered!.fields(k)));
   }
 }

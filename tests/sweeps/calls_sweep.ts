@@ -117,7 +117,7 @@ class Faults {
       const ran = await this.#trees.follow({ side, calls: call, injection, paths }, MIRROR);
       const injected = readCalls(ran.log).filter(({ isInjected }) => isInjected);
       if (injected.length === 0 || !injected.every((made) => this.#isOurs(made))) return false;
-      const where = injected[0].text.slice(0, 300);
+      const where = injected.map(({ text }) => text.slice(0, 300)).join("\n    ");
       assert.ok(!ran.hung, `it hangs after ${where}`);
       try {
         await this.#judge(ran);

@@ -140,7 +140,8 @@ class Full {
     const ran = await blit(...MIRROR, "--json", ...words);
     assertStatus(ran, 1);
     const { error, warnings } = ran.json();
-    const full = /Cannot \w+ "[^"]+".*(No space left on device|Disk quota exceeded).*[A-Z].*\.$/s;
+    const full =
+      /Cannot [\w ]+ "[^"]+".*(No space left on device|Disk quota exceeded).*[A-Z].*\.$/s;
     assert.match(error.message, full);
     if (lack.isKnown) {
       assert.ok(

@@ -6,7 +6,8 @@ mod create_clone;
 mod in_kernel;
 #[cfg(not(target_os = "linux"))]
 mod lease;
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+// Asked by those who listen, which nobody does on Windows.
+#[cfg(all(unix, not(all(target_os = "linux", target_env = "gnu"))))]
 mod memory;
 #[cfg(not(target_os = "linux"))]
 mod mount_line;
@@ -19,7 +20,7 @@ pub use in_kernel::{
 };
 #[cfg(not(target_os = "linux"))]
 pub use lease::{forbid_writers, no_writer_waits};
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[cfg(all(unix, not(all(target_os = "linux", target_env = "gnu"))))]
 pub use memory::keep_little_memory;
 #[cfg(not(target_os = "linux"))]
 pub use mount_line::mount_line;

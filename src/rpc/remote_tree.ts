@@ -227,20 +227,42 @@ export class RemoteTree implements Tree, BatchSource {
     const own = this.#runOf(run);
     const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
     const session = await this.keeper.live();
-    if (own.signal.aborted || from !== null || !session.agreement.capabilities.has("run-then")) {
+    const eachAlone = async (isAgain: boolean) => {
       const results: Results[] = [];
-      for (const batch of batches) results.push(await this.run(batch, source, run));
+      for (const batch of batches) {
+        const result = await this.run(batch, source, run);
+        results.push(
+          isAgain ? await settleAgain(batch, result, (paths) => this.stat(paths)) : result,
+        );
+      }
       return results;
+    };
+    if (own.signal.aborted || from !== null || !session.agreement.capabilities.has("run-then")) {
+      return await eachAlone(false);
     }
+    try {
+      return await this.#train(session, batches, source, own);
+    } catch (error) {
+      if (!isBroken(error) || !session.signal.aborted) throw error;
+      return await eachAlone(true);
+    }
+  }
+
+  async #train(
+    session: Session,
+    batches: readonly WorkBatch[],
+    source: Tree | null,
+    own: RemoteRun,
+  ): Promise<Results[]> {
     const root = await this.root(session);
     return await runTrain(batches, {
       attributes: source,
       parallel: XATTRS_ABREAST,
       call: async ([batch, ...then]) => {
-        if (batches.some(({ op }) => op === Op.marker)) this.#markers.delete(own.runId);
         const answer = await session.call((client, name, signal) =>
           client.run({ session: name, root, runId: own.runId, batch, then }, { signal })
         );
+        if (batches.some(({ op }) => op === Op.marker)) this.#markers.delete(own.runId);
         return [answer.results, ...answer.then];
       },
     });

@@ -7,14 +7,13 @@
  */
 import { create } from "@bufbuild/protobuf";
 import type { EntryBlock } from "../core/entry_block.ts";
-import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { BlitError } from "../core/error.ts";
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
 import {
   MarkerAction,
   Op,
   RESULT_BYTES,
   type Results,
-  ResultsWriter,
   type WorkBatch,
 } from "../core/work_batch.ts";
 import type {
@@ -46,6 +45,7 @@ import { settleAgain } from "./settle_again.ts";
 import { ShownPart } from "./shown_part.ts";
 import type { Session } from "./session.ts";
 import { isBroken, type SessionKeeper } from "./session_keeper.ts";
+import { allFailed, brokenResults, totalOf } from "./whole_results.ts";
 
 /** How a {@link RemoteTree} is opened. */
 export interface RemoteTreeOptions {
@@ -231,9 +231,8 @@ export class RemoteTree implements Tree, BatchSource {
       const results: Results[] = [];
       for (const batch of batches) {
         const result = await this.run(batch, source, run);
-        results.push(
-          isAgain ? await settleAgain(batch, result, (paths) => this.stat(paths)) : result,
-        );
+        const look = (paths: readonly RelPath[]) => this.stat(paths);
+        results.push(isAgain ? await settleAgain(batch, result, look) : result);
       }
       return results;
     };
@@ -499,22 +498,4 @@ function openRoot(session: Session, options: RemoteTreeOptions, make: boolean) {
       follow: options.follow ?? false,
     }, { signal })
   );
-}
-
-/** Every item failed with the connection, where that is what is wrong. */
-function brokenResults(error: unknown, batch: WorkBatch): Results {
-  if (!isBroken(error)) throw error;
-  return allFailed(batch, "disconnected");
-}
-
-function totalOf(results: Results): number {
-  let bytes = 0;
-  for (let i = 0; i < results.count; i++) bytes += results.bytesMoved(i);
-  return bytes;
-}
-
-function allFailed(batch: WorkBatch, kind: ErrorKind): Results {
-  const writer = new ResultsWriter(batch.items.count);
-  for (let i = 0; i < batch.items.count; i++) writer.set(i, { status: STATUS[kind] });
-  return writer.finish();
 }

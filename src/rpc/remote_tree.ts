@@ -151,8 +151,7 @@ export class RemoteTree implements Tree, BatchSource {
 
   probe(): Promise<FsFacts> {
     // The facts that came with the root are those of a moment ago.
-    const facts = this.#facts;
-    return Promise.resolve(facts);
+    return Promise.resolve(this.#facts);
   }
 
   async *list(directory: RelPath, options: ListOptions): AsyncGenerator<EntryBlock> {
@@ -227,11 +226,11 @@ export class RemoteTree implements Tree, BatchSource {
     const own = this.#runOf(run);
     const from = source instanceof RemoteTree && source.keeper === this.keeper ? source : null;
     const session = await this.keeper.live();
+    const look = (paths: readonly RelPath[]) => this.stat(paths);
     const eachAlone = async (isAgain: boolean) => {
       const results: Results[] = [];
       for (const batch of batches) {
         const result = await this.run(batch, source, run);
-        const look = (paths: readonly RelPath[]) => this.stat(paths);
         results.push(isAgain ? await settleAgain(batch, result, look) : result);
       }
       return results;

@@ -29,7 +29,7 @@ Deno.test("an order that says something unknown, out of range or outside of the 
     [null, "usage"],
     [{ ...ORDER, extra: 1 }, "usage"],
     [{ ...ORDER, options: { ...options, keepNothing: true } }, "usage"],
-    [{ ...ORDER, options: { ...options, mode: "move" } }, "usage"],
+    [{ ...ORDER, options: { ...options, mode: "rotate" } }, "usage"],
     [{ ...ORDER, options: { ...options, discard: true } }, "usage"],
     [{ ...ORDER, options: { ...options, workers: 1e9 } }, "usage"],
     [{ ...ORDER, paths: ["../x"] }, "escaped"],

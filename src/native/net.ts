@@ -323,14 +323,17 @@ function packDial(target: DialTarget): Uint8Array {
 }
 
 /** The same failure in words about the host, since a failed job only knows of files. */
-function dialError(error: BlitError, { address, port }: DialTarget): BlitError {
+function dialError(error: BlitError, target: DialTarget): BlitError {
+  const { address, port, certificateSha256 } = target;
   const host = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
   const reason = error.os?.code ? ` (${error.os.code})` : "";
   const why: Partial<Record<ErrorKind, string>> = {
     disconnected:
       `nobody answers there${reason}. Check the daemon, and that no firewall stands between.`,
-    unauthenticated:
-      "it doesn't show the certificate that the daemon named. Something stands between.",
+    unauthenticated: certificateSha256
+      ? "it doesn't show the certificate that the daemon named, or knows nothing of this stream. " +
+        "Check that nothing stands between."
+      : "it knows nothing of this stream. Run again.",
     mismatch: "something else than a daemon answers there.",
     unsupported: "this build has no TLS. Use another build, or the control plane alone.",
     cancelled: "interrupted.",

@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { BlitError } from "../core/error.ts";
 import { BatchFlag, type Results, type WorkBatch } from "../core/work_batch.ts";
 import type { ContentStreams, LeasedStream, LinkReport, RunContext, Tree } from "../engine/tree.ts";
+import type { DataPlane } from "../gen/blit/v1/session_pb.ts";
 import { closeStream, dial, setIdle } from "../native/net.ts";
 import { NO_RUN_SLOT } from "../native/control.ts";
 import type { NativePool } from "../native/pool.ts";
@@ -237,16 +239,7 @@ export class RemoteContent implements ContentStreams {
     else if (dataPlane === undefined) this.#fallBack("since the daemon has no data port");
     if (!this.#usesControlPlane && dataPlane !== undefined) {
       try {
-        const handle = await dial(pool, {
-          address: session.connection.dialled.address,
-          port: dataPlane.port,
-          token: await this.#token(session, run),
-          timeoutMs: DIAL_MS,
-          certificateSha256: dataPlane.certificateSha256.length > 0
-            ? dataPlane.certificateSha256
-            : undefined,
-          slot: run.slot,
-        });
+        const handle = await this.#dial(session, run, pool, dataPlane);
         return { handle, close: () => closeStream(pool, handle) };
       } catch (error) {
         if (!isBroken(error) || session.signal.aborted || run.signal.aborted) throw error;
@@ -259,6 +252,31 @@ export class RemoteContent implements ContentStreams {
     const native = openTunnel(pool);
     carryTunnel(native, tunnel);
     return { handle: native.handle, close: () => native.close() };
+  }
+
+  async #dial(
+    session: Session,
+    run: StreamRun,
+    pool: NativePool,
+    { port, certificateSha256: pin }: DataPlane,
+  ): Promise<number> {
+    const once = async () =>
+      await dial(pool, {
+        address: session.connection.dialled.address,
+        port,
+        token: await this.#token(session, run),
+        timeoutMs: DIAL_MS,
+        certificateSha256: pin.length > 0 ? pin : undefined,
+        slot: run.slot,
+      });
+    try {
+      return await once();
+    } catch (error) {
+      if (!(error instanceof BlitError) || error.kind !== "unauthenticated") throw error;
+      // The token grew too old, or its session has ended: the daemon tells which where it is asked for another.
+      this.#grants.forget();
+      return await once();
+    }
   }
 
   async #openRecords(session: Session, run: StreamRun): Promise<RecordStream> {

@@ -34,6 +34,11 @@ export class StreamGrants {
     this.#granted = { session, runId: wish.runId, atMs: askedMs, tokens: [...tokens] };
   }
 
+  /** Forgets the tokens that were not taken yet: the daemon takes them no more. */
+  forget(): void {
+    this.#granted = null;
+  }
+
   /**
    * A token for one stream of a run.
    *

@@ -11,6 +11,7 @@ import { need, needsPrograms, testOrSkip } from "../support/loop_fs.ts";
 import { served, WAYS } from "../support/served.ts";
 import { smallFiles } from "../support/trees.ts";
 import { daemonTest, rejectsWith } from "./daemon_support.ts";
+import { remoteScene } from "./remote_pair.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -43,6 +44,27 @@ function clockOf(log: string): number {
 
 let waitedMs = 0;
 
+const tokenClock = () => performance.now() + waitedMs;
+
+Deno.test("tokens of streams that grew too old are asked for anew", async () => {
+  const scene = await remoteScene({ tokenClock });
+  try {
+    const tree = await scene.tree(await scene.session(), "");
+    const run = await tree.beginRun(7n, new AbortController().signal);
+    tree.setWorkers(4);
+    // The first stream asks for the tokens of all.
+    const leases = [await tree.content!.lease(run)];
+    waitedMs += 31_000;
+    for (let i = 1; i < 4; i++) leases.push(await tree.content!.lease(run));
+    assert.equal(new Set(leases.map(({ handle }) => handle)).size, 4);
+    for (const { release } of leases) release(false);
+    tree.endRun(run);
+    assert.deepEqual(scene.warnings, []);
+  } finally {
+    await scene.dispose();
+  }
+});
+
 daemonTest("a read grant is worth nothing after its time", async (scene) => {
   Deno.writeTextFileSync(`${scene.folder}/file`, "1");
   const user = scene.client();
@@ -57,4 +79,4 @@ daemonTest("a read grant is worth nothing after its time", async (scene) => {
   await rejectsWith(scene.client().open(late), "unauthenticated", /too old/);
   await (await scene.client().open(await grant())).close();
   await session.close();
-}, { tokenClock: () => performance.now() + waitedMs });
+}, { tokenClock });

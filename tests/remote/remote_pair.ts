@@ -27,6 +27,8 @@ export interface LinkKind {
   readonly forceControlPlane?: boolean;
   /** The client has no native library. */
   readonly withoutNative?: boolean;
+  /** The daemon's clock for tokens of streams, ms. */
+  readonly tokenClock?: () => number;
 }
 
 /** How a session of a scene is opened. */
@@ -71,7 +73,7 @@ export async function remoteScene(link: LinkKind = {}): Promise<RemoteScene> {
     dataPort: 0,
     discovery: false,
     modules: [moduleOf({ name: "m", path: folder, trustMetadata: true })],
-  }, { stateFolder: `${base}/state`, pool });
+  }, { stateFolder: `${base}/state`, pool, tokenClock: link.tokenClock });
   const token = link.secure ? daemon.tokens.add("tests", ["m"], "admin") : null;
   const keepers: SessionKeeper[] = [];
   const warnings: string[] = [];

@@ -392,6 +392,7 @@ fn a_journalled_copy_that_was_cancelled_can_be_found_and_resumed() {
     let journal = fs::read_to_string(pair.to.join(&marker)).unwrap();
     let lines: Vec<Vec<&str>> = journal
         .lines()
+        .filter(|line| !line.starts_with("mount\t"))
         .map(|line| line.split('\t').collect())
         .collect();
     assert_eq!(lines[0][1], "Zg==");

@@ -182,6 +182,6 @@ mod tests {
     fn no_space_for_a_few_bytes_of_attributes_is_a_full_disk() {
         assert!(!is_less(Errno::NOSPC, 10));
         assert!(is_less(Errno::NOSPC, 5000) && is_less(Errno::OPNOTSUPP, 10));
-        assert!(!is_less(Errno::IO, 5000));
+        assert!(!is_less(Errno::NXIO, 5000));
     }
 }

@@ -25,8 +25,8 @@ export function footprint(pid: number): Footprint {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const bytes = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)![1]);
-  const names = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) =>
-    Deno.readTextFileSync(`/proc/${pid}/task/${name}/comm`).trim().replace(/-\d+$/, "")
+  const names = [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>
+    threadName(`/proc/${pid}/task/${name}/comm`)
   );
   const counts = Map.groupBy(names, (name) => name);
   return {
@@ -36,6 +36,18 @@ export function footprint(pid: number): Footprint {
     residentBytes: bytes("VmRSS"),
     peakBytes: bytes("VmHWM"),
   };
+}
+
+/** A thread's name without its number; none where it has ended meanwhile. */
+function threadName(path: string): string[] {
+  try {
+    return [Deno.readTextFileSync(path).trim().replace(/-\d+$/, "")];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || (error as { code?: string }).code === "ESRCH") {
+      return [];
+    }
+    throw error;
+  }
 }
 
 /**

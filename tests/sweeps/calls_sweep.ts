@@ -31,6 +31,8 @@ const NOTHING = "retval=0";
 const MOVING =
   /^(pread64|pwrite64|copy_file_range|sendfile|splice|sendto|recvfrom|sendmsg|recvmsg)$/;
 const NUMBERS = [1, 2, 10, 100];
+/** Cases of the gate's selection on each route. */
+const SHORT = 5;
 const MIRROR = ["mirror", "--yes", "--max-delete=all", "--json", "--fsync"];
 
 interface Fault {
@@ -65,7 +67,7 @@ class Faults {
     const all: Fault[] = [];
     for (const side of sides) all.push(...await this.#record(side));
     const { short, part, random } = this.#context;
-    const share = short ? 8 / all.length : part;
+    const share = short ? SHORT / all.length : part;
     for (const fault of all) {
       if (this.#context.only === undefined && random() >= share) continue;
       const { side, call, number, effect } = fault;

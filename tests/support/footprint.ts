@@ -12,6 +12,7 @@ const LOOK_MS = 250;
 /** What a process holds. */
 export interface Footprint {
   readonly descriptors: number;
+  /** But for those of Deno's pool for blocking calls, which come and go as it likes. */
   readonly threads: number;
   /** How many of each name. */
   readonly threadNames: string;
@@ -31,7 +32,7 @@ export function footprint(pid: number): Footprint {
   const counts = Map.groupBy(names, (name) => name);
   return {
     descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
-    threads: names.length,
+    threads: names.filter((name) => !name.startsWith("tokio-")).length,
     threadNames: [...counts].map(([name, all]) => `${name} ${all.length}`).sort().join(", "),
     residentBytes: bytes("VmRSS"),
     peakBytes: bytes("VmHWM"),

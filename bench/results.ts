@@ -32,7 +32,7 @@ export function saveResults(name: string, results: Record<string, unknown>): str
   const date = new Date().toISOString();
   const folder = new URL("results/", import.meta.url);
   Deno.mkdirSync(folder, { recursive: true });
-  const file = `${date.slice(0, 16).replace(":", "")}-${name}.json`;
+  const file = `${date.slice(0, 19).replaceAll(":", "")}-${name}.json`;
   Deno.writeTextFileSync(
     new URL(file, folder),
     `${withoutPlaces(JSON.stringify({ date, ...results }, null, 1))}\n`,

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { libraryName } from "../src/native/library_name.ts";
 
 /** What {@link buildNative} found or did. */
 export type BuildOutcome =
@@ -73,18 +74,6 @@ export async function buildNative(
   if (!success) return { kind: "failed", exitCode: code };
   Deno.writeTextFileSync(stampFile, `${sources}${describeLibrary(folder)}`);
   return { kind: "built" };
-}
-
-/** File name of the library on this system. */
-export function libraryName(): string {
-  switch (Deno.build.os) {
-    case "windows":
-      return "blit_native.dll";
-    case "darwin":
-      return "libblit_native.dylib";
-    default:
-      return "libblit_native.so";
-  }
 }
 
 function isFresh(folder: URL, stampFile: URL): boolean {

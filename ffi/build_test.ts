@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { buildNative, type BuildOutcome, libraryName } from "./build.ts";
+import { libraryName } from "../src/native/library_name.ts";
+import { buildNative, type BuildOutcome } from "./build.ts";
 
 /** A project whose cargo is a script that counts its calls and writes a library, slowly. */
 class Project {

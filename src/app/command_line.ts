@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { bytesToName, nameToPath } from "../core/rel_path.ts";
+import { concatBytes } from "../core/bytes.ts";
+import { bytesToName, nameToBytes, nameToPath } from "../core/rel_path.ts";
 import { acquireTrees } from "./open.ts";
 
 /** What Deno puts in the place of bytes that aren't UTF-8. */
@@ -38,7 +39,7 @@ async function commandLine(): Promise<Uint8Array> {
       }
       await file.close();
       tree.endRun(run);
-      return await new Response(new Blob(pieces as Uint8Array<ArrayBuffer>[])).bytes();
+      return concatBytes(pieces);
     } finally {
       await tree.close();
     }
@@ -52,14 +53,10 @@ function matched(args: readonly string[], line: Uint8Array): string[] | null {
   const words = bytesToName(line).split("\0").slice(0, -1).slice(-args.length);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const isSame = words.length === args.length &&
-    words.every((word, i) => decoder.decode(Uint8Array.from(word, byteOf)) === args[i]);
+    words.every((word, i) => decoder.decode(nameToBytes(word)) === args[i]);
   // A replacement character that was really typed is kept by its bytes, too.
   return isSame ? words.map((word) => nameToPath(word).replaceAll(LOST, TYPED)) : null;
 }
 
 /** Its three bytes. */
 const TYPED = nameToPath("\xef") + nameToPath("\xbf") + nameToPath("\xbd");
-
-function byteOf(char: string): number {
-  return char.charCodeAt(0);
-}

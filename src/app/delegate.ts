@@ -6,6 +6,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Mode } from "../core/options.ts";
+import { pause } from "../core/pause.ts";
 import { nameToBytes } from "../core/rel_path.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
@@ -101,13 +102,7 @@ export async function delegate(run: DelegatedRun): Promise<EngineResult> {
       why = error.message;
     }
     listener?.({ type: "waiting", what: `copy ${attempt + 1} of ${options.retries + 1}: ${why}` });
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, options.retryWaitMs);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
+    await pause(options.retryWaitMs, signal);
     signal.throwIfAborted();
   }
 }

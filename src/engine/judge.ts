@@ -108,30 +108,14 @@ export class Judge {
       case "mend":
         // Mending one of several names would change the others too, which may be other files here.
         if (source.kind(i) === Kind.file && destination.linkCount(j) > 1) {
-          this.#copy(
-            node,
-            source,
-            i,
-            CopyAction.replace,
-            judged,
-            slot,
-            destination.allocatedBytes(j),
-          );
+          this.#replace(node, source, i, destination, j, judged, slot);
           return;
         }
         this.#unchanged(node, source, i, destination, j, slot);
         this.#planner.mend(node, source, i, judged.reason);
         return;
       case "copy":
-        this.#copy(
-          node,
-          source,
-          i,
-          CopyAction.replace,
-          judged,
-          slot,
-          destination.allocatedBytes(j),
-        );
+        this.#replace(node, source, i, destination, j, judged, slot);
         return;
       case "hash":
         this.#hash(node, source, i, destination, j, slot);
@@ -173,7 +157,7 @@ export class Judge {
       if (verdict === "failed") {
         if (slot >= 0) this.#links.settle(slot, GroupState.failed);
       } else if (verdict === "content") {
-        this.#copy(node, a, k, CopyAction.replace, CONTENT, slot, b.allocatedBytes(l));
+        this.#replace(node, a, k, b, l, CONTENT, slot);
       } else {
         let judged = compareMeta(a, k, b, l, this.#context.compare);
         if (judged.verdict === "same" && verdict === "xattrs") judged = XATTRS;
@@ -181,6 +165,20 @@ export class Judge {
         else this.#settle(node, a, k, b, l, judged, slot);
       }
     });
+  }
+
+  /** Copies an entry in the place of the one that has its name. */
+  #replace(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+    judged: Judgement,
+    slot: number,
+  ): void {
+    const replacedBytes = destination.allocatedBytes(j);
+    this.#copy(node, source, i, CopyAction.replace, judged, slot, replacedBytes);
   }
 
   #copy(

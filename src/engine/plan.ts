@@ -251,11 +251,8 @@ export class Planner {
   async finishLate(marker: Farewell | null = null): Promise<void> {
     const last: LateStep[] = [];
     if (this.#meta.count > 0) {
-      const nodes = this.#metaNodes;
-      last.push(this.#stamp(this.#meta.finish(), nodes));
-      this.#meta = builderFor(this.#context, Op.meta);
-      this.#metaNodes = [];
-      this.#mends = false;
+      const { bytes, nodes } = this.#takeMeta();
+      last.push(this.#stamp(bytes, nodes));
     }
     this.#spoolLate();
     for (let chunk = this.#late.shift(); chunk !== undefined;) {
@@ -398,14 +395,20 @@ export class Planner {
   #flushMeta(): void {
     if (this.#meta.count === 0) return;
     const { destination, source, destinationRun, executor } = this.#context;
-    const batch = new WorkBatch(this.#meta.finish());
-    const nodes = this.#metaNodes;
-    this.#meta = builderFor(this.#context, Op.meta);
-    this.#metaNodes = [];
-    this.#mends = false;
+    const { bytes, nodes } = this.#takeMeta();
+    const batch = new WorkBatch(bytes);
     executor.start(async () => {
       this.#settleMeta(batch, await destination.run(batch, source, destinationRun), nodes);
     });
+  }
+
+  /** The batch of metadata so far, and what its items are for; the next one begins. */
+  #takeMeta(): { readonly bytes: Uint8Array; readonly nodes: (DirNode | null)[] } {
+    const taken = { bytes: this.#meta.finish(), nodes: this.#metaNodes };
+    this.#meta = builderFor(this.#context, Op.meta);
+    this.#metaNodes = [];
+    this.#mends = false;
+    return taken;
   }
 
   /** `nodes` has null for a directory's finishing: that isn't counted as an update. */

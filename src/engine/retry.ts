@@ -5,6 +5,7 @@
  */
 import { type EntryBlock, NO_PARENT } from "../core/entry_block.ts";
 import { type ErrorKind, kindOfStatus } from "../core/error.ts";
+import { pause } from "../core/pause.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import { BatchBuilder, CopyAction, Op, type Results } from "../core/work_batch.ts";
 import { checkCancelled, type EngineContext, keepFlags, runNow } from "./context.ts";
@@ -96,7 +97,7 @@ export class Retry {
         what: `retry ${attempt} of ${options.retries}: ${this.#count} entries`,
       });
       tally.patient = true;
-      await sleep(options.retryWaitMs, this.#context.signal);
+      await pause(options.retryWaitMs, this.#context.signal);
       tally.patient = false;
       checkCancelled(this.#context);
       const batches = this.#batches;
@@ -120,14 +121,4 @@ export class Retry {
       }
     }
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }

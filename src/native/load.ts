@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { BlitError } from "../core/error.ts";
 import { checkCode } from "./errors.ts";
 import { checkAbiRecord } from "./layout.ts";
+import { libraryName } from "./library_name.ts";
 import { type NativeSymbols, SYMBOLS } from "./symbols.ts";
 import { type CarriedLibrary, unpackLibrary } from "./unpack.ts";
 
@@ -135,16 +136,4 @@ export function openLibrary(path: string): LoadResult {
     throw error;
   }
   return { library };
-}
-
-/** File name of the library on this system. */
-function libraryName(): string {
-  switch (Deno.build.os) {
-    case "windows":
-      return "blit_native.dll";
-    case "darwin":
-      return "libblit_native.dylib";
-    default:
-      return "libblit_native.so";
-  }
 }

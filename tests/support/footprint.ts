@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleep } from "./judges.ts";
 
 /** How long a process has to come to rest. */
 const SETTLE_MS = 15_000;
@@ -58,7 +59,7 @@ function threadName(path: string): string[] {
 export async function settled(pid: number, before?: Footprint): Promise<Footprint> {
   const deadline = performance.now() + SETTLE_MS;
   for (let last = footprint(pid);;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS);
     const now = footprint(pid);
     const isQuiet = now.descriptors === last.descriptors && now.threads === last.threads;
     const isBack = !before ||

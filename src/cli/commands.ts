@@ -369,10 +369,22 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "man",
-    summary: "Print the man page",
-    arguments: [],
+    summary: "Print a manual page",
+    about: [
+      "The page is printed in the form that man(1) formats, for machines where none was installed.",
+    ],
+    arguments: [{
+      name: "TOPIC",
+      help: "A command, with a hyphen for a space: mirror, jobs-list. Left out, the overview",
+      optional: true,
+      get words() {
+        return COMMANDS.filter(({ hidden }) => !hidden).map(({ name }) =>
+          name.replaceAll(" ", "-")
+        );
+      },
+    }],
     options: [],
-    hidden: true,
+    examples: [["blit man mirror | man -l -", "reads it, where man is man-db's"]],
     load: () => import("./run_man.ts"),
   },
 ];

@@ -58,7 +58,7 @@ export function acquireTrees(maxThreads?: number): Promise<TreeOpener> {
 
 /** @returns the pool, or the reason why there is no native library */
 async function openShared(maxThreads: number | undefined): Promise<Pool | string> {
-  const loaded = loadNative();
+  const loaded = await loadNative();
   if (loaded.library === null) return loaded.reason;
   const { openPool } = await import("../native/pool.ts");
   // A start for the questions that come first; the planner then sets how many work on its batches.

@@ -86,7 +86,7 @@ export interface Daemon {
  */
 export async function startDaemon(config: DaemonConfig, options: StartOptions): Promise<Daemon> {
   const certificate = isSecure(config) ? await certificateFor(config, options.stateFolder) : null;
-  const native = options.pool ? null : openNative();
+  const native = options.pool ? null : await openNative();
   const pool = options.pool ?? native!.pool;
   const running = new RunningDaemon(config, { options, pool, certificate, native });
   try {
@@ -104,8 +104,8 @@ interface Native {
   close(): Promise<void>;
 }
 
-function openNative(): Native {
-  const loaded = loadNative();
+async function openNative(): Promise<Native> {
+  const loaded = await loadNative();
   if (loaded.library === null) {
     throw new BlitError(
       "unsupported",

@@ -29,16 +29,17 @@ export type LoadResult =
 
 /**
  * Finds and opens the native library: `BLIT_NATIVE_LIB`, else the one that a compiled program carries, else the release
- * build beside the source.
+ * build beside the source; where blit came from a registry, the one of the npm package for this system. Deno fetches
+ * that package with blit's other ones, before blit starts.
  *
  * `BLIT_NO_NATIVE=1` asks for the portable tree. Needs the permissions ffi and env; in a compiled program also read,
  * write and sys.
  *
  * @returns the library, or the reason why there is none
- * @throws {BlitError} `mismatch` where a library is there but of another version; `unsupported` where
+ * @throws {BlitError} `mismatch` where a library built here is of another version; `unsupported` where
  *   `BLIT_NATIVE_LIB` names one that can't be opened
  */
-export function loadNative(): LoadResult {
+export async function loadNative(): Promise<LoadResult> {
   if (Deno.env.get("BLIT_NO_NATIVE") === "1") {
     return { library: null, reason: "BLIT_NO_NATIVE=1 is set" };
   }
@@ -54,7 +55,7 @@ export function loadNative(): LoadResult {
     );
   }
   if (Deno.build.standalone) return loadCarried();
-  if (!import.meta.url.startsWith("file:")) return NONE;
+  if (!import.meta.url.startsWith("file:")) return await loadPackaged();
   return openLibrary(fileURLToPath(new URL(libraryName(), RELEASE_BUILD)));
 }
 
@@ -62,6 +63,21 @@ const NONE: LoadResult = { library: null, reason: "no native library comes with 
 const RELEASE_BUILD = new URL("../../ffi/target/release/", import.meta.url);
 /** Where `packaging/compile.ts` puts it before it compiles. */
 const CARRIED = new URL("../../ffi/target/carried/", import.meta.url);
+
+/** Opens the library of the npm package for this system; one that doesn't fit is none. */
+async function loadPackaged(): Promise<LoadResult> {
+  try {
+    const { library, reason } = await import("@blit/native");
+    return library === null ? { library: null, reason } : openLibrary(library);
+  } catch (error) {
+    const reason = error instanceof BlitError
+      ? "the one of the package @blit/native is of another version"
+      : `the package @blit/native can't be loaded: ${
+        error instanceof Error ? error.message : String(error)
+      }`;
+    return { library: null, reason };
+  }
+}
 
 /** Unpacks the library that is inside of this program, and opens it. */
 function loadCarried(): LoadResult {

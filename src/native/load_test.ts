@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { ABI_RECORD, checkAbiRecord } from "./layout.ts";
 import { loadNative, openLibrary } from "./load.ts";
 
-function withEnv(variables: Record<string, string>, body: () => void): void {
+async function withEnv(
+  variables: Record<string, string>,
+  body: () => Promise<void>,
+): Promise<void> {
   const before = new Map(Object.keys(variables).map((name) => [name, Deno.env.get(name)]));
   try {
     for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-    body();
+    await body();
   } finally {
     for (const [name, value] of before) {
       if (value === undefined) Deno.env.delete(name);
@@ -15,17 +18,17 @@ function withEnv(variables: Record<string, string>, body: () => void): void {
   }
 }
 
-Deno.test("BLIT_NO_NATIVE=1 asks for no library", () => {
-  withEnv({ BLIT_NO_NATIVE: "1", BLIT_NATIVE_LIB: "/missing/lib.so" }, () => {
-    const result = loadNative();
+Deno.test("BLIT_NO_NATIVE=1 asks for no library", async () => {
+  await withEnv({ BLIT_NO_NATIVE: "1", BLIT_NATIVE_LIB: "/missing/lib.so" }, async () => {
+    const result = await loadNative();
     assert.ok(result.library === null);
     assert.match(result.reason, /BLIT_NO_NATIVE/);
   });
 });
 
-Deno.test("a library named by BLIT_NATIVE_LIB must open", () => {
-  withEnv({ BLIT_NO_NATIVE: "0", BLIT_NATIVE_LIB: "/missing/lib.so" }, () => {
-    assert.throws(loadNative, { kind: "unsupported", message: /BLIT_NATIVE_LIB/ });
+Deno.test("a library named by BLIT_NATIVE_LIB must open", async () => {
+  await withEnv({ BLIT_NO_NATIVE: "0", BLIT_NATIVE_LIB: "/missing/lib.so" }, async () => {
+    await assert.rejects(loadNative, { kind: "unsupported", message: /BLIT_NATIVE_LIB/ });
   });
 });
 

@@ -17,7 +17,7 @@ import { NativeRoot } from "./root.ts";
 import { openTunnel, type Tunnel } from "./tunnel.ts";
 
 // Never closed: a worker's thread may still be at its last instructions when the pool is closed.
-const loaded = loadNative();
+const loaded = await loadNative();
 const CERTIFICATE = Deno.readFileSync(
   new URL("../../ffi/tests/data/certificate.der", import.meta.url),
 );

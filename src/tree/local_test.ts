@@ -10,7 +10,7 @@ import { type NativePool, openPool } from "../native/pool.ts";
 import { LocalTree } from "./local.ts";
 
 // Never closed: a worker's thread may still be at its last instructions when the pool is closed.
-const loaded = loadNative();
+const loaded = await loadNative();
 
 interface Scene {
   readonly pool: NativePool;

@@ -29,7 +29,7 @@ export interface LocalPair {
 }
 
 // Loaded once and never closed, since the tests' resource check counts it.
-const loaded = loadNative();
+const loaded = await loadNative();
 
 /** Two local trees in one directory, on a pool of two workers. */
 export async function local(): Promise<LocalPair> {

@@ -23,7 +23,7 @@ import { KIND_METADATA } from "../../src/rpc/errors.ts";
 import { PROTOCOL } from "../../src/rpc/version.ts";
 
 // Loaded once and never closed, since the tests' resource check counts it.
-const loaded = loadNative();
+const loaded = await loadNative();
 
 /** A running session of a raw client. */
 export interface RawSession {

@@ -17,7 +17,7 @@ import { MemoryTree } from "../../src/tree/memory.ts";
 import type { TreePair } from "../conformance/workbench.ts";
 
 // Loaded once and never closed, since the tests' resource check counts it.
-const loaded = loadNative();
+const loaded = await loadNative();
 
 /** How the daemon of a pair is reached. */
 export interface LinkKind {

@@ -14,12 +14,17 @@ export interface Ran {
 /** The project's root folder, ending in `/`. */
 export const ROOT = new URL("../../", import.meta.url);
 
-/** Runs a program in the project's root, showing its output as it comes. */
+/** Runs a program in the project's root, showing its output as it comes unless it is only kept. */
 export async function run(
   program: string,
   args: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly cwd?: string | URL } = {},
+  options: {
+    readonly env?: Record<string, string>;
+    readonly cwd?: string | URL;
+    readonly shows?: "shown" | "kept";
+  } = {},
 ): Promise<Ran> {
+  const { shows = "shown" } = options;
   const child = new Deno.Command(program, {
     args: [...args],
     cwd: options.cwd ?? ROOT,
@@ -32,7 +37,9 @@ export async function run(
   const collect = async (stream: ReadableStream<Uint8Array>, to: typeof Deno.stdout) => {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
-      for (let at = 0; at < chunk.length;) at += to.writeSync(chunk.subarray(at));
+      for (let at = 0; shows === "shown" && at < chunk.length;) {
+        at += to.writeSync(chunk.subarray(at));
+      }
       parts.push(decoder.decode(chunk, { stream: true }));
     }
   };

@@ -24,6 +24,16 @@ export const PASSED: Counts = { passed: 0, failed: 0, skips: [], failures: [] };
 /** Of a step that has no tests of its own, failed, and said why as it ran. */
 export const FAILED: Counts = { ...PASSED, failed: 1 };
 
+/** What several runs came to. */
+export function sumOf(runs: readonly Counts[]): Counts {
+  return {
+    passed: runs.reduce((sum, { passed }) => sum + passed, 0),
+    failed: runs.reduce((sum, { failed }) => sum + failed, 0),
+    skips: runs.flatMap(({ skips }) => skips),
+    failures: runs.flatMap(({ failures }) => failures),
+  };
+}
+
 /** Lines kept of one failure's words. */
 const FAILURE_LINES = 25;
 

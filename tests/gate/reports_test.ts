@@ -6,6 +6,7 @@ import {
   readCoverage,
   readJunit,
   readSkipLines,
+  sumOf,
   unexpectedSkips,
 } from "./reports.ts";
 
@@ -24,6 +25,18 @@ Deno.test("a JUnit report is counted with its failures, errors, skips and escape
     failed: 1,
     skips: [{ name: "a <b> é", reason: "ignored" }],
     failures: ["fails\nat <line> 1"],
+  });
+});
+
+Deno.test("what several runs counted, skipped and failed is all of one sum", () => {
+  const skip = (name: string) => ({ name, reason: "ignored" });
+  const one = { passed: 2, failed: 1, skips: [skip("a")], failures: ["x"] };
+  const other = { passed: 3, failed: 2, skips: [skip("b")], failures: ["y", "z"] };
+  assert.deepEqual(sumOf([one, other]), {
+    passed: 5,
+    failed: 3,
+    skips: [skip("a"), skip("b")],
+    failures: ["x", "y", "z"],
   });
 });
 

@@ -119,6 +119,9 @@ daemonTest("batches that move content, or are none, are refused", async (scene) 
   for (const op of [Op.scan, Op.stat, Op.read, Op.write, 99 as Op]) {
     await rejectsWith(run(new BatchBuilder(op, 0).finish()), "usage", /over the control plane/);
   }
+  const flagged = directories("a");
+  new DataView(flagged.buffer).setUint32(4, 0xffff, true);
+  await rejectsWith(run(flagged), "usage", /flags that this daemon doesn't know/);
   await rejectsWith(run(new Uint8Array(10)), "usage");
   await rejectsWith(run(new Uint8Array((4 << 20) + 1)), "usage", /at most/);
   const torn = directories("a");

@@ -75,25 +75,42 @@ export class Outside {
     roots: readonly string[],
     work: () => Promise<void>,
   ): Promise<{ readonly swaps: number; readonly touched: string }> {
-    const perl = (script: string, ...args: string[]) =>
-      new Deno.Command("perl", { args: ["-e", script, ...args], stdin: "piped", stdout: "piped" })
-        .spawn();
+    let swaps = 0;
+    const touched = await this.whileWatched(async () => {
+      const swap = perl(SWAP, this.path, ...roots);
+      const ended = new Response(swap.stdout).text();
+      try {
+        await work();
+      } finally {
+        await swap.stdin.close().catch(() => {});
+      }
+      swaps = Number(await ended);
+      await swap.status;
+    });
+    return { swaps, touched };
+  }
+
+  /**
+   * Watches while `work` runs, which can ask what has been seen so far.
+   *
+   * @returns what happened here meanwhile, which must be nothing
+   */
+  async whileWatched(work: (soFar: () => string) => Promise<void>): Promise<string> {
     const watch = perl(WATCH, this.path, join(this.path, "sub"));
     const events = watch.stdout.pipeThrough(new TextDecoderStream()).getReader();
     assert.match((await events.read()).value ?? "", /^ready/, "inotify can't be used");
-    const swap = perl(SWAP, this.path, ...roots);
-    const ended = Promise.all([new Response(swap.stdout).text(), textOf(events)]);
+    const seen = { text: "" };
+    const ended = follow(events, seen);
     try {
-      await work();
+      await work(() => seen.text);
     } finally {
-      await swap.stdin.close().catch(() => {});
       await watch.stdin.close().catch(() => {});
     }
-    const [swaps, seen] = await ended;
-    await Promise.all([swap.status, watch.status]);
-    const touched = seen.split("\n").filter(Boolean).slice(0, 5);
+    await ended;
+    const touched = seen.text.split("\n").filter(Boolean).slice(0, 5);
+    await watch.status;
     if (this.#look() !== this.#before) touched.push("something has changed");
-    return { swaps: Number(swaps), touched: touched.join("; ") };
+    return touched.join("; ");
   }
 
   /** Files below a folder that hold what lies outside. */
@@ -106,11 +123,22 @@ export class Outside {
   }
 }
 
-async function textOf(reader: ReadableStreamDefaultReader<string>): Promise<string> {
-  let text = "";
+function perl(script: string, ...args: string[]): Deno.ChildProcess {
+  return new Deno.Command("perl", {
+    args: ["-e", script, ...args],
+    stdin: "piped",
+    stdout: "piped",
+  })
+    .spawn();
+}
+
+async function follow(
+  reader: ReadableStreamDefaultReader<string>,
+  seen: { text: string },
+): Promise<void> {
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) return text;
-    text += value;
+    if (done) return;
+    seen.text += value;
   }
 }

@@ -11,6 +11,8 @@ import { type Access, moduleWords, requireRight, type RightsHolder } from "./rig
 /** Largest batch that is taken from a client, bytes. */
 export const MOST_BATCH_BYTES = 4 * 1024 * 1024;
 
+/** Every flag that a batch may have. */
+const EVERY_FLAG = Object.values(BatchFlag).reduce((all: number, flag) => all | flag, 0);
 /** Set-id bits of a mode. */
 const SET_ID = 0o6000;
 /** Where a record's mode and kind are. */
@@ -41,7 +43,7 @@ export interface BatchTerms extends RightsHolder {
  *
  * @param bytes as received; a copy of them is returned
  * @param fromRoot a root of the session is its source: content may come from there
- * @throws {BlitError} `usage` where it is too large or no batch that moves no content; `mismatch` where its layout
+ * @throws {BlitError} `usage` where it is too large, has flags that nobody knows, or is no batch that moves no content; `mismatch` where its layout
  *   is wrong; `permission`, `read_only` where the rights don't allow it
  */
 export function admitBatch(
@@ -64,6 +66,13 @@ export function admitBatch(
       "usage",
       `Cannot run operation ${batch.op} over the control plane: content goes over streams. ` +
         "Use a client of the same version.",
+      { operation: "run a batch" },
+    );
+  }
+  if ((batch.flags & ~EVERY_FLAG) !== 0) {
+    throw new BlitError(
+      "usage",
+      "Cannot run a batch with flags that this daemon doesn't know. Use a client of the same version.",
       { operation: "run a batch" },
     );
   }

@@ -5,6 +5,11 @@
  * status. A ` ```text ` block that follows is what it prints, on both streams; in ` ```text sample ` only
  * the form counts.
  *
+ * The blocks of a page that begin with ` ```sh step ` are run one after another, in one made-up machine with a daemon's
+ * name: what one does, the next finds (`story.ts`). So are ` ```crontab step `, whose commands are run once, and
+ * ` ```jsonc file=PATH `, ` ```ini file=PATH `, which are written there. What is typed where no test can be, on a machine
+ * that has just been bought, is ` ```sh elsewhere=FILE `, and FILE is the test that does it there.
+ *
  * @module
  */
 
@@ -28,6 +33,11 @@ export interface Example {
   /** What it prints; null where the page doesn't say. */
   readonly prints: string | null;
 }
+
+/** One step of a page's story. */
+export type Step =
+  | (Example & { readonly kind: "run" })
+  | { readonly kind: "file"; readonly line: number; readonly path: string; readonly text: string };
 
 /** Every page of the project, by its path from the root. */
 export function pages(): Map<string, string> {
@@ -66,19 +76,46 @@ export function blocksOf(page: string): Block[] {
 /** The blocks of a page that are to be run. */
 export function examplesOf(page: string): Example[] {
   const blocks = blocksOf(page);
-  return blocks.flatMap(({ line, info, text }, i) => {
-    const match = /^sh run(?: exit=(\d+))?$/.exec(info);
+  return blocks.flatMap((block, i) => {
+    const match = /^sh run(?: exit=(\d+))?$/.exec(block.info);
     if (!match) return [];
-    const next = blocks[i + 1];
-    const end = line + text.split("\n").length + 1;
-    const follows = next?.info === "text" && next.line <= end + 2;
     return [{
-      line,
-      script: text,
+      line: block.line,
+      script: block.text,
       exitStatus: Number(match[1] ?? 0),
-      prints: follows ? next.text : null,
+      prints: printedBehind(block, blocks[i + 1]),
     }];
   });
+}
+
+/** The steps of a page, in order. */
+export function stepsOf(page: string): Step[] {
+  const blocks = blocksOf(page);
+  return blocks.flatMap((block, i): Step[] => {
+    const { line, info, text } = block;
+    const path = /^\w+ file=(\S+)$/.exec(info)?.[1];
+    if (path !== undefined) return [{ kind: "file", line, path, text }];
+    if (info === "crontab step") {
+      const script = text.replace(/^(\S+ +){5}/gm, "");
+      return [{ kind: "run", line, script, exitStatus: 0, prints: null }];
+    }
+    const match = /^sh step(?: exit=(\d+))?$/.exec(info);
+    if (!match) return [];
+    const exitStatus = Number(match[1] ?? 0);
+    return [{
+      kind: "run",
+      line,
+      script: text,
+      exitStatus,
+      prints: printedBehind(block, blocks[i + 1]),
+    }];
+  });
+}
+
+/** What a page says that a block prints: the text block behind it. */
+function printedBehind({ line, text }: Block, next: Block | undefined): string | null {
+  const end = line + text.split("\n").length + 1;
+  return next?.info === "text" && next.line <= end + 2 ? next.text : null;
 }
 
 /**

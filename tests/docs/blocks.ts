@@ -51,7 +51,9 @@ export function pages(): Map<string, string> {
     }
   };
   visit("docs/");
-  found.set("README.md", Deno.readTextFileSync(new URL("README.md", ROOT)));
+  for (const name of ["README.md", "SECURITY.md"]) {
+    found.set(name, Deno.readTextFileSync(new URL(name, ROOT)));
+  }
   return found;
 }
 

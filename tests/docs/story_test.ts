@@ -19,6 +19,7 @@ const FIXTURES: Files = {
   "project/src/main.c": "int main;\n",
   "project/src/main.o": "object\n",
   "project/build/app": "binary\n",
+  "dist/linux-x64/blit": "a program\n",
 };
 
 for (const [page, text] of pages()) {

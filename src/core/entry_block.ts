@@ -200,6 +200,10 @@ export class EntryBlock {
   mode(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 17];
   }
+  /** Changes a record's permission bits, and with them the bytes that the block was made over. */
+  setMode(i: number, mode: number): void {
+    this.#w[HEADER_WORDS + i * WORDS + 17] = mode;
+  }
   uid(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 18];
   }

@@ -1,5 +1,5 @@
 /**
- * Compare: same, changed, and why. Pure.
+ * Compare: same, changed, and why. Pure, but that a source's record takes over bits that one of the trees can't keep.
  *
  * @module
  */
@@ -31,8 +31,8 @@ export interface CompareContext {
   readonly options: CompareOptions;
   /** Owner and group are kept, and with them set-id bits. */
   readonly owners: boolean;
-  /** Permission bits that both trees keep. */
-  readonly modeMask: number;
+  /** Both trees keep permission bits. */
+  readonly modes: boolean;
   /** Coarsest time step of the two trees, ns; 1 where both are exact. */
   readonly timeGrainNs: bigint;
   readonly symlinkTimes: boolean;
@@ -73,6 +73,7 @@ export function compare(
     return judge("skip", "exists");
   }
   if (source.kind(i) !== destination.kind(j)) return judge("copy", "kind");
+  if (!context.modes) keepMode(source, i, destination, j);
   switch (source.kind(i)) {
     case Kind.file:
       return compareFiles(source, i, destination, j, context);
@@ -138,11 +139,12 @@ export function compareMeta(
   context: CompareContext,
 ): Judgement {
   const kind = source.kind(i);
+  if (!context.modes) keepMode(source, i, destination, j);
   if (kind !== Kind.symlink) {
-    const mask = context.modeMask & (context.owners ? 0o7777 : 0o1777);
+    const mask = context.owners ? 0o7777 : 0o1777;
     // Where the owner can't be set a file must have no set-id bit. On a directory it grants nothing, and
     // whether it can be set is up to the group.
-    const there = kind === Kind.directory ? mask : context.modeMask;
+    const there = kind === Kind.directory ? mask : 0o7777;
     if ((source.mode(i) & mask) !== (destination.mode(j) & there)) return judge("mend", "mode");
   }
   if (
@@ -156,6 +158,18 @@ export function compareMeta(
     : !(kind === Kind.file && context.options.sizeOnly);
   if (timed && !sameTime(source, i, destination, j, context)) return judge("mend", "mtime");
   return SAME;
+}
+
+/**
+ * Gives the source's record the bits that stand at the destination, so that whatever is planned from it leaves them
+ * alone; a file's write bits follow the source.
+ */
+function keepMode(source: EntryBlock, i: number, destination: EntryBlock, j: number): void {
+  const there = destination.mode(j);
+  const writable = (source.mode(i) & 0o200) !== 0;
+  if (source.kind(i) === Kind.directory || writable === ((there & 0o200) !== 0)) {
+    source.setMode(i, there);
+  } else source.setMode(i, writable ? there | 0o200 : there & ~0o222);
 }
 
 function sameTime(

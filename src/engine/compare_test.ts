@@ -23,7 +23,7 @@ function judged(a: Partial<EntryFields>, b: Partial<EntryFields>, given: Given =
   };
   const context: CompareContext = {
     owners: true,
-    modeMask: 0o7777,
+    modes: true,
     timeGrainNs: 1n,
     symlinkTimes: true,
     xattrs: false,
@@ -51,6 +51,8 @@ const cases: [string, Partial<EntryFields>, Partial<EntryFields>, Given, string]
   ],
   ["a whole grain", { mtimeNs: 1_001_000_000n }, {}, { timeGrainNs: 1_000_000n }, "copy mtime"],
   ["another mode", { mode: 0o600 }, {}, {}, "mend mode"],
+  ["another mode, where a tree keeps none", { mode: 0o600 }, {}, { modes: false }, "same same"],
+  ["read-only, where a tree keeps no more", { mode: 0o444 }, {}, { modes: false }, "mend mode"],
   ["another owner", { uid: 2 }, {}, {}, "mend owner"],
   ["another owner, not kept", { uid: 2 }, {}, { owners: false }, "same same"],
   ["set-id that can't be kept", { mode: 0o4644 }, {}, { owners: false }, "same same"],

@@ -112,13 +112,15 @@ export class March {
     let here = this.#root;
     const { merged } = this.#context;
     if (merged !== null) here = new EntryBlock(recordWithTimeOf(here, 0, merged, 0));
-    const root = new DirNode(null, "", recordOf(here, 0, ""), (node) => this.#settled(node));
+    const record = recordOf(here, 0, "");
+    const root = new DirNode(null, "", record, (node) => this.#settled(node));
     root.touched = marked || there === null;
     if (there === null) root.created = true;
     else {
       root.expect();
       this.#walk(root, async () => {
-        const meta = compareMeta(here, 0, await there, 0, this.#context.compare);
+        const block = new EntryBlock(record);
+        const meta = compareMeta(block, 0, await there, 0, this.#context.compare);
         root.touched ||= meta.verdict !== "same";
       });
     }

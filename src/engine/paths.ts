@@ -151,7 +151,7 @@ class PathWalk {
     tally.directoriesExamined++;
     node.created = !exists;
     // Its mtime is its children's doing: only a directory that is new or differs is stamped untouched.
-    node.touched = !exists || compareMeta(here, 0, there, 0, compare).verdict !== "same";
+    node.touched = !exists || compareMeta(record, 0, there, 0, compare).verdict !== "same";
     if (!exists) {
       tally.item("create", "new", path, 0);
       if (plansOnly(this.#context.options)) tally.directoriesCreated++;

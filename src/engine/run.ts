@@ -352,7 +352,7 @@ function compareContext(
   return {
     options: options.mode === "check" ? { ...options.compare, checksum: true } : options.compare,
     owners: source.traits.owners && destination.traits.owners,
-    modeMask: 0o7777,
+    modes: source.traits.modes && destination.traits.modes,
     timeGrainNs: BigInt(grain),
     symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
     xattrs: checks && source.traits.xattrs && destination.traits.xattrs,

@@ -19,6 +19,8 @@ export interface Traits {
   readonly rawNames: boolean;
   /** Extended attributes and ACLs. */
   readonly xattrs: boolean;
+  /** Permission bits; false: of a file only whether its owner may write it. */
+  readonly modes: boolean;
   /** Owner and group can be set (a root user on a system that has them). */
   readonly owners: boolean;
   /** Hardlinks can be made. */

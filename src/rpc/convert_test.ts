@@ -35,6 +35,7 @@ Deno.test("facts and traits come back as they went", () => {
     holes: true,
     beneath: true,
     symlinkTimes: false,
+    modes: true,
     syncsWhole: true,
   };
   assert.deepEqual(traitsFromMessage(traitsToMessage(traits)), traits);

@@ -79,6 +79,7 @@ export function localTraits(probe: RootFacts): Traits {
     nanosecondTimes: true,
     rawNames: Deno.build.os === "linux",
     xattrs: NativeRoot.has(probe, "xattrs"),
+    modes: !windows,
     owners: Deno.uid() === 0,
     hardlinks: !plain,
     specials: !windows && !plain,

@@ -53,6 +53,7 @@ export class MemoryStore implements EntryStore {
     this.options = options;
     this.traits = {
       nanosecondTimes: true,
+      modes: true,
       rawNames: true,
       xattrs: true,
       owners: options.isSuperuser,
@@ -168,7 +169,8 @@ export class MemoryStore implements EntryStore {
   async setMode(path: RelPath, mode: number): Promise<void> {
     await this.#access("set mode of", path);
     const node = this.node(path, "set mode of");
-    node.mode = mode;
+    if (this.traits.modes) node.mode = mode;
+    else node.mode = node.kind === Kind.directory ? 0o755 : mode & 0o200 ? 0o644 : 0o444;
     node.ctimeNs = this.volume.tick();
   }
 

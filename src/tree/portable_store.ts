@@ -53,6 +53,7 @@ export class PortableStore implements EntryStore {
     this.#paths = new PortablePaths(root);
     this.traits = {
       nanosecondTimes: false,
+      modes: Deno.build.os !== "windows",
       rawNames: false,
       xattrs: false,
       owners: isSuperuser(),

@@ -23,6 +23,7 @@ function portableOwners(): boolean {
 const PORTABLE: Traits = {
   ...FULL,
   nanosecondTimes: false,
+  modes: Deno.build.os !== "windows",
   rawNames: false,
   xattrs: false,
   owners: portableOwners(),

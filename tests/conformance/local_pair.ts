@@ -15,6 +15,7 @@ import type { TreePair } from "./workbench.ts";
 /** What a native tree declares on this system. */
 export const LOCAL: Traits = {
   ...FULL,
+  modes: Deno.build.os !== "windows",
   rawNames: Deno.build.os === "linux",
   owners: Deno.build.os !== "windows" && Deno.uid() === 0,
   specials: Deno.build.os !== "windows",

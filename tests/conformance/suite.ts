@@ -65,6 +65,7 @@ export function conformance(
 /** What a tree declares that keeps everything. */
 export const FULL: Traits = {
   nanosecondTimes: true,
+  modes: true,
   rawNames: true,
   xattrs: true,
   owners: true,

@@ -30,7 +30,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
     compare: {
       options: options.compare,
       owners: true,
-      modeMask: 0o7777,
+      modes: true,
       timeGrainNs: 1n,
       symlinkTimes: true,
       xattrs: false,

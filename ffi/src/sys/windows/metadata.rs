@@ -67,8 +67,8 @@ pub fn stat_name(dir: impl AsFd, name: &[u8]) -> Result<Metadata, Errno> {
 
 /// Metadata of an open entry.
 ///
-/// Mode: as the read-only attribute of files says; for directories that attribute means nothing. Owner and
-/// group: none, so 0. The inode is the file's index, 64 bits of it on ReFS.
+/// Mode: as the read-only attribute of files says; for directories that attribute means nothing. Nobody else may write:
+/// a copy on another system has these bits. Owner and group: none, so 0. The inode is the file's index, 64 bits of it on ReFS.
 ///
 /// Reference: FILE_ALL_INFORMATION.
 pub fn stat_fd(entry: impl AsFd) -> Result<Metadata, Errno> {
@@ -104,8 +104,8 @@ pub fn stat_fd(entry: impl AsFd) -> Result<Metadata, Errno> {
         },
         mode: match kind {
             Kind::File if attributes & fs::FILE_ATTRIBUTE_READONLY != 0 => 0o444,
-            Kind::File => 0o666,
-            _ => 0o777,
+            Kind::File => 0o644,
+            _ => 0o755,
         },
         uid: 0,
         gid: 0,

@@ -55,6 +55,30 @@ async function build(): Promise<Counts> {
   return { ...PASSED, skips: [{ name: "native library", reason: "cargo was not found" }] };
 }
 
+/** Runs a program that not every machine has; without it the step is skipped aloud. */
+function optional(name: string, program: string, probe: string[], ...args: string[]): Step {
+  return {
+    name,
+    run: async () => {
+      if (await ask(program, ...probe) === null) {
+        return { ...PASSED, skips: [{ name, reason: `${program} ${probe[0]} is missing` }] };
+      }
+      return await command(name, program, ...args).run();
+    },
+  };
+}
+
+/** The workflows under .github, by actionlint: on PATH, or where `go install` puts it. */
+async function lintWorkflows(): Promise<Counts> {
+  const name = "workflows";
+  const places = ["actionlint", `${Deno.env.get("HOME")}/go/bin/actionlint`];
+  for (const program of places) {
+    if (await ask(program, "-version") === null) continue;
+    return await command(name, program).run();
+  }
+  return { ...PASSED, skips: [{ name, reason: "actionlint is missing" }] };
+}
+
 /**
  * Runs the TypeScript tests in two processes at once, as most of them wait: for a peer, for a program, for a time to be
  * over. What the second says is printed once it has ended.
@@ -177,6 +201,14 @@ export const GATE_STEPS: readonly Step[] = [
   deno("types", "check"),
   deno("public docs", "doc", "--lint", "mod.ts", "cli.ts", "daemon.ts"),
   { name: "proto", run: checkProto },
+  { name: "workflows", run: lintWorkflows },
+  optional(
+    "crates",
+    "cargo",
+    ["deny", "--version"],
+    ...["deny", "--manifest-path=ffi/Cargo.toml", "--offline", "check"],
+    ...["licenses", "bans", "sources"],
+  ),
   command("Rust format", "cargo", "fmt", "--check", ...MANIFEST),
   command("format of the fuzz targets", "cargo", "fmt", "--check", ...FUZZ_MANIFEST),
   BUILD,

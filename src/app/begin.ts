@@ -5,10 +5,9 @@
  * @module
  */
 import type { RunOptions } from "../core/options.ts";
-import { hasRawBytes } from "../core/rel_path.ts";
 import type { BeginWish } from "../rpc/session.ts";
 import { holdsEntries } from "../tree/place.ts";
-import { lookAt } from "./local_place.ts";
+import { isBeyondDeno, lookAt } from "./local_place.ts";
 import { type Named, readArgument } from "./locate.ts";
 import { type Location, locationIn, nameOf, type RemoteLocation } from "./location.ts";
 
@@ -84,5 +83,5 @@ async function mayMake(source: Location, options: RunOptions): Promise<boolean> 
   if (source.kind !== "local") return false;
   if (options.mode !== "mirror" || !(await lookAt(source.path, true))?.isDirectory) return true;
   // A tree that Deno can't name is looked at when it is open.
-  return !hasRawBytes(source.path) && await holdsEntries(source.path);
+  return !isBeyondDeno(source.path) && await holdsEntries(source.path);
 }

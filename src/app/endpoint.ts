@@ -84,6 +84,8 @@ function placeOf(
 function likelyMeant(text: string, os: typeof Deno.build.os): string | null {
   const share = os === "windows" ? null : /^\\\\([^\\/]+)[\\/](.+)$/s.exec(text);
   if (share) return `${share[1]}:/${share[2].replaceAll("\\", "/")}`;
+  const portless = /^([^:/\\[\]\s]+:\d+)(\\.*)$/s.exec(text);
+  if (portless) return `${portless[1]}:${portless[2].replaceAll("\\", "/")}`;
   const backslashed = /^([^:/\\[\]\s]+(?::\d+)?):(\\.*)$/s.exec(text);
   if (backslashed) return `${backslashed[1]}:${backslashed[2].replaceAll("\\", "/")}`;
   // A host whose colon was forgotten.

@@ -97,6 +97,10 @@ Deno.test("a drive letter is local on Windows, with either slash", () => {
   }
 });
 
+Deno.test("a backslash behind a port is told how to write a place", () => {
+  assert.throws(() => parseEndpoint("nas:9031\\m\\p", "windows"), /write "nas:9031:\/m\/p"/);
+});
+
 Deno.test("a remote endpoint is refused as unsupported, never taken for a local folder", () => {
   assert.throws(
     () => localPath("host:9031://m", "linux"),

@@ -1,6 +1,6 @@
 /**
- * Places of this machine by their paths: those of `tree/place.ts`, and those that Deno can't name, since they have bytes that
- * are not UTF-8 (`nameToPath` of `core/rel_path.ts`). Native code looks at these.
+ * Places of this machine by their paths: those of `tree/place.ts`, those on shares (`share_place.ts`), and those that Deno
+ * can't name, since they have bytes that are not UTF-8 (`nameToPath` of `core/rel_path.ts`). Native code looks at these.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { displayName, hasRawBytes, textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import * as place from "../tree/place.ts";
 import { acquireTrees } from "./open.ts";
+import { isOnShare, lookAtShare, placesOnShare } from "./share_place.ts";
 
-/** What is at a path. */
-export type LocalInfo = Pick<
-  Deno.FileInfo,
-  "isDirectory" | "isSymlink" | "dev" | "ino" | "nlink"
->;
+/** Whether a path is one that Deno can't name. */
+export function isBeyondDeno(path: string): boolean {
+  return hasRawBytes(path) || isOnShare(path);
+}
 
 /**
  * What is at a path.
@@ -26,7 +26,8 @@ export type LocalInfo = Pick<
  * @returns null where nothing is
  * @throws {BlitError} as the system says; `unsupported` for a symlink that is to be followed under a name that isn't UTF-8
  */
-export async function lookAt(path: string, follow: boolean): Promise<LocalInfo | null> {
+export async function lookAt(path: string, follow: boolean): Promise<place.LocalInfo | null> {
+  if (isOnShare(path)) return await lookAtShare(path, follow);
   if (!hasRawBytes(path)) return await place.lookAt(path, follow);
   const info = await lookAtRaw(path);
   if (info?.isSymlink && follow) throw linked(path);
@@ -35,6 +36,7 @@ export async function lookAt(path: string, follow: boolean): Promise<LocalInfo |
 
 /** See `placesAbove` of `tree/place.ts`. */
 export async function placesAbove(path: string): Promise<readonly place.Place[]> {
+  if (isOnShare(path)) return await placesOnShare(path);
   const { clean, below } = split(path);
   const above = await place.placesAbove(clean);
   const places = [...above];
@@ -52,7 +54,7 @@ export async function placesAbove(path: string): Promise<readonly place.Place[]>
 
 /** Whether two paths are one directory entry; two names of a hardlink are two. */
 export async function isSameEntry(a: string, b: string): Promise<boolean> {
-  if (!hasRawBytes(a) && !hasRawBytes(b)) return await place.isSameEntry(a, b);
+  if (!isBeyondDeno(a) && !isBeyondDeno(b)) return await place.isSameEntry(a, b);
   const [first, second] = await Promise.all([lookAt(a, false), lookAt(b, false)]);
   if (first === null || second === null || first.ino === null) return false;
   if (first.ino !== second.ino || first.dev !== second.dev) return false;
@@ -72,7 +74,7 @@ function split(path: string): { readonly clean: string; readonly below: string[]
   return { clean, below };
 }
 
-async function lookAtRaw(path: string): Promise<LocalInfo | null> {
+async function lookAtRaw(path: string): Promise<place.LocalInfo | null> {
   const { clean, below } = split(path);
   if ((await place.lookAt(clean, true))?.isDirectory !== true) return null;
   const trees = await acquireTrees();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
 
@@ -33,10 +33,10 @@ export const SETTINGS_FILE = "settings.jsonc";
  * @returns an absolute path; `.blit` below `cwd` where the environment names no home
  */
 export function configDirectory(given: string | undefined, cwd: string): string {
-  if (given !== undefined) return join(given.startsWith("/") ? "" : cwd, given);
+  if (given !== undefined) return resolve(cwd, given);
   const xdg = Deno.env.get("XDG_CONFIG_HOME");
   // The specification says that a relative one is to be ignored.
-  if (xdg?.startsWith("/")) return join(xdg, "blit");
+  if (xdg && isAbsolute(xdg)) return join(xdg, "blit");
   const roaming = Deno.build.os === "windows" ? Deno.env.get("APPDATA") : undefined;
   if (roaming) return join(roaming, "blit");
   const home = Deno.env.get("HOME");

@@ -74,9 +74,15 @@ export function isUtf8Name(name: RelPath): boolean {
   return isAscii(name) || textToName(nameToText(name)) === name;
 }
 
-/** For people: UTF-8 with control characters, backslashes and bytes that are not UTF-8 escaped. */
-export function displayName(name: RelPath): string {
+/**
+ * For people: UTF-8 with control characters, backslashes and bytes that are not UTF-8 escaped. On Windows a backslash
+ * separates names and is left as it is.
+ */
+export function displayName(name: RelPath, os: typeof Deno.build.os = Deno.build.os): string {
   if (/^[\x20-\x5b\x5d-\x7e]*$/.test(name)) return name;
+  if (os === "windows") {
+    return name.split("\\").map((part) => displayName(part, "linux")).join("\\");
+  }
   const text = nameToText(name);
   return textToName(text) === name
     ? text.replace(CONFUSING, escapeChar)

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bytesToName, hasRawBytes, isUtf8Name, nameToPath, textToName } from "./rel_path.ts";
+import {
+  bytesToName,
+  displayName,
+  hasRawBytes,
+  isUtf8Name,
+  nameToPath,
+  textToName,
+} from "./rel_path.ts";
 
 Deno.test("a path's text gives back every byte that its name has", () => {
   const bytes = fc.uint8Array({ minLength: 0, maxLength: 12 });
@@ -18,4 +25,9 @@ Deno.test("text that is UTF-8 stays as it is, emoji with halves like raw bytes t
     assert.equal(hasRawBytes(text), false);
     assert.equal(nameToPath(textToName(text)), text);
   }
+});
+
+Deno.test("a backslash is shown once on Windows, where it separates names, and escaped elsewhere", () => {
+  assert.equal(displayName("C:\\new\tx", "windows"), "C:\\new\\tx");
+  assert.equal(displayName("C:\\new\tx", "linux"), "C:\\\\new\\tx");
 });

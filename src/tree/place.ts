@@ -15,6 +15,12 @@ export interface Place {
   readonly inode: number | null;
 }
 
+/** What blit asks about what is at a path. */
+export type LocalInfo = Pick<
+  Deno.FileInfo,
+  "isDirectory" | "isSymlink" | "dev" | "ino" | "nlink"
+>;
+
 /**
  * What is at a path.
  *

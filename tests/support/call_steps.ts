@@ -115,7 +115,10 @@ const run = step(
     const writes = op !== Op.hash;
     if (session?.isReadOnly && writes) wrong.push("read_only");
     const isMkdir = op === Op.copy;
-    const own = name === "" ? model.newName("made-") : name;
+    // Below another root there are no such links.
+    const isElsewhere = root?.path !== "" && THROUGH.includes(name);
+    const isNew = name === "" || isElsewhere;
+    const own = isNew ? model.newName("made-") : name;
     const batch = new BatchBuilder(op);
     batch.flags = flags;
     batch.items.add({
@@ -130,7 +133,7 @@ const run = step(
       action: isMkdir ? CopyAction.parentCreate : 0,
     });
     const asked = { ...names, runId: 7n, batch: batch.finish() };
-    const isFine = isMkdir && name === "" && flags !== UNKNOWN_FLAGS;
+    const isFine = isMkdir && isNew && flags !== UNKNOWN_FLAGS;
     // An item that is hostile fails alone, or takes its batch along.
     const mayFail = isFine ? wrong : [...wrong, "escaped", "mismatch", "usage"];
     const call = client.sessions.run(asked);

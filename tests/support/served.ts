@@ -36,6 +36,8 @@ const TRANSFERS = ["copy", "mirror", "move", "check"];
 /** A daemon that serves a folder as the module `m`, with every right. */
 export class Served {
   readonly folder: string;
+  /** The daemon's configuration. */
+  readonly configFile: string;
   readonly #dir: Scratch;
   readonly #way: Way;
   readonly #home: DaemonHome;
@@ -47,11 +49,12 @@ export class Served {
     folder: string,
     way: Way,
     home: DaemonHome,
-    flags: readonly string[],
+    { configFile, flags }: { readonly configFile: string; readonly flags: readonly string[] },
     daemon: DaemonProcess,
   ) {
     this.#dir = dir;
     this.folder = folder;
+    this.configFile = configFile;
     this.#way = way;
     this.#home = home;
     this.#flags = flags;
@@ -110,9 +113,16 @@ export async function served(
   using home = new DaemonHome(daemon);
   await Deno.mkdir(folder, { recursive: true });
   const modules = [{ name: "m", path: folder, trustMetadata: true }];
-  const file = home.write("config.jsonc", JSON.stringify({ modules, ...config }));
-  const flags = ["--config", file, ...way.secure ? ["--bind", "0.0.0.0"] : []];
-  const there = new Served(dir, folder, way, home, flags, await home.start(...flags));
+  const configFile = home.write("config.jsonc", JSON.stringify({ modules, ...config }));
+  const flags = ["--config", configFile, ...way.secure ? ["--bind", "0.0.0.0"] : []];
+  const there = new Served(
+    dir,
+    folder,
+    way,
+    home,
+    { configFile, flags },
+    await home.start(...flags),
+  );
   try {
     if (way.secure) {
       const add = ["token", "add", "t", "--module", "m", "--access", "delete", "--json"];

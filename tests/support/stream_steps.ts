@@ -142,11 +142,12 @@ interface Declared {
 async function declare(
   model: Expected,
   items: readonly Item[],
-  above: number,
+  { above, hasLinks }: { readonly above: number; readonly hasLinks: boolean },
 ): Promise<Declared[]> {
   const declared: Declared[] = [];
   for (const [i, { kind, name }] of items.entries()) {
-    const path = name || model.newName("put-");
+    const isNew = name === "" || (!hasLinks && /^(out|up)\//.test(name));
+    const path = isNew ? model.newName("put-") : name;
     const sizeBytes = kind === "large" ? MIB + 4321 : kind === "file" ? 20 + i : 0;
     const text = kind === "symlink" ? "nowhere" : String.fromCharCode(97 + i).repeat(sizeBytes);
     const isFile = kind !== "symlink" && kind !== "fifo";
@@ -176,7 +177,7 @@ async function declare(
       const digest = await digestOf(content);
       records.push(packRecord(RecordType.file, at, packFile({ ...entry, content, digest })));
     }
-    declared.push({ path, text, isHostile: name !== "", records });
+    declared.push({ path, text, isHostile: !isNew, records });
   }
   return declared;
 }
@@ -184,28 +185,38 @@ async function declare(
 /** What the rules say of a batch's records: how it ends, and which items are whole by then. */
 interface Verdict {
   readonly end: "results" | "breach" | "waiting" | "unknown";
-  readonly whole: ReadonlySet<number>;
+  /** What each of these holds, by item; what didn't come is a hole. */
+  readonly whole: ReadonlyMap<number, string>;
 }
 
 async function judge(items: EntryBlock, bytes: Uint8Array): Promise<Verdict> {
   const rules = new ContentRules(items);
-  const whole = new Set<number>();
+  const whole = new Map<number, string>();
   let isEnded = false;
   let isGood = true;
+  let content = Buffer.alloc(0);
   try {
     for (const record of new RecordDecoder().push(bytes)) {
       if (record.type === RecordType.cancel || isEnded) return { end: "unknown", whole };
       const message = rules.accept(record);
       if (message.type === "end") isEnded = true;
-      if (message.type === "entry") isGood = true;
-      if (message.type === "range") {
-        const { content, digest } = message.range;
-        isGood &&= Buffer.compare(await digestOf(content), digest) === 0;
+      if (message.type === "entry") {
+        isGood = message.entry.look.sizeBytes < 4 * MIB;
+        content = Buffer.alloc(isGood ? message.entry.look.sizeBytes : 0);
       }
-      if (message.type === "done" && !message.changed && isGood) whole.add(message.item);
+      if (message.type === "range") {
+        const { offset, content: piece, digest } = message.range;
+        isGood &&= Buffer.compare(await digestOf(piece), digest) === 0;
+        if (isGood) content.set(piece, offset);
+      }
+      if (message.type === "done" && !message.changed && isGood) {
+        whole.set(message.item, content.toString("latin1"));
+      }
       if (message.type === "file") {
-        const { content, digest } = message.file;
-        if (Buffer.compare(await digestOf(content), digest) === 0) whole.add(message.item);
+        const { content, digest, target, look } = message.file;
+        const isRight = Buffer.compare(await digestOf(content), digest) === 0;
+        const text = look.kind === Kind.file ? Buffer.from(content).toString("latin1") : target;
+        if (isRight) whole.set(message.item, text);
       }
     }
   } catch (error) {
@@ -261,7 +272,9 @@ const put = step(
     if (!link) return;
     const above = inFolder ? 1 : 0;
     const folder = inFolder ? model.newName("folder-") : "";
-    const declared = await declare(model, items, above);
+    // Only the module's own root has the planted links.
+    const hasLinks = !inFolder && token.root.path === "";
+    const declared = await declare(model, items, { above, hasLinks });
     const builder = new BatchBuilder(Op.copy);
     const directory = { kind: Kind.directory, mode: 0o755, action: CopyAction.parentCreate };
     if (inFolder) builder.items.add({ ...directory, name: folder, parent: NO_PARENT });
@@ -287,9 +300,9 @@ const put = step(
     if (!mutation) {
       if (inFolder) model.maybe.set(place(""), null);
       for (const [i, one] of declared.entries()) {
-        const isWhole = verdict.whole.has(above + i) || verdict.end === "unknown";
-        if (!one.isHostile && isWhole && !token.session.isReadOnly) {
-          model.maybe.set(place(one.path), contentOf(items[i], one));
+        const text = verdict.whole.get(above + i) ?? (verdict.end === "unknown" ? one.text : null);
+        if (!one.isHostile && text !== null && !token.session.isReadOnly) {
+          model.maybe.set(place(one.path), shown(items[i], text));
         }
       }
     }
@@ -325,7 +338,8 @@ const put = step(
         const status = results.status(above + i);
         assert.notEqual(status, 1, "an item ended as a bug");
         assert.equal(status === 0, verdict.whole.has(above + i), `item ${i} ended with ${status}`);
-        if (status === 0) model.files.set(place(one.path), contentOf(items[i], one));
+        const text = verdict.whole.get(above + i);
+        if (text !== undefined) model.files.set(place(one.path), shown(items[i], text));
       }
       model.served++;
     } finally {
@@ -335,7 +349,7 @@ const put = step(
 );
 
 /** What a file holds, where a link leads; nothing of a FIFO. */
-function contentOf({ kind }: Item, { text }: Declared): string {
+function shown({ kind }: Item, text: string): string {
   return kind === "symlink" ? `-> ${text}` : kind === "fifo" ? "fifo" : text;
 }
 

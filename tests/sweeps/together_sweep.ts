@@ -15,7 +15,7 @@ import { Cases, type Context, type Counts, type Route, ROUTES, type Sweep } from
 import { type Ended, transferred } from "./together_client.ts";
 
 const FULL = { rounds: 20, files: 1200, crowds: 3, crowd: 100 };
-const SHORT = { rounds: 1, files: 200, crowds: 1, crowd: 8 };
+const SHORT = { rounds: 1, files: 300, crowds: 1, crowd: 8 };
 /** The kinds of cases that the gate tries on each route: what differs between routes is tried on one of them. */
 const SHORT_KINDS: Readonly<Record<Route, readonly string[]>> = {
   local: ["two mirrors", "into itself"],

@@ -148,7 +148,8 @@ impl<'a> Destination<'a> {
     /// Where item `index` is to be made; its directory is opened.
     pub fn spot(&mut self, index: usize, item: &Item<'a>) -> Outcome<Spot<'a>> {
         if let Some(&fail) = self.failed.get(&item.parent) {
-            return Err(fail);
+            // The directory's own result says what became of that; this is about what was to be in it.
+            return Err(fail.at(Step::Create));
         }
         let (path, name) = self.job.request.located(index)?;
         // A symlink's target is what the scan read, and a resumed file's is its staged path.

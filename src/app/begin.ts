@@ -5,14 +5,12 @@
  * @module
  */
 import type { RunOptions } from "../core/options.ts";
+import { FAR_STREAMS } from "../core/stream_counts.ts";
 import type { BeginWish } from "../rpc/session.ts";
 import { holdsEntries } from "../tree/place.ts";
 import { isBeyondDeno, lookAt } from "./local_place.ts";
 import { type Named, readArgument } from "./locate.ts";
 import { type Location, locationIn, nameOf, type RemoteLocation } from "./location.ts";
-
-/** Streams that are asked for: as many as a far link is begun with. */
-const STREAMS = 8;
 
 /** The arguments and options that tell. */
 interface Beginning {
@@ -35,7 +33,8 @@ export function beginnings(
 ): (location: RemoteLocation) => Promise<BeginWish | null> {
   const { mode, dryRun, discard } = request.options;
   const plans = dryRun || mode === "check";
-  const streams = plans || discard ? 0 : STREAMS;
+  // As many as a far link is begun with: what that is isn't known yet.
+  const streams = plans || discard ? 0 : FAR_STREAMS;
   return async (location) => {
     try {
       const from = readArgument(request.source, request.cwd);

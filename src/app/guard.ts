@@ -8,6 +8,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { BlitError } from "../core/error.ts";
 import type { Mode, RunOptions } from "../core/options.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
+import { isSameDirectory, mayShareMachine } from "../engine/same_directory.ts";
 import type { Tree, Walk } from "../engine/tree.ts";
 import { isSamePlace } from "../tree/place.ts";
 import { isSameEntry, lookAt, placesAbove } from "./local_place.ts";
@@ -132,7 +133,8 @@ function sameFile(located: Located, mode: Mode): BlitError {
 
 /**
  * Refuses two open trees that are one, whatever they are called: another module of the daemon, or this machine's own
- * daemon.
+ * daemon; and a tree of this machine that lies in what its own daemon serves. The reverse shows in the listings: the
+ * engine refuses it.
  *
  * @throws {BlitError} `refused`
  */
@@ -144,14 +146,49 @@ export async function guardTrees(
 ): Promise<void> {
   const { sourceRoot: from, destinationRoot: to } = located;
   if (mode === "check" || located.single || (from.kind === "local" && to.kind === "local")) return;
-  const links = [source.link?.(), destination.link?.()].filter((link) => link !== undefined);
-  const oneName = from.kind === "remote" && to.kind === "remote" &&
+  const isOneHost = from.kind === "remote" && to.kind === "remote" &&
     from.host.toLowerCase() === to.host.toLowerCase();
-  const oneMachine = oneName || links.every(({ isLoopback }) => isLoopback);
-  if (!oneMachine) return;
+  if (!isOneHost && !mayShareMachine(source, destination)) return;
   const [a, b] = await Promise.all([source.probe(), destination.probe()]);
-  if (a.device !== b.device || a.rootInode !== b.rootInode) return;
-  throw overlap(located, "are the same directory", "Choose another destination.");
+  if (a.device === b.device && a.rootInode === b.rootInode) {
+    const roots = [source, destination].map((tree) => ({ tree, path: "" }));
+    if (!await isSameDirectory(roots[0], roots[1])) return;
+    throw overlap(located, "are the same directory", "Choose another destination.");
+  }
+  if (to.kind === "local") {
+    if (await placeOf(source, to.path) === null) return;
+    throw overlap(
+      located,
+      "overlap: the destination is inside the source",
+      "Choose a destination outside of it.",
+    );
+  }
+  if (from.kind !== "local") return;
+  const down = await placeOf(destination, from.path);
+  if (down === null) return;
+  if (mode === "mirror" || (await lookAt(join(from.path, down), false))) {
+    throw overlap(
+      located,
+      "overlap: the source is inside the destination",
+      "Choose a destination that doesn't hold the source.",
+    );
+  }
+}
+
+/** Where a folder of this machine lies in a daemon's tree: the name that leads there from its root; null: it doesn't. */
+async function placeOf(tree: Tree, path: string): Promise<string | null> {
+  const { device, rootInode } = await tree.probe();
+  const [own, ...above] = await placesAbove(path);
+  const at = above.find((place) =>
+    place.inode !== null && BigInt(place.inode) === rootInode && BigInt(place.device!) === device
+  );
+  if (at === undefined) return null;
+  const block = await tree.stat([""]);
+  const info = await lookAt(at.path, true);
+  // As `isSameDirectory` has it, by the clock that Deno shows.
+  const changedMs = block.status(0) === 0 ? Number(block.ctimeNs(0) / 1_000_000n) : null;
+  if (info?.ctime?.getTime() !== changedMs) return null;
+  return relative(at.path, own.path).split(sep)[0];
 }
 
 /**

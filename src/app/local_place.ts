@@ -1,18 +1,24 @@
 /**
  * Places of this machine by their paths: those of `tree/place.ts`, those on shares (`share_place.ts`), and those that Deno
- * can't name, since they have bytes that are not UTF-8 (`nameToPath` of `core/rel_path.ts`). Native code looks at these.
+ * can't name, since they have bytes that are not UTF-8 (`nameToPath` of `core/rel_path.ts`) or a link leads through such a
+ * name. Native code looks at these.
  *
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { Kind } from "../core/entry_block.ts";
-import { BlitError, kindOfStatus } from "../core/error.ts";
+import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { BlitError, type ErrorKind, kindOfStatus, STATUS } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
-import { displayName, hasRawBytes, textToName } from "../core/rel_path.ts";
+import { displayName, hasRawBytes, nameToPath, textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
+import type { Tree } from "../engine/tree.ts";
 import * as place from "../tree/place.ts";
-import { acquireTrees } from "./open.ts";
+import { acquireTrees, type TreeOpener } from "./open.ts";
 import { isOnShare, lookAtShare, placesOnShare } from "./share_place.ts";
+
+const READ_METADATA = STEPS.indexOf("read metadata of");
+/** As many links as Linux follows on one way. */
+const MOST_LINKS = 40;
 
 /** Whether a path is one that Deno can't name. */
 export function isBeyondDeno(path: string): boolean {
@@ -24,32 +30,27 @@ export function isBeyondDeno(path: string): boolean {
  *
  * @param follow whether a symlink means what it points to
  * @returns null where nothing is
- * @throws {BlitError} as the system says; `unsupported` for a symlink that is to be followed under a name that isn't UTF-8
+ * @throws {BlitError} as the system says; `unsupported` where only the native library could look
  */
 export async function lookAt(path: string, follow: boolean): Promise<place.LocalInfo | null> {
   if (isOnShare(path)) return await lookAtShare(path, follow);
   if (!hasRawBytes(path)) return await place.lookAt(path, follow);
   const info = await lookAtRaw(path);
-  if (info?.isSymlink && follow) throw linked(path);
-  return info;
+  if (!follow || info?.isSymlink !== true) return info;
+  const target = await withoutLinks(path);
+  return await lookAt(target, false);
 }
 
 /** See `placesAbove` of `tree/place.ts`. */
 export async function placesAbove(path: string): Promise<readonly place.Place[]> {
   if (isOnShare(path)) return await placesOnShare(path);
-  const { clean, below } = split(path);
-  const above = await place.placesAbove(clean);
-  const places = [...above];
-  for (let depth = 1; depth <= below.length; depth++) {
-    const parts = below.slice(0, depth);
-    const info = await lookAt(join(clean, ...parts), true);
-    places.unshift({
-      path: join(above[0].path, ...parts),
-      device: info?.dev ?? null,
-      inode: info?.ino ?? null,
-    });
+  if (!hasRawBytes(path) && !place.leadsToRawBytes(path)) return await place.placesAbove(path);
+  const places: place.Place[] = [];
+  for (let at = await withoutLinks(path);; at = dirname(at)) {
+    const info = await lookAt(at, false);
+    places.push({ path: at, device: info?.dev ?? null, inode: info?.ino ?? null });
+    if (dirname(at) === at) return places;
   }
-  return places;
 }
 
 /** Whether two paths are one directory entry; two names of a hardlink are two. */
@@ -63,41 +64,69 @@ export async function isSameEntry(a: string, b: string): Promise<boolean> {
   return place.isSamePlace(above[0], aboveToo[0]) && basename(a) === basename(b);
 }
 
-/** The nearest folder whose path Deno can name, and what is below it. */
-function split(path: string): { readonly clean: string; readonly below: string[] } {
-  const below: string[] = [];
-  let clean = path;
-  while (hasRawBytes(clean)) {
-    below.unshift(basename(clean));
-    clean = dirname(clean);
+/**
+ * The path without links and dots, as far as something is there.
+ *
+ * @throws {BlitError} `link_loop`
+ */
+async function withoutLinks(path: string): Promise<string> {
+  const rest = path.split("/").reverse();
+  let at = "/";
+  for (let links = 0; rest.length > 0;) {
+    const name = rest.pop()!;
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      at = dirname(at);
+      continue;
+    }
+    const target = await linkTarget(at, name);
+    if (target === null) {
+      at = join(at, name);
+      continue;
+    }
+    if (++links > MOST_LINKS) {
+      const status = STATUS.link_loop;
+      throw describeFailure({ status, step: READ_METADATA, path: textToName(path) });
+    }
+    if (target.startsWith("/")) at = "/";
+    rest.push(...target.split("/").reverse());
   }
-  return { clean, below };
+  return at;
 }
 
+/** What the symlink of that name points to; null where none is. */
+async function linkTarget(directory: string, name: string): Promise<string | null> {
+  const path = join(directory, name);
+  if (!hasRawBytes(path) && (await place.lookAt(path, false))?.isSymlink !== true) return null;
+  return await look(path, (block) => {
+    const isLink = block?.kind(0) === Kind.symlink;
+    return isLink ? nameToPath(block!.target(0)) : null;
+  });
+}
+
+/** Looks at what has a name that Deno can't say, a link itself. */
 async function lookAtRaw(path: string): Promise<place.LocalInfo | null> {
-  const { clean, below } = split(path);
-  if ((await place.lookAt(clean, true))?.isDirectory !== true) return null;
+  return await look(path, (block) => block && place.infoOf(block));
+}
+
+/** Has native code look at a path's last name; links on the way to it are followed. */
+async function look<T>(path: string, read: (block: EntryBlock | null) => T): Promise<T> {
   const trees = await acquireTrees();
   try {
     if (trees.kind === "portable") throw withoutNative(path);
-    const tree = await trees.open(clean);
+    const tree = await openAbove(trees, path);
+    if (tree === null) return read(null);
     try {
-      const block = await tree.stat([textToName(below.join("/"))]);
+      const block = await tree.stat([textToName(basename(path))]);
       const status = block.status(0);
-      const kind = status === 0 ? null : kindOfStatus(status);
-      if (kind === "not_found" || kind === "not_directory") return null;
-      if (kind === "escaped") throw linked(path);
-      if (kind !== null) {
-        const step = STEPS.indexOf("read metadata of");
-        throw describeFailure({ status, os: block.os(0), step, path: textToName(path) });
-      }
-      return {
-        isDirectory: block.kind(0) === Kind.directory,
-        isSymlink: block.kind(0) === Kind.symlink,
-        dev: Number(block.device(0)),
-        ino: Number(block.inode(0)),
-        nlink: block.linkCount(0),
-      };
+      if (status === 0) return read(block);
+      if (isAbsent(kindOfStatus(status))) return read(null);
+      throw describeFailure({
+        status,
+        os: block.os(0),
+        step: READ_METADATA,
+        path: textToName(path),
+      });
     } finally {
       await tree.close();
     }
@@ -106,13 +135,18 @@ async function lookAtRaw(path: string): Promise<place.LocalInfo | null> {
   }
 }
 
-function linked(path: string): BlitError {
-  const shown = displayName(textToName(path));
-  return new BlitError(
-    "unsupported",
-    `Cannot follow a symlink in "${shown}", whose name isn't UTF-8. Name what it leads to.`,
-    { operation: "read", path: shown },
-  );
+/** Opens the folder that a path's last name is in; null where none is. */
+async function openAbove(trees: TreeOpener, path: string): Promise<Tree | null> {
+  try {
+    return await trees.open(dirname(path));
+  } catch (error) {
+    if (error instanceof BlitError && isAbsent(error.kind)) return null;
+    throw error;
+  }
+}
+
+function isAbsent(kind: ErrorKind): boolean {
+  return kind === "not_found" || kind === "not_directory";
 }
 
 function withoutNative(path: string): BlitError {

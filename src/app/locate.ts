@@ -6,13 +6,14 @@
  *
  * @module
  */
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
-import { displayName, type RelPath, textToName } from "../core/rel_path.ts";
-import { realPathOf } from "../tree/place.ts";
+import { displayName, hasRawBytes, type RelPath, textToName } from "../core/rel_path.ts";
+import { leadsToRawBytes, realPathOf } from "../tree/place.ts";
 import { parseEndpoint, requirePlace } from "./endpoint.ts";
 import { lookAt } from "./local_place.ts";
 import { type Location, locationAbove, locationIn, locationText, nameOf } from "./location.ts";
+import { isOnShare } from "./share_place.ts";
 
 /** What stands at a location. */
 export interface There {
@@ -206,8 +207,10 @@ export async function locateEntry(
 }
 
 /**
- * Makes a path absolute. `..` is left to the system wherever it occurs: after a symlink it means another directory
+ * Makes a path absolute. `..` goes up from where it is, as the system has it: after a symlink that is another directory
  * than the text says.
+ *
+ * @throws {BlitError} `not_found` where it goes up from what isn't there; `unsupported` where only native code could follow it
  */
 export function absolutePath(path: string, cwd: string): string {
   const parts = path.split(Deno.build.os === "windows" ? /[/\\]/ : "/");
@@ -215,13 +218,27 @@ export function absolutePath(path: string, cwd: string): string {
   const last = parts.at(-1)!;
   if (last === "" || last === ".") return absolutePath(dirname(`${path}x`), cwd);
   if (last !== "..") return join(absolutePath(dirname(path), cwd), last);
-  // Where it doesn't exist, looking at the path will say so.
-  return realPathOf(isAbsolute(path) ? path : `${cwd}/${path}`) ?? resolve(cwd, path);
+  // Deno takes dots out of a path by its text, unless it has every permission there is: it is never shown one.
+  const below = absolutePath(path.slice(0, -"..".length) || ".", cwd);
+  const real = realPathOf(below);
+  if (real !== null) return dirname(real);
+  // Only native code sees what is there; on Windows dots go by the text anyway.
+  if (isOnShare(below)) return dirname(below);
+  throw hasRawBytes(below) || leadsToRawBytes(below) ? beyondRaw(path) : notThere(display(path));
 }
 
 /** Whether the text names a directory by its form: it ends in `/`, `.` or `..`. */
 export function endsInDirectory(text: string): boolean {
   return (Deno.build.os === "windows" ? /(^|[/\\])\.{0,2}$/ : /(^|\/)\.{0,2}$/).test(text);
+}
+
+function beyondRaw(path: string): BlitError {
+  const shown = display(path);
+  return new BlitError(
+    "unsupported",
+    `Cannot read "${shown}": it goes up from a folder whose name isn't UTF-8. Name the place without "..".`,
+    { operation: "read", path: shown },
+  );
 }
 
 function notThere(path: string): BlitError {

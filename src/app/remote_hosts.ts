@@ -36,6 +36,8 @@ export interface RemoteSettings {
   /** How often a broken connection is made anew; 0: never. */
   readonly retries: number;
   readonly retryWaitMs: number;
+  /** Ends connecting and the waits between tries at once; left out, nothing does. */
+  readonly signal?: AbortSignal;
   /** Content goes over the control plane, whatever could be reached. */
   readonly forceControlPlane: boolean;
   /** Decides about a host that nothing is known of; left out, the answer is no. */
@@ -150,7 +152,7 @@ export class RemoteHosts {
   }
 
   #openKeeper(location: RemoteLocation): Promise<SessionKeeper> {
-    const { retries, retryWaitMs, purpose, onWaiting, begin } = this.#settings;
+    const { retries, retryWaitMs, signal, purpose, onWaiting, begin } = this.#settings;
     return SessionKeeper.open({
       connect: () => this.#connectRequest(location),
       session: {
@@ -163,6 +165,7 @@ export class RemoteHosts {
       begin: begin?.(location),
       retries,
       retryWaitMs,
+      signal,
       onRetry: (attempt, error) =>
         onWaiting(
           `connection ${attempt} of ${retries} to ${nameOfHost(location)}: ${error.message}`,

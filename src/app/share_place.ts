@@ -5,12 +5,12 @@
  * @module
  */
 import { basename, dirname } from "node:path";
-import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
-import type { LocalInfo, Place } from "../tree/place.ts";
+import { infoOf, type LocalInfo, type Place } from "../tree/place.ts";
 import { acquireTrees, type TreeOpener } from "./open.ts";
 
 /** Whether a path is on a share or device; `\\?\C:\folder` is a folder of a drive like others. */
@@ -80,13 +80,7 @@ function asInfo(block: EntryBlock | "not_directory" | null, path: string): Local
     const step = STEPS.indexOf("read metadata of");
     throw describeFailure({ status, os: block.os(0), step, path: textToName(path) });
   }
-  return {
-    isDirectory: block.kind(0) === Kind.directory,
-    isSymlink: block.kind(0) === Kind.symlink,
-    dev: Number(block.device(0)),
-    ino: Number(block.inode(0)),
-    nlink: block.linkCount(0),
-  };
+  return infoOf(block);
 }
 
 function withoutNative(path: string): BlitError {

@@ -117,6 +117,7 @@ function remoteSettings(
     purpose: options.mode,
     retries: options.retries,
     retryWaitMs: options.retryWaitMs,
+    signal: request.signal,
     forceControlPlane: request.forceControlPlane ?? false,
     ask: request.askUnknown,
     begin,

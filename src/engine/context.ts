@@ -105,33 +105,6 @@ export function checkCancelled(context: { readonly signal: AbortSignal }): void 
   throw reason instanceof BlitError ? reason : new BlitError("cancelled", "Interrupted.");
 }
 
-/**
- * Refuses a directory of one tree that is the other tree's root: by whatever way they were named, one is inside the other.
- *
- * @param other facts of the other tree
- * @throws {BlitError} `refused`
- */
-export function refuseRoot(
-  context: EngineContext,
-  block: EntryBlock,
-  i: number,
-  other: FsFacts,
-): void {
-  const isRoot = block.inode(i) === other.rootInode && block.device(i) === other.device;
-  // On two machines the same numbers mean nothing.
-  if (!isRoot || context.options.mode === "check") return;
-  if (!context.destination.canRenameFrom(context.source)) return;
-  const { source, destination } = context;
-  const inside = other === context.sourceFacts
-    ? "source is inside the destination"
-    : "destination is inside the source";
-  throw new BlitError(
-    "refused",
-    `"${source.display}" and "${destination.display}" overlap: the ${inside}. Choose another destination.`,
-    { operation: "start", path: destination.display },
-  );
-}
-
 /** A remove, meta or link batch with this run's flags. */
 export function builderFor(context: EngineContext, op: Op): BatchBuilder {
   const builder = new BatchBuilder(op, 256);

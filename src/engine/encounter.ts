@@ -9,12 +9,13 @@ import type { ItemReason } from "../core/events.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { recordWithTimeOf } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
-import { type EngineContext, plansOnly, refuseRoot, touchesNothing } from "./context.ts";
+import { type EngineContext, plansOnly, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import type { Filter, FilterScope } from "./filter.ts";
 import type { Judge } from "./judge.ts";
 import type { DirNode } from "./node.ts";
 import { isFileSystemsOwn, type Prune } from "./prune.ts";
+import { refuseRoot } from "./same_directory.ts";
 import { failureOf } from "./tally.ts";
 import { type Children, VisitBit } from "./visits.ts";
 import type { Way } from "./way.ts";
@@ -132,14 +133,16 @@ export class Encounter {
     i: number,
     destination: EntryBlock | null,
     j: number,
-  ): void {
+  ): Promise<void> | undefined {
     const { node, children } = place;
     const { options, sourceFacts, tally } = this.#context;
     let bits: number = VisitBit.source;
+    let refusing: Promise<void> | undefined;
     if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
     if (destination !== null && destination.kind(j) === Kind.directory) {
       bits |= VisitBit.destination;
-      refuseRoot(this.#context, destination, j, sourceFacts);
+      const path = joinRel(node.path, destination.name(j));
+      refusing = refuseRoot(this.#context, "destination", path, destination, j);
       if (this.#context.merged !== null && !source.sameMtime(i, destination, j)) {
         [source, i] = [new EntryBlock(recordWithTimeOf(source, i, destination, j)), 0];
       }
@@ -157,6 +160,7 @@ export class Encounter {
       if (destination !== null) bits |= VisitBit.blocked;
     }
     children.add(source, i, bits);
+    return refusing;
   }
 
   /** Something else is to be where a directory is. */

@@ -11,7 +11,7 @@ import { baseOf, displayName, joinRel, type RelPath } from "../core/rel_path.ts"
 import { stagedName } from "../core/staged_name.ts";
 import { recordWithTimeOf, singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
-import { checkCancelled, type EngineContext, refuseRoot, touchesNothing } from "./context.ts";
+import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { Encounter, type Place } from "./encounter.ts";
 import type { Filter, FilterScope } from "./filter.ts";
@@ -22,6 +22,7 @@ import { DirNode } from "./node.ts";
 import type { Planner } from "./plan.ts";
 import type { Prune } from "./prune.ts";
 import type { Resume } from "./resume.ts";
+import { refuseRoot } from "./same_directory.ts";
 import { Scopes } from "./scopes.ts";
 import { failureOf } from "./tally.ts";
 import { Walk } from "./tree.ts";
@@ -152,32 +153,36 @@ export class March {
     const path = joinRel(parent.path, block.name(i));
     const settle = (node: DirNode) => this.#settled(node);
     const record = recordOf(block, i, block.name(i));
-    const { sourceFacts, destinationFacts } = this.#context;
     const isExtraneous = (bits & VisitBit.source) === 0;
-    refuseRoot(this.#context, block, i, isExtraneous ? sourceFacts : destinationFacts);
+    const side = isExtraneous ? "destination" : "source";
+    const refusing = refuseRoot(this.#context, side, path, block, i);
     if (isExtraneous) {
       const target = block.target(i);
       const removalPath = joinRel(parent.removalPath, target === "" ? block.name(i) : target);
       const node = new DirNode(parent, path, record, settle, true, removalPath);
-      this.#walk(node, () => this.#walkExtraneous(node));
+      this.#walk(node, () => this.#walkExtraneous(node), refusing);
       return;
     }
     const node = new DirNode(parent, path, record, settle);
     node.created = (bits & VisitBit.destination) === 0;
     node.touched = node.created || (bits & VisitBit.metaDiffers) !== 0;
     const blocked = (bits & VisitBit.blocked) !== 0;
-    if ((bits & VisitBit.boundary) === 0) this.#begin(node, !node.created, blocked);
+    if ((bits & VisitBit.boundary) === 0) this.#begin(node, !node.created, { blocked, refusing });
     else {
       this.#walk(node, async () => {
         if (node.created && await this.#unblock(node, blocked)) this.#planner.makeDirectory(node);
-      });
+      }, refusing);
     }
   }
 
-  #begin(node: DirNode, destinationExists: boolean, blocked = false): void {
+  #begin(
+    node: DirNode,
+    destinationExists: boolean,
+    { blocked = false, refusing }: { blocked?: boolean; refusing?: Promise<void> } = {},
+  ): void {
     this.#walk(node, async () => {
       await this.#walkPair(node, destinationExists, blocked, await this.#scopes.of(node));
-    });
+    }, refusing);
   }
 
   /** Moves aside what has a directory's name; false where that failed: it has been reported. */
@@ -189,9 +194,10 @@ export class March {
     return await this.#way.clear(node.parent!, record, 0);
   }
 
-  #walk(node: DirNode, body: () => Promise<void>): void {
+  /** Walks a directory, once it is known not to be the other tree's root. */
+  #walk(node: DirNode, body: () => Promise<void>, refusing?: Promise<void>): void {
     this.#active++;
-    body().then(() => node.done()).catch((error) => {
+    (refusing?.then(body) ?? body()).then(() => node.done()).catch((error) => {
       this.#error ??= error;
     }).finally(() => {
       this.#active--;

@@ -12,6 +12,7 @@ import {
   type RunProfile,
   type RunRecord,
 } from "../core/run_record.ts";
+import { FAR_STREAMS, FIRST_STREAMS, MOST_STREAMS } from "../core/stream_counts.ts";
 import type { LinkReport } from "./tree.ts";
 
 /** How much a run has to do, as far as it is known. */
@@ -103,10 +104,6 @@ const EXPLORE_MOST_MS = 30_000;
 /** Runs with each path before the history may overrule a fast path. */
 const TELLING_RUNS = 3;
 
-/** Streams over a link to another machine that nothing is known of, and the most there may be. */
-const FIRST_STREAMS = 4, MOST_STREAMS = 16;
-/** The same over a far link: one connection's window is too small to fill it. */
-const FAR_STREAMS = 8;
 /** Content of a batch over a far link: what a stream has left when the others are done is all that the link then carries. */
 const FAR_BATCH_BYTES = 4 << 20;
 /**

@@ -29,6 +29,8 @@ export interface ConnectRequest {
   readonly token: string | null;
   /** Decides about an unknown host; left out, the answer is no. */
   readonly ask?: AskUnknown;
+  /** Its abort ends connecting; left out, only time does. */
+  readonly signal?: AbortSignal;
 }
 
 /** A connection; {@link Connection.close} ends it. */
@@ -68,9 +70,9 @@ export class Connection {
    *
    * @throws {BlitError} as {@link dial}; `unauthenticated` where a token would go over an open link
    */
-  static async open({ name, trust, token, ask }: ConnectRequest): Promise<Connection> {
+  static async open({ name, trust, token, ask, signal }: ConnectRequest): Promise<Connection> {
     const display = hostDisplay(name);
-    const dialled = await dial(name, trust, ask);
+    const dialled = await dial(name, trust, { ask, signal });
     if (token !== null && !dialled.isTls && !dialled.isLoopback) {
       dialled.http2.destroy();
       throw new BlitError(

@@ -72,30 +72,38 @@ function isLoopback(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\./.test(address);
 }
 
+/** Who decides while a host is dialled. */
+export interface DialOptions {
+  /** Decides about an unknown host; left out, the answer is no. */
+  readonly ask?: AskUnknown;
+  /** Its abort ends dialling; left out, only time does. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Connects to a daemon.
  *
  * @param trust what is known of the host; null: nothing
- * @param ask decides about an unknown host; left out, the answer is no
  * @throws {BlitError} `disconnected` where nobody answers; `unauthenticated` where the host is unknown, or not the one
  *   that is known
  */
 export async function dial(
   name: HostName,
   trust: HostTrust | null,
-  ask?: AskUnknown,
+  { ask, signal }: DialOptions = {},
 ): Promise<Dialled> {
   const display = hostDisplay(name);
-  const { socket, ...reached } = await connectAny(name, display);
+  const { socket, ...reached } = await connectAny(name, display, signal);
   if (trust?.kind === "plain") return plain(socket, reached, display);
   let secured: tls.TLSSocket;
   try {
-    secured = await handshake(socket, name.host, trust, display);
+    secured = await handshake({ socket, signal }, name.host, trust, display);
   } catch (error) {
     socket.destroy();
+    signal?.throwIfAborted();
     if (error instanceof BlitError || trust !== null) throw tlsError(error, display, trust);
     // No TLS there, or it broke off: a plain daemon answers the first bytes by closing.
-    return await unknownPlain(name, reached, display, ask);
+    return await unknownPlain(name, reached, display, { ask, signal });
   }
   try {
     const sha256 = certificateOf(secured, display);
@@ -111,10 +119,10 @@ async function unknownPlain(
   name: HostName,
   reached: Reached,
   display: string,
-  ask: AskUnknown | undefined,
+  { ask, signal }: DialOptions,
 ): Promise<Dialled> {
   if (!reached.isLoopback && !await ask?.({ display, sha256: null })) throw unknownHost(display);
-  const { socket, ...again } = await connectAny(name, display, [reached.address]);
+  const { socket, ...again } = await connectAny(name, display, signal, [reached.address]);
   return plain(socket, again, display);
 }
 
@@ -132,6 +140,7 @@ interface Connected extends Reached {
 async function connectAny(
   { host, port }: HostName,
   display: string,
+  signal: AbortSignal | undefined,
   addresses?: readonly string[],
 ): Promise<Connected> {
   let known = addresses;
@@ -150,7 +159,7 @@ async function connectAny(
   for (const address of known) {
     const startedMs = performance.now();
     try {
-      const socket = await connectOne(address, port);
+      const socket = await connectOne(address, port, signal);
       return {
         socket,
         address,
@@ -158,6 +167,7 @@ async function connectAny(
         rttMs: performance.now() - startedMs,
       };
     } catch (error) {
+      signal?.throwIfAborted();
       failure = error;
     }
   }
@@ -170,19 +180,42 @@ async function connectAny(
   );
 }
 
-function connectOne(address: string, port: number): Promise<net.Socket> {
+/** Calls `end` with `late` after so many ms, or with the signal's reason once it is aborted; what it returns keeps it from that. */
+function limited(
+  ms: number,
+  signal: AbortSignal | undefined,
+  late: BlitError,
+  end: (error: unknown) => void,
+): () => void {
+  const timer = setTimeout(() => end(late), ms);
+  const onAbort = () => end(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+}
+
+function connectOne(
+  address: string,
+  port: number,
+  signal: AbortSignal | undefined,
+): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const socket = net.connect({ host: address, port, noDelay: true });
-    const timer = setTimeout(() => {
+    const late = new BlitError("disconnected", "no answer");
+    const settled = limited(CONNECT_MS, signal, late, (error) => {
+      settled();
       socket.destroy();
-      reject(new BlitError("disconnected", "no answer"));
-    }, CONNECT_MS);
+      reject(error);
+    });
     socket.once("error", (error) => {
-      clearTimeout(timer);
+      settled();
       reject(error);
     });
     socket.once("connect", () => {
-      clearTimeout(timer);
+      settled();
       socket.removeAllListeners("error");
       socket.on("error", () => {});
       resolve(socket);
@@ -191,7 +224,7 @@ function connectOne(address: string, port: number): Promise<net.Socket> {
 }
 
 function handshake(
-  socket: net.Socket,
+  { socket, signal }: { readonly socket: net.Socket; readonly signal?: AbortSignal },
   host: string,
   trust: HostTrust | null,
   display: string,
@@ -207,20 +240,22 @@ function handshake(
       servername: net.isIP(host) === 0 ? host : undefined,
       ALPNProtocols: ["h2"],
     });
-    const timer = setTimeout(() => {
+    const late = `Cannot reach ${display}: no answer to the handshake.`;
+    const settled = limited(HANDSHAKE_MS, signal, new BlitError("disconnected", late), (error) => {
+      settled();
       secured.destroy();
-      reject(new BlitError("disconnected", `Cannot reach ${display}: no answer to the handshake.`));
-    }, HANDSHAKE_MS);
+      reject(error);
+    });
     secured.once("error", (error) => {
-      clearTimeout(timer);
+      settled();
       reject(error);
     });
     secured.once("close", () => {
-      clearTimeout(timer);
+      settled();
       reject(new BlitError("mismatch", "closed"));
     });
     secured.once("secureConnect", () => {
-      clearTimeout(timer);
+      settled();
       secured.removeAllListeners("error");
       secured.removeAllListeners("close");
       secured.on("error", () => {});

@@ -5,6 +5,7 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
+import { MOST_STREAMS } from "../core/stream_counts.ts";
 import { BatchFlag, type Results, type WorkBatch } from "../core/work_batch.ts";
 import type { ContentStreams, LeasedStream, LinkReport, RunContext, Tree } from "../engine/tree.ts";
 import type { DataPlane } from "../gen/blit/v1/session_pb.ts";
@@ -41,8 +42,6 @@ export interface ContentOptions {
 
 /** A port that doesn't answer within this time is given up for the session. */
 const DIAL_MS = 5_000;
-/** Streams that a session has at most. */
-const MOST_STREAMS = 16;
 
 /**
  * Batches on a stream at once: one is sent while the daemon commits the one before, and its results come back.

@@ -7,6 +7,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { pause } from "../core/pause.ts";
 import { nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import {
   type Alive,
@@ -240,11 +241,7 @@ export class Session {
   async close(): Promise<void> {
     if (!this.signal.aborted) {
       this.#outbox.end();
-      const late = AbortSignal.timeout(GOODBYE_MS);
-      await new Promise<void>((resolve) => {
-        this.signal.addEventListener("abort", () => resolve(), { once: true });
-        late.addEventListener("abort", () => resolve(), { once: true });
-      });
+      await pause(GOODBYE_MS, this.signal);
     }
     this.#end(new BlitError("cancelled", "The session was closed.", { operation: "call" }));
   }
@@ -275,6 +272,8 @@ export class Session {
 
   #heard(): void {
     clearTimeout(this.#silence);
+    // What was under way when the session ended still comes.
+    if (this.signal.aborted) return;
     this.#silence = setTimeout(
       () => this.#end(silent(this.connection, this.#idleMs)),
       this.#idleMs,

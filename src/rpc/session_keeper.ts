@@ -4,6 +4,7 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
+import { pause } from "../core/pause.ts";
 import { Connection, type ConnectRequest } from "./connection.ts";
 import { type BeginWish, IDLE_MS, Session, type SessionRequest } from "./session.ts";
 
@@ -17,9 +18,20 @@ export interface KeeperRequest {
   /** How often a broken connection is made anew; 0: never. */
   readonly retries: number;
   readonly retryWaitMs: number;
+  /** Ends connecting and the waits between tries at once; left out, nothing does. */
+  readonly signal?: AbortSignal;
   /** Told before each wait. */
   readonly onRetry?: (attempt: number, error: BlitError) => void;
 }
+
+/** What one of a keeper's sessions has that another hasn't. */
+interface Further {
+  readonly replaces?: string;
+  readonly begin?: KeeperRequest["begin"];
+}
+
+/** The signal of whoever gave none. */
+const NEVER = new AbortController().signal;
 
 /** Keeps one session. */
 export class SessionKeeper {
@@ -46,7 +58,7 @@ export class SessionKeeper {
   /**
    * Connects and opens the first session, again where the connection breaks or can't be made.
    *
-   * @throws {BlitError} as `Connection.open` and `Session.open`
+   * @throws {BlitError} as `Connection.open` and `Session.open`; `cancelled` once the request's signal is aborted
    */
   static async open(request: KeeperRequest): Promise<SessionKeeper> {
     for (let attempts = 0;;) {
@@ -59,7 +71,7 @@ export class SessionKeeper {
         if (!mayHelp || attempts === request.retries) throw error;
         attempts++;
         request.onRetry?.(attempts, error);
-        await new Promise((resolve) => setTimeout(resolve, request.retryWaitMs));
+        await waitForNext(request);
       }
     }
   }
@@ -126,7 +138,7 @@ export class SessionKeeper {
     while (this.#attempts < this.#request.retries) {
       this.#attempts++;
       this.#request.onRetry?.(this.#attempts, error);
-      await new Promise((resolve) => setTimeout(resolve, this.#request.retryWaitMs));
+      await waitForNext(this.#request);
       if (this.#closed) break;
       try {
         const replaces = this.#session.welcome.session;
@@ -153,17 +165,28 @@ function judged(thrown: unknown): { readonly error: BlitError; readonly mayHelp:
   return { error, mayHelp: thrown instanceof Unanswered || isBroken(error) };
 }
 
+/** Waits for the next try. */
+async function waitForNext({ retryWaitMs, signal = NEVER }: KeeperRequest): Promise<void> {
+  await pause(retryWaitMs, signal);
+  signal.throwIfAborted();
+}
+
 async function openSession(
-  { connect, session }: KeeperRequest,
-  { replaces, begin }: { readonly replaces?: string; readonly begin?: KeeperRequest["begin"] } = {},
+  { connect, session, signal = NEVER }: KeeperRequest,
+  { replaces, begin }: Further = {},
 ): Promise<Session> {
-  const connection = await Connection.open(connect());
+  const connection = await Connection.open({ ...connect(), signal });
+  const end = () => connection.close();
+  signal.addEventListener("abort", end);
   try {
     return await Session.open(connection, { ...session, replaces, begin: await begin });
   } catch (error) {
     const { isAnswered } = connection.dialled;
     connection.close();
+    signal.throwIfAborted();
     throw isAnswered() ? error : new Unanswered(error);
+  } finally {
+    signal.removeEventListener("abort", end);
   }
 }
 

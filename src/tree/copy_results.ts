@@ -10,10 +10,13 @@ import {
   ResultFlag,
   type Results,
   ResultsWriter,
+  STEPS,
   type WorkBatch,
 } from "../core/work_batch.ts";
 import type { ContentSink } from "./content_sink.ts";
 import { checkCancelled, resultOfError } from "./step_failure.ts";
+
+const CREATE = STEPS.indexOf("create");
 
 /** Results by item; what was not settled is zero. */
 export class CopyResults {
@@ -58,10 +61,12 @@ export class CopyResults {
     }
   }
 
-  /** Why an item can't be made at all: its parent's failure, or null. */
+  /** Why an item can't be made at all: what its directory failed with, or null. */
   parentFailure(i: number): ResultFields | null {
     const parent = this.#batch.items.parent(i);
-    return parent !== NO_PARENT && this.#results[parent].status ? this.#results[parent] : null;
+    if (parent === NO_PARENT || !this.#results[parent].status) return null;
+    // The directory's own result says what became of that; this is about what was to be in it.
+    return { ...this.#results[parent], step: CREATE };
   }
 
   /** Whether an item has its result. */

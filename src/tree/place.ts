@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
+import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import { textToName } from "../core/rel_path.ts";
 import { isStagedName } from "../core/staged_name.ts";
 import { fromDenoError } from "./deno_errors.ts";
@@ -18,8 +19,20 @@ export interface Place {
 /** What blit asks about what is at a path. */
 export type LocalInfo = Pick<
   Deno.FileInfo,
-  "isDirectory" | "isSymlink" | "dev" | "ino" | "nlink"
+  "isDirectory" | "isSymlink" | "dev" | "ino" | "nlink" | "ctime"
 >;
+
+/** The same of a block's only record. */
+export function infoOf(block: EntryBlock): LocalInfo {
+  return {
+    isDirectory: block.kind(0) === Kind.directory,
+    isSymlink: block.kind(0) === Kind.symlink,
+    dev: Number(block.device(0)),
+    ino: Number(block.inode(0)),
+    nlink: block.linkCount(0),
+    ctime: new Date(Number(block.ctimeNs(0) / 1_000_000n)),
+  };
+}
 
 /**
  * What is at a path.
@@ -43,6 +56,19 @@ export function realPathOf(path: string): string | null {
     return Deno.realPathSync(path);
   } catch {
     return null;
+  }
+}
+
+/** Whether links on a path lead through names that Deno can't say, as they aren't UTF-8; {@link realPathOf} is null then too. */
+export function leadsToRawBytes(path: string): boolean {
+  for (let at = path;; at = dirname(at)) {
+    try {
+      Deno.realPathSync(at);
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.InvalidData) return true;
+      if (dirname(at) === at) return false;
+    }
   }
 }
 

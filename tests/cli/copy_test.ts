@@ -391,3 +391,16 @@ Deno.test(
     assert.match(stderr, /BLIT_NATIVE_LIB/);
   }),
 );
+
+Deno.test(
+  "what goes up from a link goes up from where it leads, as for the system",
+  scratch(async (dir) => {
+    await dir.write({ "there/file": "right", file: "wrong", "there/deep/": "" });
+    await Deno.symlink("there/deep", join(dir.path, "link"));
+    assert.equal((await dir.blit("copy", "link/../file", "copied")).status, 0);
+    assert.equal(await Deno.readTextFile(join(dir.path, "copied")), "right");
+    const gone = await dir.blit("copy", "nowhere/../file", "never");
+    assert.equal(gone.status, 1, gone.stdout);
+    assert.match(gone.stderr, /"nowhere\/\.\."/);
+  }),
+);

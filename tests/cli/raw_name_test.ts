@@ -46,8 +46,17 @@ Deno.test({
         blit copy $'\xff\xfe' $'dst/\xfd'
         blit mirror --yes $'folder\xe9/' $'dst/\xfc\xc3\xa9'
         blit copy $'folder\xe9' dst
+        ln -s $'folder\xe9' $'link\xe8'; ln -s $'link\xe8' plain; ln -s nowhere $'gone\xe7'
+        blit copy $'link\xe8/' followed
+        blit copy plain/ 'followed twice'
+        blit copy $'link\xe8' 'as it is'
+        ! blit copy $'gone\xe7/' never
+        ! blit mirror --yes plain/ $'folder\xe9/sub'
+        ! blit copy $'link\xe8/../plain' never
+        ! blit copy plain/../plain never
         blit move --yes $'dst/\xfd' $'dst/\xfb'
         blit ls $'dst/\xfc\xc3\xa9'
+        cmp followed/in 'followed twice/in'; test -L 'as it is'; test ! -e never
         cat $'dst/\xff\xfe' $'dst/\xfb' $'dst/\xfc\xc3\xa9/in' $'dst/folder\xe9/in'
         test ! -e $'dst/\xfd'
         blit rm --yes $'dst/\xfb'
@@ -74,7 +83,7 @@ Deno.test({
     );
     assert.match(
       stderr,
-      /same file\.\n1\n.*overlap.*\n1\n.*symlink in ".*l\\xe9".*\n64\n.*\\xfe.*No such file.*\n1\n.*odd$/s,
+      /same file\.\n1\n.*overlap.*\n1\n.*same directory.*\n1\n.*\\xfe.*No such file.*\n1\n.*odd$/s,
     );
     assert.deepEqual([...Deno.readDirSync(join(dir.path, "real"))].length, 1);
   }),

@@ -88,6 +88,15 @@ export const faultCases: Cases = {
     assert.deepEqual(await contents(bench.destination, bench.run), { old: "kept" });
   },
 
+  "what was to be in a directory that can't be made is itself said not to be created": async (
+    bench,
+  ) => {
+    const source = MemoryTree.of({ "d/f": "x" });
+    await bench.seed(bench.destination, { d: "no directory" });
+    const [result] = await bench.copy(["d/f"], { source });
+    assert.equal(result.step, "create");
+  },
+
   "a cancelled run keeps the old content and leaves nothing staged": async (bench) => {
     const source = MemoryTree.of({ f: LARGE, g: "small" });
     await bench.seed(bench.destination, { f: "old" });

@@ -14,6 +14,7 @@ import {
   CopyAction,
   Op,
   type Results,
+  STEPS,
   WorkBatch,
 } from "../../src/core/work_batch.ts";
 import type { RunContext, Tree } from "../../src/engine/tree.ts";
@@ -173,6 +174,8 @@ export class Workbench {
 /** One result, with its status as a word. */
 export interface ItemResult {
   readonly status: string;
+  /** What was being done when it failed. */
+  readonly step: string;
   readonly flags: number;
   readonly inode: bigint;
   readonly mtimeNs: bigint;
@@ -185,6 +188,7 @@ export interface ItemResult {
 export function itemResults(results: Results): ItemResult[] {
   return Array.from({ length: results.count }, (_, i) => ({
     status: statusWord(results.status(i)),
+    step: STEPS[results.step(i)],
     flags: results.flags(i),
     inode: results.inode(i),
     mtimeNs: results.mtimeNs(i),

@@ -8,6 +8,8 @@ mod peer;
 #[cfg(feature = "tls")]
 mod pin;
 #[cfg(feature = "tls")]
+mod records;
+#[cfg(feature = "tls")]
 mod suites;
 
 #[cfg(not(feature = "tls"))]

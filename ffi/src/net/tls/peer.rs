@@ -1,23 +1,27 @@
 //! The two ends of a handshake.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
-use rustls::client::Resumption;
+use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ClientConnection, Error};
+use rustls::{ClientConfig, Error};
 
 use super::ALPN;
 use super::link::TlsLink;
 use super::pin::Pinned;
+use super::records::{Records, Session};
 use super::suites::provider;
 use crate::net::link::{Link, lost};
 use crate::status::{Fail, Outcome, Status, Step};
 
 #[cfg(unix)]
 pub use daemon::{Accepting, Identity};
+
+/// Ciphertext read at once during a handshake.
+const READ_BYTES: usize = 4 << 10;
 
 /// Shakes hands as the client, waiting as `timed` does.
 ///
@@ -41,20 +45,46 @@ pub fn dial<T: Read + Write>(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     let name = ServerName::IpAddress(ip.into());
-    let mut session = ClientConnection::new(Arc::new(config), name).map_err(bug)?;
-    session.complete_io(timed).map_err(|error| {
-        // The handshake's own errors come inside of the system's.
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-        match inner {
-            Some(Error::InvalidCertificate(_)) => Fail::new(Status::Unauthenticated, Step::Process),
-            Some(_) => Fail::new(Status::Mismatch, Step::Process),
-            None => lost(&error),
-        }
-    })?;
-    if session.alpn_protocol() != Some(ALPN) {
+    let session = UnbufferedClientConnection::new(Arc::new(config), name).map_err(bug)?;
+    let mut records = Records::new(session);
+    shake_hands(&mut records, timed)?;
+    if records.session().alpn_protocol() != Some(ALPN) {
         return Err(Fail::new(Status::Mismatch, Step::Process));
     }
-    Ok(Box::new(TlsLink::new(session.into(), socket)))
+    Ok(Box::new(TlsLink::new(records, socket)))
+}
+
+fn shake_hands<S: Session>(
+    records: &mut Records<S>,
+    timed: &mut (impl Read + Write),
+) -> Outcome<()> {
+    loop {
+        let advanced = records.advance();
+        let written = write_unsent(records, timed);
+        advanced.map_err(|error| match error {
+            Error::InvalidCertificate(_) => Fail::new(Status::Unauthenticated, Step::Process),
+            _ => Fail::new(Status::Mismatch, Step::Process),
+        })?;
+        written.map_err(|error| lost(&error))?;
+        if !records.session().is_handshaking() {
+            return Ok(());
+        }
+        let read = timed.read(records.room(READ_BYTES));
+        match read.map_err(|error| lost(&error))? {
+            0 => return Err(lost(&ErrorKind::UnexpectedEof.into())),
+            bytes => records.came(bytes),
+        }
+    }
+}
+
+fn write_unsent<S: Session>(records: &mut Records<S>, to: &mut impl Write) -> io::Result<()> {
+    while !records.unsent().is_empty() {
+        match to.write(records.unsent())? {
+            0 => return Err(ErrorKind::WriteZero.into()),
+            bytes => records.went(bytes),
+        }
+    }
+    Ok(())
 }
 
 fn bug(_: Error) -> Fail {
@@ -63,11 +93,9 @@ fn bug(_: Error) -> Fail {
 
 #[cfg(unix)]
 mod daemon {
-    use std::io::{self, ErrorKind};
-
+    use rustls::ServerConfig;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-    use rustls::server::NoServerSessionStorage;
-    use rustls::{ServerConfig, ServerConnection};
+    use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
 
     use super::super::suites::has_aes;
     use super::*;
@@ -101,14 +129,17 @@ mod daemon {
 
         /// Begins a handshake.
         pub fn accept(&self) -> Outcome<Accepting> {
-            let session = ServerConnection::new(Arc::clone(&self.0)).map_err(bug)?;
-            Ok(Accepting { session, taken: 0 })
+            let session = UnbufferedServerConnection::new(Arc::clone(&self.0)).map_err(bug)?;
+            Ok(Accepting {
+                records: Records::new(session),
+                taken: 0,
+            })
         }
     }
 
     /// A connection before its token is there; its socket never waits.
     pub struct Accepting {
-        session: ServerConnection,
+        records: Records<UnbufferedServerConnection>,
         taken: usize,
     }
 
@@ -120,49 +151,47 @@ mod daemon {
         /// `WouldBlock` where nothing is there yet; anything else ends the connection.
         pub fn read(&mut self, socket: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
             loop {
-                match self.session.reader().read(into) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    other => return other,
+                let read = self.records.read(into);
+                // What went wrong is told to the peer, too.
+                let written = self.write(socket);
+                let bytes = read.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+                written?;
+                let session = self.records.session();
+                if !session.is_handshaking() && session.alpn_protocol() != Some(ALPN) {
+                    return Err(ErrorKind::InvalidData.into());
+                }
+                if bytes > 0 || self.records.is_over() {
+                    return Ok(bytes);
                 }
                 if self.taken > UNKNOWN_MOST {
                     return Err(ErrorKind::InvalidData.into());
                 }
-                let taken = self.session.read_tls(&mut &*socket)?;
+                let mut socket = socket;
+                let taken = socket.read(self.records.room(READ_BYTES))?;
+                self.records.came(taken);
                 self.taken += taken;
-                let state = self.session.process_new_packets();
-                // What went wrong is told to the peer, too.
-                let written = self.write(socket);
-                state.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-                written?;
                 if taken == 0 {
                     return Ok(0);
-                }
-                if !self.session.is_handshaking() && self.session.alpn_protocol() != Some(ALPN) {
-                    return Err(ErrorKind::InvalidData.into());
                 }
             }
         }
 
         /// Writes what the handshake has to say, as far as the socket takes it.
-        pub fn write(&mut self, socket: &TcpStream) -> io::Result<()> {
-            while self.session.wants_write() {
-                match self.session.write_tls(&mut &*socket) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error),
-                    Ok(_) => {}
-                }
+        pub fn write(&mut self, mut socket: &TcpStream) -> io::Result<()> {
+            match write_unsent(&mut self.records, &mut socket) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+                other => other,
             }
-            Ok(())
         }
 
         /// Whether something waits to be written.
         pub fn wants_write(&self) -> bool {
-            self.session.wants_write()
+            !self.records.unsent().is_empty()
         }
 
         /// What the stream goes on with.
         pub fn into_link(self, socket: Arc<TcpStream>) -> Box<dyn Link> {
-            Box::new(TlsLink::new(self.session.into(), socket))
+            Box::new(TlsLink::new(self.records, socket))
         }
     }
 }

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { type MemoryFolder, runInMemory } from "./src/app/memory_folder.ts";
 import { transfer, type TransferResult } from "./src/app/transfer.ts";
 import type { RunListener } from "./src/core/events.ts";
 import {
@@ -24,6 +25,7 @@ import {
   type Mode,
   type RunOptions,
 } from "./src/core/options.ts";
+import type { EngineResult } from "./src/engine/request.ts";
 
 export {
   BlitError,
@@ -47,6 +49,7 @@ export type {
 export type {
   CompareOptions,
   DeleteOptions,
+  FilterEntry,
   FilterRule,
   FilterRules,
   MaxDelete,
@@ -56,6 +59,7 @@ export type {
 export { RUN_RECORD_SCHEMA } from "./src/core/run_record.ts";
 export type { RemoteFacts, RunProfile, RunRecord } from "./src/core/run_record.ts";
 export { COPY_METHODS, type CopyMethod } from "./src/core/work_batch.ts";
+export { type MemoryFiles, MemoryFolder } from "./src/app/memory_folder.ts";
 export type { EngineResult } from "./src/engine/request.ts";
 export { displayName, nameToText, type RelPath } from "./src/core/rel_path.ts";
 export type { Located } from "./src/app/locate.ts";
@@ -96,8 +100,25 @@ export interface TransferOptions
 export function copy(
   source: string,
   destination: string,
+  options?: TransferOptions,
+): Promise<TransferResult>;
+/**
+ * Copies between a folder in memory and another folder, in memory or on this machine: what is in one goes into the other.
+ *
+ * @param source a folder in memory, or the path of one; a slash behind it makes no difference
+ * @param destination the same
+ * @throws {BlitError} as with two paths; `unsupported` for a daemon's place
+ */
+export function copy(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
+  options?: TransferOptions,
+): Promise<EngineResult>;
+export function copy(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
   options: TransferOptions = {},
-): Promise<TransferResult> {
+): Promise<EngineResult> {
   return runMode("copy", source, destination, options);
 }
 
@@ -112,8 +133,25 @@ export function copy(
 export function mirror(
   source: string,
   destination: string,
+  options?: TransferOptions,
+): Promise<TransferResult>;
+/**
+ * Mirrors between a folder in memory and another folder; as {@link copy} with one.
+ *
+ * @param source a folder in memory, or the path of one; a slash behind it makes no difference
+ * @param destination the same
+ * @throws {BlitError} as with two paths; `unsupported` for a daemon's place
+ */
+export function mirror(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
+  options?: TransferOptions,
+): Promise<EngineResult>;
+export function mirror(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
   options: TransferOptions = {},
-): Promise<TransferResult> {
+): Promise<EngineResult> {
   return runMode("mirror", source, destination, options);
 }
 
@@ -144,8 +182,25 @@ export function move(
 export function check(
   source: string,
   destination: string,
+  options?: TransferOptions,
+): Promise<TransferResult>;
+/**
+ * Compares a folder in memory with another folder; as {@link copy} with one.
+ *
+ * @param source a folder in memory, or the path of one; a slash behind it makes no difference
+ * @param destination the same
+ * @throws {BlitError} as with two paths; `unsupported` for a daemon's place
+ */
+export function check(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
+  options?: TransferOptions,
+): Promise<EngineResult>;
+export function check(
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
   options: TransferOptions = {},
-): Promise<TransferResult> {
+): Promise<EngineResult> {
   return runMode("check", source, destination, options);
 }
 
@@ -153,25 +208,40 @@ function runMode(
   mode: Mode,
   source: string,
   destination: string,
-  options: TransferOptions,
-): Promise<TransferResult> {
-  const { listener, emitItems, signal, cwd, configDir, filesFrom, ...given } = options;
+  given: TransferOptions,
+): Promise<TransferResult>;
+function runMode(
+  mode: Mode,
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
+  given: TransferOptions,
+): Promise<EngineResult>;
+function runMode(
+  mode: Mode,
+  source: string | MemoryFolder,
+  destination: string | MemoryFolder,
+  given: TransferOptions,
+): Promise<EngineResult> {
+  const { listener, emitItems, signal, cwd = Deno.cwd(), configDir, filesFrom, ...own } = given;
   const defaults = defaultOptions(mode);
-  return transfer({
+  const options: RunOptions = {
+    ...defaults,
+    ...own,
+    compare: { ...defaults.compare, checksum: mode === "check", ...own.compare },
+    filter: { ...defaults.filter, ...own.filter },
+    delete: { ...defaults.delete, ...own.delete },
+  };
+  if (typeof source === "string" && typeof destination === "string") {
+    const request = { source, destination, options, cwd, listener, emitItems, signal };
+    return transfer({ ...request, configDir, filesFrom });
+  }
+  return runInMemory({
     source,
     destination,
-    options: {
-      ...defaults,
-      ...given,
-      compare: { ...defaults.compare, checksum: mode === "check", ...given.compare },
-      filter: { ...defaults.filter, ...given.filter },
-      delete: { ...defaults.delete, ...given.delete },
-    },
-    cwd: cwd ?? Deno.cwd(),
+    options,
+    cwd,
     listener,
-    emitItems,
-    signal,
-    configDir,
-    filesFrom,
+    emitItems: emitItems ?? false,
+    signal: signal ?? new AbortController().signal,
   });
 }

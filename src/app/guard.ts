@@ -25,7 +25,8 @@ export function guardOptions(options: RunOptions, hasFilesFrom: boolean): void {
   const { mode, filter } = options;
   const filtered = filter.rules.length > 0 || filter.gitignore || hasFilesFrom ||
     filter.minSizeBytes !== undefined || filter.maxSizeBytes !== undefined ||
-    filter.minAgeSeconds !== undefined || filter.maxAgeSeconds !== undefined;
+    filter.minAgeSeconds !== undefined || filter.maxAgeSeconds !== undefined ||
+    filter.keep !== undefined;
   if (mode === "move" && filtered) {
     throw new BlitError(
       "usage",

@@ -84,6 +84,13 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     await guardPlaces(located, options);
     const between = daemonsOf(located, options);
     if (between !== null) {
+      if (options.filter.keep !== undefined) {
+        throw new BlitError(
+          "unsupported",
+          "A filter that is a function can't be sent to the daemons that this copy runs between. Use filter.rules.",
+          { operation: "use the filter" },
+        );
+      }
       const { checkDelegation } = await import("./delegate.ts");
       await checkDelegation(places, between.from, between.to, options.mode);
     }

@@ -33,6 +33,20 @@ export interface FilterRule {
   readonly origin: string;
 }
 
+/** An entry as {@link FilterRules.keep} sees it. */
+export interface FilterEntry {
+  /** Path from the root of the transfer, as text. */
+  readonly path: string;
+  /** A directory; leaving it out leaves out what is below. */
+  readonly isDirectory: boolean;
+  /** A regular file; neither this nor a directory: a symlink or something special. */
+  readonly isFile: boolean;
+  /** 0 for anything but a file. */
+  readonly sizeBytes: number;
+  /** Time of the last change, s since 1970. */
+  readonly mtimeSeconds: number;
+}
+
 /** Which entries take part. */
 export interface FilterRules {
   /** Rules in order. */
@@ -49,6 +63,11 @@ export interface FilterRules {
   readonly maxAgeSeconds?: number;
   /** The moment that ages count from, ms since 1970. */
   readonly nowMs: number;
+  /**
+   * For programs: asked of each entry that the rules above let pass, on both sides, so its answer must not change. False
+   * leaves the entry out, a directory with all below. It must be quick.
+   */
+  readonly keep?: (entry: FilterEntry) => boolean;
 }
 
 /** How many entries a mirror may delete. */

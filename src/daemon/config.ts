@@ -8,11 +8,13 @@ import type { ModuleSpec } from "../rpc/service/host.ts";
 
 /** Bounds of what clients may use; docs/daemon.md says what each means. */
 export interface DaemonLimits {
-  /** Sessions at once, in all and of one user (of one address, where there are no users). */
+  /** Sessions at once. */
   readonly sessions: number;
+  /** Sessions at once of one user; of one address, where there are no users. */
   readonly sessionsPerUser: number;
-  /** Connections to the control port, in all and from one address. */
+  /** Connections to the control port. */
   readonly connections: number;
+  /** Connections to the control port from one address. */
   readonly connectionsPerAddress: number;
   /** Streams of the data plane for one session. */
   readonly streams: number;

@@ -1,7 +1,7 @@
 /**
  * Filter: which entries of a tree take part in a run.
  *
- * Three gates, and an entry takes part where all of them let it pass:
+ * Four gates, and an entry takes part where all of them let it pass:
  *
  * 1. **Rules** (`--exclude`, `--include`, `--filter-from`; patterns are described in
  *    `filter_pattern.ts`), in order; the first that matches decides. What none matches passes, unless
@@ -14,6 +14,7 @@
  *    directory `.git` is an entry like any other; `--exclude .git` leaves it out. Rules of an outer
  *    repository go on below an inner one.
  * 3. **Size and age**, of regular files only.
+ * 4. **`keep`**, a function of the program that uses the library.
  *
  * A hidden directory hides everything below it, as in rsync and git: `--exclude /a --include /a/b` leaves
  * `a/b` out. To keep one subtree of an excluded one, let the directories above it pass:
@@ -24,7 +25,7 @@
 import { Kind } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { FilterRules } from "../core/options.ts";
-import type { RelPath } from "../core/rel_path.ts";
+import { nameToText, type RelPath } from "../core/rel_path.ts";
 import { Gitignore } from "./filter_gitignore.ts";
 import { compilePattern } from "./filter_pattern.ts";
 import { RuleTable } from "./filter_table.ts";
@@ -67,7 +68,8 @@ export class Filter {
     this.#onlyIncluded = rules.rules.some((rule) =>
       rule.action === "include" && rule.origin === "--include"
     );
-    this.active = rules.rules.length > 0 || rules.gitignore || this.#hasLimits();
+    this.active = rules.rules.length > 0 || rules.gitignore ||
+      rules.keep !== undefined || this.#hasLimits();
   }
 
   /**
@@ -141,7 +143,12 @@ export class Filter {
       if (verdict === "ignored") return "hide";
       if (verdict === "kept") break;
     }
-    return kind === Kind.file && !this.#withinLimits(sizeBytes, mtimeSeconds) ? "hide" : "keep";
+    const isFile = kind === Kind.file;
+    if (isFile && !this.#withinLimits(sizeBytes, mtimeSeconds)) return "hide";
+    const { keep } = this.#rules;
+    if (keep === undefined) return "keep";
+    const entry = { path: nameToText(path), isDirectory, isFile, sizeBytes, mtimeSeconds };
+    return keep({ ...entry, sizeBytes: isFile ? sizeBytes : 0 }) ? "keep" : "hide";
   }
 
   #withIgnore(scope: FilterScope, path: RelPath, content?: Uint8Array | null): FilterScope {

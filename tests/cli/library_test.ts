@@ -5,7 +5,16 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { BlitError, check, copy, mirror, move, type RunEvent } from "../../mod.ts";
+import {
+  BlitError,
+  check,
+  copy,
+  type FilterEntry,
+  MemoryFolder,
+  mirror,
+  move,
+  type RunEvent,
+} from "../../mod.ts";
 import { acquireTrees } from "../../src/app/open.ts";
 import { scratch } from "../support/cli.ts";
 
@@ -90,5 +99,49 @@ Deno.test(
     await dir.write({ "src/a": "1" });
     const { summary } = await copy("src", "dst", { cwd: dir.path, signal: AbortSignal.abort() });
     assert.equal(summary.outcome, "interrupted");
+  }),
+);
+
+Deno.test(
+  "a filter's function decides last, on both sides, and isn't asked about what is hidden",
+  scratch(async (dir) => {
+    await dir.write({
+      "src/a": "1",
+      "src/b/c": "2",
+      "src/d.o": "3",
+      "dst/a": "0",
+      "dst/kept": "x",
+    });
+    const asked = new Set<string>();
+    const keep = ({ path, isDirectory, isFile, sizeBytes }: FilterEntry) => {
+      asked.add(`${path} ${isDirectory} ${isFile} ${sizeBytes}`);
+      return path !== "b" && path !== "kept";
+    };
+    const rules = [{ action: "exclude", pattern: "*.o", origin: "test" }] as const;
+    const { summary } = await mirror("src/", "dst", { cwd: dir.path, filter: { keep, rules } });
+    assert.equal(summary.outcome, "done");
+    assert.deepEqual(await dir.files("dst"), { a: "1", kept: "x" });
+    assert.deepEqual([...asked].sort(), ["a false true 1", "b true false 0", "kept false true 1"]);
+    const options = { cwd: dir.path, filter: { keep } };
+    await assert.rejects(move("src", "moved", options), { kind: "usage" });
+  }),
+);
+
+Deno.test(
+  "folders in memory are guarded as those on disk, and are no daemon's",
+  scratch(async (dir) => {
+    const empty = MemoryFolder.of(), full = MemoryFolder.of({ "a/é": "1", "empty": null });
+    const options = { cwd: dir.path };
+    await assert.rejects(mirror(empty, full, options), { kind: "refused" });
+    await assert.rejects(mirror(full, "/", options), { kind: "refused" });
+    await assert.rejects(copy(full, "nas:/photos", options), { kind: "unsupported" });
+    await assert.rejects(check(full, "missing", options), { kind: "not_found" });
+    assert.equal((await copy(full, "made/here", options)).summary.filesTransferred, 1);
+    assert.deepEqual(await dir.files("made"), { "here/a/é": "1", "here/empty/": "" });
+    await mirror("made/here", empty, options);
+    assert.deepEqual(empty.files(), full.files());
+    full.remove("a");
+    assert.deepEqual(full.files(), { "empty/": null });
+    assert.throws(() => full.bytes("a/é"), { kind: "not_found" });
   }),
 );

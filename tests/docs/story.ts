@@ -109,7 +109,7 @@ export async function tell(dir: Scratch, steps: readonly Step[]): Promise<Told[]
       mode: 0o755,
     });
   }
-  const files = steps.map((step, i) => join(dir.path, "steps", `${String(i).padStart(3, "0")}`));
+  const files = steps.map((_, i) => join(dir.path, "steps", `${String(i).padStart(3, "0")}`));
   for (const [i, step] of steps.entries()) {
     const exits = step.kind === "run" ? step.exitStatus : 0;
     await Deno.writeTextFile(files[i], `# exits with ${exits}\n${scriptOf(step)}\n`);

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { concatBytes } from "../core/bytes.ts";
 import { bytesToName, nameToBytes, nameToPath } from "../core/rel_path.ts";
+import { readWholeFile } from "../tree/whole_file.ts";
 import { acquireTrees } from "./open.ts";
 
 /** What Deno puts in the place of bytes that aren't UTF-8. */
@@ -31,15 +31,7 @@ async function commandLine(): Promise<Uint8Array> {
   try {
     const tree = await trees.open("/proc/self");
     try {
-      const run = tree.beginRun(0n, new AbortController().signal);
-      const file = await tree.openFile("cmdline", run);
-      const pieces: Uint8Array[] = [];
-      for (let piece = await file.read(); piece !== null; piece = await file.read()) {
-        pieces.push(piece);
-      }
-      await file.close();
-      tree.endRun(run);
-      return concatBytes(pieces);
+      return await readWholeFile(tree, "cmdline");
     } finally {
       await tree.close();
     }

@@ -25,9 +25,10 @@ import { Streams } from "../rpc/service/streams.ts";
 import { adminService } from "./admin_service.ts";
 import { OpenAuthority, TokenAuthority } from "./auth.ts";
 import { ownCertificate, readCertificate, type ServerCertificate } from "./certificate.ts";
-import { type DaemonConfig, isSecure } from "./config.ts";
+import { type DaemonConfig, type DaemonLimits, isSecure } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { type ControlServer, openControlServer } from "./control_server.ts";
+import { descriptorLimit, withinDescriptors } from "./descriptors.ts";
 import { watchFolder } from "./files.ts";
 import { healthService } from "./health_service.ts";
 import { jobsService } from "./jobs_service.ts";
@@ -155,7 +156,12 @@ class RunningDaemon implements Daemon, ServiceHost {
   readonly #table: SessionTable;
   readonly #streams: Streams;
   readonly #silentMs: number;
+  /** As it was given. */
   #config: DaemonConfig;
+  /** Those of the configuration that can be kept. */
+  #limits: DaemonLimits;
+  /** Descriptors that the process may have open; null: as many as it likes. */
+  #descriptors: number | null = null;
   #server: ControlServer | null = null;
   #dataPort: DataPort | null = null;
   #unwatch: () => void = () => {};
@@ -164,6 +170,7 @@ class RunningDaemon implements Daemon, ServiceHost {
 
   constructor(config: DaemonConfig, parts: DaemonParts) {
     this.#config = config;
+    this.#limits = config.limits;
     this.#parts = parts;
     this.pool = parts.pool;
     this.certificate = parts.certificate;
@@ -173,7 +180,7 @@ class RunningDaemon implements Daemon, ServiceHost {
       ? new TokenAuthority(this.tokens, this.log)
       : new OpenAuthority();
     this.#silentMs = parts.options.silentMs ?? SILENT_MS;
-    this.#connections = new Connections(() => this.#config.limits, this.log, this.#silentMs);
+    this.#connections = new Connections(() => this.#limits, this.log, this.#silentMs);
     this.#table = new SessionTable(this);
     this.#streams = new Streams(this, this.#table, parts.options.tokenClock);
   }
@@ -200,7 +207,7 @@ class RunningDaemon implements Daemon, ServiceHost {
     return this.#config.motd;
   }
   limits() {
-    const { sessions, sessionsPerUser, streams, idleSeconds } = this.#config.limits;
+    const { sessions, sessionsPerUser, streams, idleSeconds } = this.#limits;
     return { sessions, sessionsPerUser, streams, idleMs: idleSeconds * 1000 };
   }
   dataPlane() {
@@ -223,6 +230,8 @@ class RunningDaemon implements Daemon, ServiceHost {
 
   async open(): Promise<void> {
     const { log, certificate } = this;
+    this.#descriptors = await descriptorLimit(this.pool);
+    this.#limit();
     this.#server = await openControlServer(
       {
         authority: this.#authority,
@@ -247,6 +256,18 @@ class RunningDaemon implements Daemon, ServiceHost {
     }
   }
 
+  /** Keeps clients within the descriptors that there are. */
+  #limit(): void {
+    const { limits } = this.#config;
+    this.#limits = withinDescriptors(limits, this.#descriptors, this.pool.threads);
+    if (this.#limits === limits) return;
+    const { sessions, streams, connections } = this.#limits;
+    this.log.warn(
+      "only {descriptors} descriptors may be open (ulimit -Hn, LimitNOFILE): at most {sessions} sessions with {streams} streams each, and {connections} connections, are taken",
+      { descriptors: this.#descriptors, sessions, streams, connections },
+    );
+  }
+
   #openDataPort(): DataPort | null {
     const { bind, dataPort } = this.#config;
     const { certDer, keyDer } = this.certificate ?? {};
@@ -268,6 +289,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   reconfigure(config: DaemonConfig): readonly string[] {
     const before = this.#config;
     this.#config = config;
+    this.#limit();
     this.#endUnwelcome();
     const fixed = ["bind", "port", "dataPort", "tls", "insecure", "discovery", "metrics"] as const;
     return fixed.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(config[name]));

@@ -19,9 +19,9 @@ import {
   RunFailed,
   watchFirstFile,
 } from "./measure.ts";
-import { findPeer, type FoundPeer, PEERS } from "./peers.ts";
+import { findPeer, type FoundPeer, type Peer, PEERS } from "./peers.ts";
 import { describeMachine, saveResults } from "./results.ts";
-import { formatTable, ratioOf, type Row } from "./table.ts";
+import { formatTable, ratioOf, type Row, type Spread } from "./table.ts";
 import {
   type PlannedFile,
   sizeOf,
@@ -45,7 +45,8 @@ const USAGE = `usage: deno task bench:compare [options]
   --no-save               print only; otherwise raw results go to bench/results/
 `;
 
-interface Options {
+/** How a workload is run. */
+export interface Options {
   readonly rounds: number;
   readonly scale: number;
   readonly cold: boolean;
@@ -99,10 +100,10 @@ class Comparison {
   }
 
   /** Warm-up: runs once per question, and compares the result with its source. */
-  async observe(command: readonly string[], isBlit: boolean): Promise<Observed> {
+  async observe(command: readonly string[], { name, isDone }: Peer): Promise<Observed> {
     const { firstFile, calls } = this.#options;
     await this.#prepare();
-    await measure(command, this.#scratch, this.#env);
+    await measure(command, this.#scratch, this.#env, isDone);
     const observed: Observed = { differences: await this.#differences() };
     // Where there are files before the run, the first one says nothing.
     if (firstFile && !this.#workload.destination) {
@@ -113,7 +114,7 @@ class Comparison {
       await this.#prepare();
       const count = await countSystemCalls(command, this.#scratch, this.#env);
       observed.systemCallsPerFile = count && count / this.#size.files;
-      if (isBlit) {
+      if (name === "blit") {
         await this.#prepare();
         const ffi = await countFfiCalls(command, this.#env);
         observed.ffiCallsPer1000Files = ffi && 1000 * ffi / this.#size.files;
@@ -123,9 +124,9 @@ class Comparison {
   }
 
   /** One timed run. @throws {RunFailed} where the tool failed or left a wrong tree */
-  async time(command: readonly string[]): Promise<Measure> {
+  async time(command: readonly string[], isDone: Peer["isDone"]): Promise<Measure> {
     await this.#prepare();
-    const taken = await measure(command, this.#scratch, this.#env);
+    const taken = await measure(command, this.#scratch, this.#env, isDone);
     this.#checkResult(command);
     return taken;
   }
@@ -189,16 +190,31 @@ function* listTree(root: string, folder = "", seen = new Set<number>()): Generat
   }
 }
 
-async function compare(
+/** What one workload on one file system came to. */
+export interface Compared {
+  readonly title: string;
+  /** blit's time over the other's, by the other's name; null where it has none. */
+  readonly ratios: ReadonlyMap<string, Spread | null>;
+  readonly failures: readonly string[];
+}
+
+/**
+ * Runs one workload on one file system and prints the table.
+ *
+ * @param peers blit first
+ * @param isSaved whether raw results go to bench/results/
+ */
+export async function compare(
   workload: Workload,
   kind: FileSystemKind,
   peers: readonly FoundPeer[],
   options: Options,
   isSaved: boolean,
-): Promise<void> {
+): Promise<Compared> {
   const folder = Deno.makeTempDirSync({ prefix: "blit-bench-" });
   const comparison = new Comparison(workload, kind, folder, options);
   const rows: {
+    peer: Peer;
     name: string;
     version: string;
     command: string[];
@@ -215,8 +231,15 @@ async function compare(
       const { name } = found.peer;
       console.error(`${title}: warming up ${name}`);
       try {
-        const observed = await comparison.observe(command, name === "blit");
-        rows.push({ name, version: found.version, command, measures: [], observed });
+        const observed = await comparison.observe(command, found.peer);
+        rows.push({
+          peer: found.peer,
+          name,
+          version: found.version,
+          command,
+          measures: [],
+          observed,
+        });
       } catch (error) {
         if (!(error instanceof RunFailed)) throw error;
         failures.push(`${name}: ${error.message}`);
@@ -228,7 +251,7 @@ async function compare(
       for (let turn = 0; turn < rows.length; turn++) {
         const row = rows[(round + turn) % rows.length];
         try {
-          row.measures.push(await comparison.time(row.command));
+          row.measures.push(await comparison.time(row.command, row.peer.isDone));
         } catch (error) {
           if (!(error instanceof RunFailed)) throw error;
           row.measures.push(null);
@@ -253,20 +276,26 @@ async function compare(
     if (Object.keys(more).length > 0) console.log(`\n${name}: ${JSON.stringify(more)}`);
   }
   for (const failure of failures) console.log(`\nFAILED ${failure}`);
-  if (!isSaved || rows.length === 0) return;
+  const compared: Compared = {
+    title,
+    ratios: new Map(table.slice(1).map((row) => [row.name, ratioOf(table[0], row)])),
+    failures,
+  };
+  if (!isSaved || rows.length === 0) return compared;
   const file = saveResults(`${workload.name}-${kind}${options.cold ? "-cold" : ""}`, {
     workload: { name: workload.name, what: workload.what, scale: options.scale },
     fileSystem: kind,
     cold: options.cold,
     rounds: options.rounds,
     machine: await describeMachine(),
-    tools: rows.map((row, index) => ({
+    tools: rows.map(({ peer: _, ...row }, index) => ({
       ...row,
       ratio: index ? ratioOf(table[0], table[index]) : null,
     })),
     failures,
   });
   console.log(`\nraw results: ${file}`);
+  return compared;
 }
 
 function choose<T extends { name: string }>(all: readonly T[], names: string): T[] {

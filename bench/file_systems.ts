@@ -95,7 +95,7 @@ export class FreshFileSystem {
 
 /** Whether this user may mount and drop caches. */
 export function isRoot(): boolean {
-  return Deno.uid() === 0;
+  return Deno.build.os !== "windows" && Deno.uid() === 0;
 }
 
 async function shell(script: string, ...args: string[]): Promise<void> {

@@ -23,22 +23,30 @@ export class RunFailed extends Error {}
  * and memory are what the kernel accounted (wait4) to GNU time, which starts the command.
  *
  * @param scratch a file to write to
+ * @param isDone which exit codes are success
  */
 export async function measure(
   command: readonly string[],
   scratch: string,
   env: Record<string, string>,
+  isDone: (code: number) => boolean = (code) => code === 0,
 ): Promise<Measure> {
+  const isWindows = Deno.build.os === "windows";
+  const [program, ...args] = isWindows
+    ? command
+    : ["/usr/bin/time", "-q", "-f", "%U %S %M", "-o", scratch, ...command];
   const start = performance.now();
-  const { code, stderr } = await new Deno.Command("/usr/bin/time", {
-    args: ["-q", "-f", "%U %S %M", "-o", scratch, ...command],
+  const { code, stderr } = await new Deno.Command(program, {
+    args,
     env,
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).output();
   const wallSeconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw failed(command, code, stderr);
+  if (!isDone(code)) throw failed(command, code, stderr);
+  // Windows has nothing that starts a command and tells what its children took.
+  if (isWindows) return { wallSeconds, cpuSeconds: NaN, peakBytes: NaN };
   const [user, system, kib] = Deno.readTextFileSync(scratch).trim().split(/\s+/).map(Number);
   return { wallSeconds, cpuSeconds: user + system, peakBytes: kib * 1024 };
 }

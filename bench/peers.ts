@@ -12,6 +12,8 @@ export interface Peer {
   readonly program: string;
   /** Options that print the version. */
   readonly versionArgs: readonly string[];
+  /** Which exit codes are success, where it isn't 0 alone. */
+  isDone?(code: number): boolean;
   /** What this tool keeps of section 3 of the design is for the table's reader. */
   readonly note?: string;
   /** The arguments for a workload, or null where the tool can't do it. */
@@ -21,8 +23,8 @@ export interface Peer {
 /** Folder of the project. */
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
-/** The permissions of an installed command for local use. */
-const BLIT_RUN = [
+/** How the command is run from its source, with the permissions of an installed one for local use. */
+export const BLIT_RUN = [
   "run",
   "--no-prompt",
   "--allow-read",
@@ -100,6 +102,21 @@ export const PEERS: readonly Peer[] = [
     args: copyArgs([]),
   },
   {
+    name: "robocopy",
+    program: "robocopy",
+    versionArgs: ["/?"],
+    note: "robocopy /E, 16 threads, with times and attributes",
+    // Bits: copied, extra, mismatched; from 8 on something failed.
+    isDone: (code) => code < 8,
+    args({ unit, operation }, source, destination) {
+      const [from, to] = [source, destination].map((path) => path.replaceAll("/", "\\"));
+      const quiet = ["/R:0", "/W:0", "/NFL", "/NDL", "/NJH", "/NJS", "/NP"];
+      const kept = ["/COPY:DAT", "/DCOPY:DAT", "/MT:16", ...quiet];
+      if (unit === "file" && operation === "copy") return [from, to, "file", ...kept];
+      return [from, to, operation === "mirror" ? "/MIR" : "/E", ...kept];
+    },
+  },
+  {
     name: "v1",
     program: "blit",
     versionArgs: ["--version"],
@@ -133,7 +150,8 @@ export async function findPeer(peer: Peer): Promise<FoundPeer | null> {
         stderr: "null",
       }).output();
       const version = new TextDecoder().decode(stdout).split("\n")[0].trim();
-      if (success) {
+      // Who has exit codes of his own has one for this, too: that it starts is enough.
+      if (success || peer.isDone) {
         return { peer, path, version: peer.name === "blit" ? await ownVersion() : version };
       }
     } catch (error) {

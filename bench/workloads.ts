@@ -146,6 +146,13 @@ export const WORKLOADS: readonly Workload[] = [
     source: (scale) => oneFile(scaled(4 * GIB, scale)),
   },
   {
+    name: "gib",
+    what: "one file of 1 GiB",
+    unit: "file",
+    operation: "copy",
+    source: (scale) => oneFile(scaled(GIB, scale)),
+  },
+  {
     name: "mixed",
     what: "1,000 files of 1 KiB to 64 MiB, 2 GiB in all",
     unit: "tree",

@@ -53,11 +53,12 @@ export function savedRatio(
   workload: string,
   fs: string,
   tool: string,
+  scale: number,
 ): Spread | null {
   return results
     .filter((result) =>
       result.workload.name === workload && result.fileSystem === fs && !result.cold &&
-      result.workload.scale === 1
+      result.workload.scale === scale
     )
     .sort((a, b) => a.date < b.date ? 1 : -1)
     .flatMap(({ tools }) => tools.find(({ name }) => name === tool)?.ratio ?? [])[0] ?? null;
@@ -104,7 +105,7 @@ async function checkSpeed(rounds: number, scale: number): Promise<string[]> {
     worse.push(...failures.map((words) => `${title}: ${words}`));
     for (const [tool, ratio] of ratios) {
       if (ratio === null) continue;
-      const before = savedRatio(saved, name, fs, tool);
+      const before = savedRatio(saved, name, fs, tool, scale);
       // A tool that keeps less may be faster: without an earlier result there is nothing to say.
       if (before === null && tool !== "robocopy") continue;
       const why = worseWhy(ratio, before);

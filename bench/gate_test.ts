@@ -54,6 +54,6 @@ Deno.test("the ratio before is the newest of the same workload, file system and 
     result("2026-01-03", 5, { workload: { name: "small", scale: 0.1 } }),
     result("2026-01-04", 6, { tools: [] }),
   ];
-  assert.equal(savedRatio(results, "small", "tmpfs", "rsync")?.median, 2);
-  assert.equal(savedRatio(results, "small", "tmpfs", "cp"), null);
+  assert.equal(savedRatio(results, "small", "tmpfs", "rsync", 1)?.median, 2);
+  assert.equal(savedRatio(results, "small", "tmpfs", "cp", 1), null);
 });

@@ -59,7 +59,7 @@ const context: CompareContext = {
     force: false,
   },
   owners: true,
-  modeMask: 0o7777,
+  modes: true,
   timeGrainNs: 1n,
   symlinkTimes: true,
   xattrs: false,

@@ -20,7 +20,7 @@ export interface CallCounts {
 /** What the calls may grow by. */
 export const MOST_GROWTH = 1.02;
 
-const SCALE = 0.05;
+const SCALE = 0.03;
 const RECORDED = new URL("counts.json", import.meta.url);
 
 /** Runs to record, and most runs to compare. */

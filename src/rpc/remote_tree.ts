@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { create } from "@bufbuild/protobuf";
 import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
@@ -25,38 +24,31 @@ import type {
   RunContext,
   Traits,
   Tree,
-  Walk,
 } from "../engine/tree.ts";
-import { type ListRequest, ListRequestSchema } from "../gen/blit/v1/session_pb.ts";
 import type { BatchReceiver, BatchSource } from "../tree/batch_source.ts";
 import { metaWithXattrs } from "../tree/local_xattrs.ts";
 import { movesContent } from "../tree/over_stream.ts";
 import { factsFromMessage, traitsFromMessage } from "./convert.ts";
-import { Outbox } from "./outbox.ts";
-import { listingFromPeer, resultsFromPeer, statFromPeer } from "./peer_data.ts";
+import { resultsFromPeer, statFromPeer } from "./peer_data.ts";
 import { type ContentOptions, RemoteContent } from "./remote_content.ts";
 import { RemoteFile } from "./remote_file.ts";
+import { RemoteLister } from "./remote_lister.ts";
+import { openRoot, RemoteRoot, type RootOptions } from "./remote_root.ts";
 import { RemoteRun } from "./remote_run.ts";
 import { RemoteStat } from "./remote_stat.ts";
-import { RemoteWalk } from "./remote_walk.ts";
 import { attributesFromPeer, RemoteXattrs } from "./remote_xattrs.ts";
 import { runTrain } from "./run_train.ts";
 import { settleAgain } from "./settle_again.ts";
-import { ShownPart } from "./shown_part.ts";
 import type { Session } from "./session.ts";
 import { isBroken, type SessionKeeper } from "./session_keeper.ts";
 import { allFailed, brokenResults, totalOf } from "./whole_results.ts";
 
 /** How a {@link RemoteTree} is opened. */
-export interface RemoteTreeOptions {
-  /** Directory in the module; empty: the module itself. */
-  readonly path: RelPath;
+export interface RemoteTreeOptions extends RootOptions {
   /** The root as a person would write it: `nas:/backup/photos`. */
   readonly display: string;
   /** Make the directory, and missing parents. */
   readonly create?: boolean;
-  /** Follow symlinks on the way, as far as they stay in the module. */
-  readonly follow?: boolean;
   /** Salted hash of the host's name, for the history. */
   readonly hostHash: string;
   /** What content moves with. */
@@ -65,12 +57,6 @@ export interface RemoteTreeOptions {
 
 /** Entries whose attributes are asked for at a time. */
 const XATTRS_ABREAST = 32;
-
-/** A root in one session. */
-interface OpenRoot {
-  readonly session: Session;
-  readonly handle: number;
-}
 
 /** A remote {@link Tree}. */
 export class RemoteTree implements Tree, BatchSource {
@@ -83,18 +69,14 @@ export class RemoteTree implements Tree, BatchSource {
   readonly #stat: RemoteStat;
   readonly #xattrs: RemoteXattrs;
   readonly #runs = new Map<RunContext, RemoteRun>();
-  /** Markers held in the root, by run: a session that takes the place of a broken one locks them again. */
-  readonly #markers = new Map<bigint, Uint8Array>();
-  #facts: FsFacts;
-  #root: Promise<OpenRoot>;
-  #rootSession: Session;
-  #walk: { readonly walk: Walk; readonly remote: RemoteWalk; readonly session: Session } | null =
-    null;
+  readonly #facts: FsFacts;
+  readonly #root: RemoteRoot;
+  readonly #lister: RemoteLister;
 
   private constructor(
     keeper: SessionKeeper,
     options: RemoteTreeOptions,
-    root: OpenRoot,
+    root: RemoteRoot,
     facts: FsFacts,
     traits: Traits,
   ) {
@@ -103,8 +85,8 @@ export class RemoteTree implements Tree, BatchSource {
     this.traits = traits;
     this.#options = options;
     this.#facts = facts;
-    this.#root = Promise.resolve(root);
-    this.#rootSession = root.session;
+    this.#root = root;
+    this.#lister = new RemoteLister(keeper, root);
     this.#stat = new RemoteStat((paths) => this.#askStat(paths));
     this.#xattrs = new RemoteXattrs((paths) => this.#askXattrs(paths));
     this.#content = new RemoteContent(this, options.content);
@@ -123,7 +105,7 @@ export class RemoteTree implements Tree, BatchSource {
       const tree = new RemoteTree(
         keeper,
         options,
-        { session, handle: root },
+        new RemoteRoot(options, session, root),
         factsFromMessage(facts),
         traitsFromMessage(traits),
       );
@@ -133,16 +115,8 @@ export class RemoteTree implements Tree, BatchSource {
   }
 
   /** The root's handle in the session as it is now. */
-  async root(session: Session): Promise<number> {
-    session.signal.throwIfAborted();
-    if (this.#rootSession !== session) {
-      this.#rootSession = session;
-      this.#root = openRoot(session, this.#options, false).then(async ({ root }) => {
-        await this.#lockAgain(session, root);
-        return { session, handle: root };
-      });
-    }
-    return (await this.#root).handle;
+  root(session: Session): Promise<number> {
+    return this.#root.handle(session);
   }
 
   get content(): ContentStreams | undefined {
@@ -154,24 +128,8 @@ export class RemoteTree implements Tree, BatchSource {
     return Promise.resolve(this.#facts);
   }
 
-  async *list(directory: RelPath, options: ListOptions): AsyncGenerator<EntryBlock> {
-    const shown = this.keeper.mayRetry ? new ShownPart() : null;
-    for (;;) {
-      const session = await this.keeper.live();
-      try {
-        for await (const block of await this.#listing(session, directory, options)) {
-          const rest = shown === null ? block : shown.rest(block);
-          if (rest === null) continue;
-          yield rest;
-          if (shown?.hasEnded) return;
-        }
-        return;
-      } catch (error) {
-        const goesOn = shown?.canGoOn && isBroken(error) && session.signal.aborted;
-        if (!goesOn) throw error;
-        shown.again();
-      }
-    }
+  list(directory: RelPath, options: ListOptions): AsyncGenerator<EntryBlock> {
+    return this.#lister.list(directory, options);
   }
 
   stat(paths: readonly RelPath[]): Promise<EntryBlock> {
@@ -260,7 +218,7 @@ export class RemoteTree implements Tree, BatchSource {
         const answer = await session.call((client, name, signal) =>
           client.run({ session: name, root, runId: own.runId, batch, then }, { signal })
         );
-        if (batches.some(({ op }) => op === Op.marker)) this.#markers.delete(own.runId);
+        if (batches.some(({ op }) => op === Op.marker)) this.#root.release(own.runId);
         return [answer.results, ...answer.then];
       },
     });
@@ -312,70 +270,9 @@ export class RemoteTree implements Tree, BatchSource {
 
   async close(): Promise<void> {
     for (const run of this.#runs.values()) this.endRun(run);
-    this.#walk?.remote.close(
-      new BlitError("cancelled", "Cannot go on listing: the tree was closed."),
-    );
-    this.#walk = null;
+    this.#lister.close();
     this.#content.close();
-    const session = this.keeper.session;
-    if (session.signal.aborted || this.#rootSession !== session) return;
-    const { handle } = await this.#root;
-    // Nobody needs the answer, and it would cost a round trip: the end of the session closes the root too.
-    session.call((client, name, signal) =>
-      client.closeRoot({ session: name, root: handle }, { signal })
-    ).catch(() => {});
-  }
-
-  async #listing(
-    session: Session,
-    directory: RelPath,
-    options: ListOptions,
-  ): Promise<AsyncIterable<EntryBlock>> {
-    const root = await this.root(session);
-    const { walk, staged = false } = options;
-    if (walk === undefined) return this.#listOnce(session, root, directory, options);
-    if (this.#walk?.walk !== walk || this.#walk.session !== session) {
-      this.#walk?.remote.close(new BlitError("cancelled", "Another walk has begun."));
-      this.#walk = { walk, remote: new RemoteWalk(session, root), session };
-    }
-    return this.#walk.remote.list(directory, staged);
-  }
-
-  /** Lists one directory as it is now, over a call of its own. */
-  async *#listOnce(
-    session: Session,
-    root: number,
-    directory: RelPath,
-    { sorted: isNeeded, staged = false }: ListOptions,
-  ): AsyncGenerator<EntryBlock> {
-    // In order, it can go on where it broke.
-    const sorted = isNeeded || this.keeper.mayRetry;
-    const outbox = new Outbox<ListRequest>();
-    const { client, session: name } = session.streaming;
-    outbox.push(create(ListRequestSchema, {
-      session: name,
-      root,
-      directories: [{ path: nameToBytes(directory), sorted, staged }],
-    }));
-    const ending = new AbortController();
-    const signal = AbortSignal.any([session.signal, ending.signal]);
-    try {
-      for await (const { blocks } of client.list(outbox, { signal })) {
-        for (const { block: bytes } of blocks) {
-          const block = listingFromPeer(bytes);
-          yield block;
-          if (block.last) return;
-        }
-      }
-      throw new BlitError("disconnected", "The daemon broke off a listing. Run again.", {
-        operation: "list",
-      });
-    } catch (error) {
-      throw session.error(error);
-    } finally {
-      outbox.end();
-      ending.abort();
-    }
+    await this.#root.close(this.keeper.session);
   }
 
   async #askStat(paths: readonly RelPath[]): Promise<EntryBlock> {
@@ -458,23 +355,14 @@ export class RemoteTree implements Tree, BatchSource {
       throw error;
     });
     if (batch.op === Op.marker) {
-      if (batch.parameter0 === MarkerAction.create) this.#markers.set(run.runId, batch.bytes);
-      else this.#markers.delete(run.runId);
+      if (batch.parameter0 === MarkerAction.create) this.#root.hold(run.runId, batch.bytes);
+      else this.#root.release(run.runId);
     }
     // A marker and a flush answer once, whatever items they have.
     const count = batch.op === Op.sync || batch.op === Op.marker
       ? Math.floor(results.length / RESULT_BYTES)
       : batch.items.count;
     return resultsFromPeer(results, count);
-  }
-
-  /** Where a marker isn't to be had, its old session still holds it: nobody takes it for a leftover. */
-  async #lockAgain(session: Session, root: number): Promise<void> {
-    for (const [runId, batch] of this.#markers) {
-      await session.call((client, name, signal) =>
-        client.run({ session: name, root, sourceRoot: 0, runId, batch }, { signal })
-      );
-    }
   }
 
   #runOf(run: RunContext): RemoteRun {
@@ -486,15 +374,4 @@ export class RemoteTree implements Tree, BatchSource {
     this.#runs.set(run, standIn);
     return standIn;
   }
-}
-
-function openRoot(session: Session, options: RemoteTreeOptions, make: boolean) {
-  return session.call((client, name, signal) =>
-    client.openRoot({
-      session: name,
-      path: nameToBytes(options.path),
-      create: make,
-      follow: options.follow ?? false,
-    }, { signal })
-  );
 }

@@ -56,7 +56,7 @@ async function packSystem(system: System, out: string): Promise<void> {
       os: [os],
       cpu: [cpu],
       ...isLinux ? { libc: ["glibc"] } : {},
-      files: [system.library],
+      files: [system.library, "THIRD-PARTY.txt"],
     }),
     "README.md": `# ${PACKAGE}-${system.name}\n\n` +
       `The native library of blit for ${system.name}${needs}; ${PACKAGE} finds it.\n`,
@@ -117,7 +117,9 @@ function write(folder: string, files: Readonly<Record<string, string | Uint8Arra
     if (typeof content === "string") Deno.writeTextFileSync(`${folder}/${name}`, content);
     else Deno.writeFileSync(`${folder}/${name}`, content);
   }
-  Deno.copyFileSync(new URL("LICENSE", ROOT), `${folder}/LICENSE`);
+  for (const name of ["LICENSE", "THIRD-PARTY.txt"]) {
+    Deno.copyFileSync(new URL(name, ROOT), `${folder}/${name}`);
+  }
 }
 
 function json(value: unknown): string {

@@ -56,7 +56,7 @@ async function clientContents(stage: Stage, program: string, format: Format): Pr
       src: stage("blit.fish", fishScript()),
       dst: "/usr/share/fish/vendor_completions.d/blit.fish",
     },
-    licence("blit"),
+    ...licences("blit"),
     ...await manuals(stage, (name) => !name.startsWith("blit-daemon")),
   ];
 }
@@ -71,13 +71,17 @@ async function daemonContents(stage: Stage, program: string): Promise<Content[]>
       dst: "/etc/blit-daemon.jsonc",
       type: "config|noreplace",
     },
-    licence("blit-daemon"),
+    ...licences("blit-daemon"),
     ...await manuals(stage, (name) => name.startsWith("blit-daemon")),
   ];
 }
 
-function licence(name: string): Content {
-  return { src: new URL("LICENSE", ROOT).pathname, dst: `/usr/share/doc/${name}/copyright` };
+function licences(name: string): Content[] {
+  const file = (from: string, to: string) => ({
+    src: new URL(from, ROOT).pathname,
+    dst: `/usr/share/doc/${name}/${to}`,
+  });
+  return [file("LICENSE", "copyright"), file("THIRD-PARTY.txt", "THIRD-PARTY.txt")];
 }
 
 /** Makes one package. */

@@ -19,7 +19,7 @@ import { withErrors } from "../rpc/service/calls.ts";
 import type { ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
 import { type Access, lowerAccess, rightsOf } from "../rpc/service/rights.ts";
 import type { ServedSession } from "../rpc/service/served_session.ts";
-import { SessionTable } from "../rpc/service/session_table.ts";
+import { SessionTable, type SessionTotals } from "../rpc/service/session_table.ts";
 import { sessionsService } from "../rpc/service/sessions_service.ts";
 import { Streams } from "../rpc/service/streams.ts";
 import { adminService } from "./admin_service.ts";
@@ -51,13 +51,15 @@ export interface StartOptions {
 }
 
 /** What a daemon came to so far, for metrics. */
-export interface DaemonCounts {
+export interface DaemonCounts extends SessionTotals {
   readonly sessions: number;
   readonly connections: number;
   readonly refusedConnections: number;
   /** Connections to the data port whose token was refused. */
   readonly refusedStreams: number;
   readonly failedLogins: number;
+  /** Calls that failed, by kind of error. */
+  readonly failures: ReadonlyMap<string, number>;
 }
 
 /** A running daemon. */
@@ -165,6 +167,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   #server: ControlServer | null = null;
   #dataPort: DataPort | null = null;
   #unwatch: () => void = () => {};
+  readonly #failures = new Map<string, number>();
   #draining = false;
   #stopped: Promise<void> | null = null;
 
@@ -225,6 +228,8 @@ class RunningDaemon implements Daemon, ServiceHost {
       refusedConnections: this.#connections.refused,
       refusedStreams: this.#streams.refused,
       failedLogins: this.#authority instanceof TokenAuthority ? this.#authority.failures : 0,
+      failures: this.#failures,
+      ...this.#table.totals(),
     };
   }
 
@@ -240,10 +245,21 @@ class RunningDaemon implements Daemon, ServiceHost {
         tls: certificate,
         requestMs: this.#silentMs,
         routes: (router) => {
+          const failed = (kind: string) =>
+            void this.#failures.set(kind, (this.#failures.get(kind) ?? 0) + 1);
           const parts = { host: this, table: this.#table, streams: this.#streams };
-          router.service(Sessions, withErrors<typeof Sessions>(sessionsService(parts), log));
-          router.service(Admin, withErrors<typeof Admin>(adminService(this, this.#table), log));
-          router.service(Jobs, withErrors<typeof Jobs>(jobsService(this, this.#table), log));
+          router.service(
+            Sessions,
+            withErrors<typeof Sessions>(sessionsService(parts), log, failed),
+          );
+          router.service(
+            Admin,
+            withErrors<typeof Admin>(adminService(this, this.#table), log, failed),
+          );
+          router.service(
+            Jobs,
+            withErrors<typeof Jobs>(jobsService(this, this.#table), log, failed),
+          );
           router.service(Health, healthService(() => !this.#draining));
         },
       },

@@ -31,24 +31,69 @@ export function serveMetrics(
   return { port: server.addr.port, close: () => server.shutdown() };
 }
 
+/** One metric: its values by label, or one without. */
+type Family = readonly [
+  name: string,
+  type: "gauge" | "counter",
+  help: string,
+  value: number | readonly (readonly [label: string, value: number])[],
+];
+
 /** The metrics in Prometheus' text form. */
 export function metricsText(daemon: Daemon): string {
-  const { sessions, connections, refusedConnections, refusedStreams, failedLogins } = daemon
-    .counts();
-  const rows: [name: string, type: string, help: string, value: number][] = [
-    ["blit_sessions", "gauge", "Sessions that are open.", sessions],
-    ["blit_connections", "gauge", "Connections to the control port.", connections],
+  return familiesOf(daemon).map(([name, type, help, value]) => {
+    const samples = typeof value === "number" ? [["", value] as const] : value;
+    return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n` +
+      samples.map(([label, number]) => `${name}${label && `{${label}}`} ${number}\n`).join("");
+  }).join("");
+}
+
+function familiesOf(daemon: Daemon): Family[] {
+  const counts = daemon.counts();
+  const by = (label: string, values: Iterable<[string, number]>) =>
+    [...values].map(([word, value]) => [`${label}="${word}"`, value] as const);
+  return [
+    ["blit_sessions", "gauge", "Sessions that are open.", counts.sessions],
+    ["blit_streams", "gauge", "Streams that carry content of open sessions.", counts.streams],
+    ["blit_connections", "gauge", "Connections to the control port.", counts.connections],
+    [
+      "blit_sessions_ended_total",
+      "counter",
+      "Sessions that ended, by how.",
+      by("state", Object.entries(counts.ended)),
+    ],
+    [
+      "blit_session_seconds_total",
+      "counter",
+      "Time that ended sessions were open.",
+      counts.seconds,
+    ],
+    [
+      "blit_bytes_total",
+      "counter",
+      "Content bytes that sessions read, wrote or hashed.",
+      counts.bytes,
+    ],
+    ["blit_entries_total", "counter", "Entries that sessions dealt with.", counts.entries],
+    [
+      "blit_failures_total",
+      "counter",
+      "Calls that failed, by kind of error.",
+      by("kind", counts.failures),
+    ],
     [
       "blit_connections_refused_total",
       "counter",
       "Connections closed unserved.",
-      refusedConnections,
+      counts.refusedConnections,
     ],
-    ["blit_streams_refused_total", "counter", "Streams with a bad token.", refusedStreams],
-    ["blit_failed_logins_total", "counter", "Calls with a token that is nobody's.", failedLogins],
+    ["blit_streams_refused_total", "counter", "Streams with a bad token.", counts.refusedStreams],
+    [
+      "blit_failed_logins_total",
+      "counter",
+      "Calls with a token that is nobody's.",
+      counts.failedLogins,
+    ],
     ["blit_resident_memory_bytes", "gauge", "Memory of the process.", Deno.memoryUsage().rss],
   ];
-  return rows.map(([name, type, help, value]) =>
-    `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`
-  ).join("");
 }

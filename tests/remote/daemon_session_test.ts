@@ -175,6 +175,10 @@ daemonTest("a session ends with its call, and with it all that it holds", async 
   await close();
   await eventually(() => scene.daemon.counts().sessions === 0);
   await rejectsWith(client.sessions.probe({ session, root }), "not_found");
+  const { ended, seconds, failures } = scene.daemon.counts();
+  assert.deepEqual(ended, { done: 1, failed: 0, cancelled: 0 });
+  assert.ok(seconds > 0);
+  assert.equal(failures.get("not_found"), 1);
   // Cut off, without a word.
   const other = scene.client();
   await other.openRoot();

@@ -36,13 +36,19 @@ export function callerOf(context: HandlerContext): Caller {
   );
 }
 
-/** Gives every failure of a service's calls its kind, and logs what is a bug. */
+/**
+ * Gives every failure of a service's calls its kind, and logs what is a bug.
+ *
+ * @param onFailure told the kind of each
+ */
 export function withErrors<S extends DescService>(
   implementation: Partial<ServiceImpl<S>>,
   log: ServiceLog,
+  onFailure: (kind: string) => void,
 ): Partial<ServiceImpl<S>> {
   const failed = (method: string, error: unknown) => {
     const kind = kindOf(error);
+    onFailure(kind);
     if (kind === "bug") log.error("call {method} failed: {error}", { method, error });
     else log.debug("call {method} ended with {kind}", { method, kind });
     return toConnectError(error);

@@ -29,6 +29,18 @@ export interface JobRecord {
   readonly state: SessionState;
 }
 
+/** What all sessions since the start came to, those that run included. */
+export interface SessionTotals {
+  /** Sessions that ended, by how. */
+  readonly ended: Readonly<Record<Exclude<SessionState, "running">, number>>;
+  readonly bytes: number;
+  readonly entries: number;
+  /** How long the ended ones were open, s. */
+  readonly seconds: number;
+  /** Streams that are open now. */
+  readonly streams: number;
+}
+
 /** What a session is asked for with. */
 export interface OpenTerms {
   readonly module: string;
@@ -45,6 +57,7 @@ export class SessionTable {
   readonly #ended: JobRecord[] = [];
   /** Owners of the sessions that are being opened. */
   readonly #opening: string[] = [];
+  readonly #past = { done: 0, failed: 0, cancelled: 0, bytes: 0, entries: 0, seconds: 0 };
   #nextJob = 1;
   #draining: BlitError | null = null;
 
@@ -180,6 +193,7 @@ export class SessionTable {
   async close(session: ServedSession): Promise<void> {
     await session.release();
     if (!this.#sessions.delete(session.id)) return;
+    this.#count(session);
     this.#ended.push(record(session));
     if (this.#ended.length > REMEMBERED) this.#ended.shift();
     this.#host.log.info("session {job} {state}: {entries} entries, {bytes} bytes", {
@@ -188,6 +202,27 @@ export class SessionTable {
       entries: session.entries(),
       bytes: session.bytes(),
     });
+  }
+
+  #count(session: ServedSession): void {
+    const past = this.#past;
+    // One that is given back while it runs ended as its client wished.
+    past[session.state === "running" ? "done" : session.state]++;
+    past.bytes += session.bytes();
+    past.entries += session.entries();
+    past.seconds += (Date.now() - session.startedMs) / 1000;
+  }
+
+  /** What the sessions came to, for metrics. */
+  totals(): SessionTotals {
+    const { bytes, entries, seconds, ...ended } = this.#past;
+    const sums = { bytes, entries, streams: 0 };
+    for (const session of this.#sessions.values()) {
+      sums.bytes += session.bytes();
+      sums.entries += session.entries();
+      sums.streams += session.link().streams;
+    }
+    return { ...sums, ended, seconds };
   }
 
   /** Every job: running ones, then the last that ended, newest first. */

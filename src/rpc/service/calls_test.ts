@@ -23,9 +23,13 @@ function recorder() {
 /** What a call that throws this does to the log and to its client. */
 async function failing(error: unknown): Promise<{ lines: string[]; told: ConnectError }> {
   const { lines, log } = recorder();
-  const calls = withErrors<typeof Sessions>({ probe: () => Promise.reject(error) }, log);
+  const counted: string[] = [];
+  const probing = { probe: () => Promise.reject(error) };
+  const calls = withErrors<typeof Sessions>(probing, log, (kind) => counted.push(kind));
   const probe = calls.probe as (request: unknown, context: HandlerContext) => Promise<unknown>;
   const told = await probe({}, {} as HandlerContext).then(() => assert.fail(), ConnectError.from);
+  // What is counted is what the log says.
+  assert.deepEqual(counted, lines.map((line) => line.split(" ")[2]));
   return { lines, told };
 }
 
@@ -58,13 +62,18 @@ Deno.test("what Connect or blit refuses is no error in the log, a bug is one", a
 
 Deno.test("a stream that fails while it is read is logged once", async () => {
   const { lines, log } = recorder();
-  const calls = withErrors<typeof Sessions>({
-    // deno-lint-ignore require-yield
-    async *read() {
-      throw await Promise.resolve(nodeError("ERR_STREAM_PREMATURE_CLOSE"));
+  const counted: string[] = [];
+  const calls = withErrors<typeof Sessions>(
+    {
+      // deno-lint-ignore require-yield
+      async *read() {
+        throw await Promise.resolve(nodeError("ERR_STREAM_PREMATURE_CLOSE"));
+      },
     },
-  }, log);
+    log,
+    (kind) => counted.push(kind),
+  );
   const read = calls.read as (request: unknown, context: HandlerContext) => AsyncIterable<unknown>;
   await assert.rejects(Array.fromAsync(read({}, {} as HandlerContext)));
-  assert.deepEqual(lines, ["debug read disconnected"]);
+  assert.deepEqual([lines, counted], [["debug read disconnected"], ["disconnected"]]);
 });

@@ -1,7 +1,7 @@
 //! Progress and cancellation, shared with TypeScript while jobs run, and what a running job may use.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::frame::{Frame, FrameQueue, FrameType};
 use crate::net::Net;
@@ -89,12 +89,16 @@ impl Control {
 
     /// A block of its own, never freed: for callers in Rust.
     pub fn leaked() -> Control {
-        Control {
-            slots: Box::leak(Box::new(Slots {
-                runs: std::array::from_fn(|_| RunSlot::default()),
-                workers: std::array::from_fn(|_| WorkerSlot::default()),
-            })),
-        }
+        // Named here for ever, since a leak sanitizer takes what nothing points to for lost.
+        static KEPT: Mutex<Vec<&Slots>> = Mutex::new(Vec::new());
+        let slots: &Slots = Box::leak(Box::new(Slots {
+            runs: std::array::from_fn(|_| RunSlot::default()),
+            workers: std::array::from_fn(|_| WorkerSlot::default()),
+        }));
+        KEPT.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(slots);
+        Control { slots }
     }
 
     /// Cancels a run, as TypeScript does by writing the slot.

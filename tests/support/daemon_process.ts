@@ -8,6 +8,7 @@ import { DAEMON_FLAGS } from "../../packaging/daemon_flags.ts";
 import type { Host } from "./two_hosts.ts";
 
 const SHIFTED_CLOCK = fileURLToPath(new URL("shifted_clock.ts", import.meta.url));
+const COLLECTOR = fileURLToPath(new URL("collector.ts", import.meta.url));
 const DAEMON = fileURLToPath(new URL("../../daemon.ts", import.meta.url));
 
 /** The ready line of `--json`. */
@@ -28,6 +29,8 @@ export interface DaemonPlace {
   readonly wrapper?: readonly string[];
   /** How far its clock is off, ms. */
   readonly clockMs?: number;
+  /** File in which it says, on SIGUSR2, what memory it still holds once it gave back the rest. */
+  readonly heldFile?: string;
   /** What differs in its surroundings. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -80,9 +83,12 @@ export class DaemonHome {
   }
 
   #command(args: string[], env: Record<string, string> = {}): Deno.Command {
-    const { wrapper = [], clockMs } = this.#place;
-    const clock = clockMs === undefined ? [] : ["--preload", SHIFTED_CLOCK];
-    const run = [Deno.execPath(), "run", "-A", "--no-check", ...clock, ...DAEMON_FLAGS, DAEMON];
+    const { wrapper = [], clockMs, heldFile } = this.#place;
+    const first = [
+      ...clockMs === undefined ? [] : ["--preload", SHIFTED_CLOCK],
+      ...heldFile === undefined ? [] : ["--preload", COLLECTOR],
+    ];
+    const run = [Deno.execPath(), "run", "-A", "--no-check", ...first, ...DAEMON_FLAGS, DAEMON];
     const words = [...wrapper, ...run, ...args];
     const [program, ...rest] = this.#place.host?.command(...words) ?? words;
     return new Deno.Command(program, {
@@ -92,7 +98,8 @@ export class DaemonHome {
         XDG_STATE_HOME: `${this.path}/state`,
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
-        BLIT_TEST_CLOCK_MS: `${this.#place.clockMs ?? 0}`,
+        BLIT_TEST_CLOCK_MS: `${clockMs ?? 0}`,
+        BLIT_TEST_HELD: heldFile ?? "",
         ...this.#place.env,
         ...env,
       },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sleep } from "./judges.ts";
+import { sleep, until } from "./judges.ts";
 
 /** How long a process has to come to rest. */
 const SETTLE_MS = 15_000;
@@ -67,4 +67,24 @@ export async function settled(pid: number, before?: Footprint): Promise<Footprin
     if ((isQuiet && isBack) || performance.now() > deadline) return now;
     last = now;
   }
+}
+
+/** What memory a process holds that nothing could be taken from. */
+export interface Held {
+  readonly heapBytes: number;
+  readonly residentBytes: number;
+}
+
+/**
+ * What memory a process still holds once it gave back the rest.
+ *
+ * @param heldFile as it was started with: see `collector.ts`
+ */
+export async function collected(pid: number, heldFile: string): Promise<Held> {
+  const before = Deno.statSync(heldFile).size;
+  Deno.kill(pid, "SIGUSR2");
+  await until(() => Deno.statSync(heldFile).size > before);
+  const [heapBytes, residentBytes] = Deno.readTextFileSync(heldFile).trim().split("\n").at(-1)!
+    .split(" ").map(Number);
+  return { heapBytes, residentBytes };
 }

@@ -100,7 +100,7 @@ export interface ServedOptions {
   /** More of the daemon's configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** How the daemon's process differs. */
-  readonly daemon?: Pick<DaemonPlace, "wrapper" | "clockMs">;
+  readonly daemon?: Pick<DaemonPlace, "wrapper" | "clockMs" | "heldFile">;
 }
 
 /** Serves a folder while `test` runs. */

@@ -1,188 +1,220 @@
 /**
- * Many short sessions with one daemon: what they leave in it.
+ * Thousands of short sessions with one daemon: what they leave in it.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { transfer } from "../../src/app/transfer.ts";
-import { defaultOptions } from "../../src/core/options.ts";
-import { settled } from "../support/footprint.ts";
-import { type Served, served, WAYS } from "../support/served.ts";
-import { randomFile, smallFiles } from "../support/trees.ts";
+import { collected, type Footprint, type Held, settled } from "../support/footprint.ts";
+import { assertNothingStaged, until } from "../support/judges.ts";
+import { type Served, served, type Way, WAYS } from "../support/served.ts";
+import { ABREAST, Scene } from "./sessions_scene.ts";
 import { Cases, type Context, type Counts, type Sweep } from "./sweep.ts";
 
-/** Sessions of each kind: in full, and in the gate. */
-const SESSIONS = {
-  full: { warmUp: 20, done: 170, cancelled: 40, killed: 40, abreast: 8 },
-  short: { warmUp: 4, done: 16, cancelled: 4, killed: 4, abreast: 4 },
-};
-/** Sessions at once. */
-const LANES = 3;
-/** What a daemon's memory may have grown by: less than one session's buffers. */
-const MOST_GROWN_BYTES = 24 << 20;
+/** Kinds of sessions. A client that is killed has several. */
+const KINDS = [
+  "this way",
+  "the other way",
+  "check",
+  "ls",
+  "cancelled",
+  "killed",
+  "refused",
+  "process",
+] as const;
+type KindOfSession = typeof KINDS[number];
 
-/** Content that goes in a fraction of a second, and content that takes longer. */
-const SMALL = "small", LARGE = "large";
-const SMALL_FILES = 12;
+/** Sessions of each kind with one daemon: 2,000, and in the gate some of each. */
+const SESSIONS: Record<"full" | "short", Readonly<Record<KindOfSession, number>>> = {
+  full: {
+    "this way": 900,
+    "the other way": 400,
+    check: 200,
+    ls: 200,
+    cancelled: 120,
+    killed: 80,
+    refused: 60,
+    process: 40,
+  },
+  short: {
+    "this way": 10,
+    "the other way": 5,
+    check: 4,
+    ls: 4,
+    cancelled: 3,
+    killed: ABREAST,
+    refused: 2,
+    process: 1,
+  },
+};
+
+/** Part of the sessions after which the daemon is looked at for the first time: it has met everything by then. */
+const FIRST = 0.1;
+/** How often it is looked at from then on. */
+const LOOKS = 4;
+/** Sessions at once. */
+const LANES = 4;
+/** What a daemon may hold more, after the garbage is collected, than at the first look. */
+const MOST_HEAP_BYTES = 2 << 20, MOST_RESIDENT_BYTES = 16 << 20;
 
 export const sweep: Sweep = {
   name: "sessions",
   title:
-    "sessions that end by themselves, by cancel and by SIGKILL of the client: the daemon has as many descriptors and threads " +
-    "as before, and no more memory.",
+    "sessions with one daemon, plain and TLS, four and more at once: push, pull, check, ls, cancelled, refused (a wrong token; without TLS an unknown module), and " +
+    "with a client that is killed, in any order. After a tenth of them and then four times, when it is quiet: the daemon has " +
+    "no session, no connection, no more descriptors and threads than at the first look, at most 2 MiB more on its heap and " +
+    "16 MiB more resident once both gave back what nothing holds, and nothing staged is left.",
   routes: ["push", "pull"],
   run: sessions,
 };
 
 async function sessions(context: Context): Promise<Counts> {
   const cases = new Cases(context);
-  const { dir } = context;
-  const plan = planOf(context);
-  await served(dir, WAYS[0], async (there) => {
-    for (const folder of [dir.path, there.folder]) {
-      smallFiles(join(folder, SMALL), SMALL_FILES);
-      smallFiles(join(folder, LARGE), 1500);
-      randomFile(join(folder, LARGE, "file"), 64);
-    }
-    const scene = new Scene(context, there);
-    await inLanes(plan.warmUp, () => scene.finish());
-    await scene.cancel();
-    await scene.kill(plan.abreast);
-    const before = await settled(there.daemon.pid);
-    const ended = { cancelled: 0, killed: 0 };
-    await inLanes(plan.done, (i) =>
-      cases.try("done", `done ${i}`, async () => {
-        await scene.finish();
-        return true;
-      }));
-    await inLanes(plan.cancelled, (i) =>
-      cases.try("cancelled", `cancelled ${i}`, async () => {
-        const isHit = await scene.cancel();
-        if (isHit) ended.cancelled++;
-        return isHit;
-      }));
-    for (let i = 0; i < plan.killed; i += plan.abreast) {
-      await cases.try("killed", `killed ${i}`, async () => {
-        const isHit = await scene.kill(plan.abreast);
-        if (isHit) ended.killed += plan.abreast;
-        return isHit;
-      });
-    }
-    await cases.try("left", "left", async () => {
-      const after = await settled(there.daemon.pid, before);
-      const grown = after.residentBytes - before.residentBytes;
-      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-      cases.note(
-        `${plan.done} done, ${ended.cancelled} cancelled, ${ended.killed} killed; descriptors ${before.descriptors} to ` +
-          `${after.descriptors}, threads ${before.threads} to ${after.threads}, memory ` +
-          `${mib(before.residentBytes)} to ${mib(after.residentBytes)}`,
-      );
-      assert.ok(after.descriptors <= before.descriptors, "descriptors are left");
-      assert.ok(
-        after.threads <= before.threads,
-        `threads are left: ${before.threadNames} before, ${after.threadNames} after`,
-      );
-      assert.ok(grown <= MOST_GROWN_BYTES, `the daemon's memory grew by ${mib(grown)}`);
-      assert.doesNotMatch(there.daemon.stderr, /"level":"(error|fatal)"/);
-      return true;
-    });
-  });
+  const [plain, secure] = WAYS;
+  // The gate's two routes have one way each.
+  const short = context.route === "push" ? [plain] : [secure];
+  for (const way of context.short ? short : [plain, secure]) await soak(context, cases, way);
   return cases.counts();
 }
 
-/** How many sessions of each kind. */
-function planOf({ short, part }: Context) {
-  if (short) return SESSIONS.short;
-  const { full } = SESSIONS;
-  const of = (count: number) => Math.ceil(count * part);
-  return { ...full, done: of(full.done), cancelled: of(full.cancelled), killed: of(full.killed) };
+/** What a daemon is like between sessions. */
+interface Look extends Footprint {
+  readonly held: Held;
+  readonly sessions: number;
 }
 
-/** The sessions of one route. */
-class Scene {
-  readonly #context: Context;
-  readonly #there: Served;
-  #next = 0;
-
-  constructor(context: Context, there: Served) {
-    this.#context = context;
-    this.#there = there;
-  }
-
-  /** One that ends by itself. */
-  async finish(): Promise<void> {
-    const { summary } = await this.#transfer(SMALL, new AbortController().signal);
-    assert.equal(summary.outcome, "done");
-    assert.equal(summary.filesTransferred, SMALL_FILES);
-  }
-
-  /** One that is cancelled while it moves content. @returns whether it was under way */
-  async cancel(): Promise<boolean> {
-    const abort = new AbortController();
-    const { summary } = await this.#transfer(LARGE, abort.signal, () => abort.abort());
-    return summary.outcome === "interrupted";
-  }
-
-  /** Several whose client is killed while they move content. @returns whether they were under way */
-  async kill(abreast: number): Promise<boolean> {
-    const [source, destination] = this.#places(LARGE, "k#");
-    const client = new URL("./sessions_client.ts", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "-A", "--no-check", client, `${abreast}`, source, destination],
-        this.#context.dir.configDir,
-      ],
-      env: { DENO_NO_UPDATE_CHECK: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const said = child.stdout.getReader();
-    const { done } = await said.read();
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It ended by itself before.
+/** All sessions with one daemon. */
+async function soak(context: Context, cases: Cases, way: Way): Promise<void> {
+  const { dir } = context;
+  const heldFile = join(dir.path, "held");
+  const metrics = `127.0.0.1:${freePort()}`;
+  const test = async (there: Served) => {
+    const scene = new Scene(context, there);
+    const queue = queueOf(context);
+    const looks: Look[] = [];
+    let done = 0;
+    for (const next of looksAt(queue.length)) {
+      await inLanes(queue.slice(done, next), async (kind, i) => {
+        const name = `${way.transport} ${kind} ${done + i}`;
+        await cases.try(kind, name, () => session(scene, kind, context.route === "push"));
+      });
+      done = next;
+      await cases.try("looks", `${way.transport} look ${looks.length}`, async () => {
+        const sessions = await openSessions(metrics);
+        const quiet = await settled(there.daemon.pid, looks[0]);
+        const held = await collected(there.daemon.pid, heldFile);
+        looks.push({ ...quiet, held, sessions });
+        judge(looks);
+        assertNothingStaged(dir.path, there.folder);
+        assert.doesNotMatch(there.daemon.stderr, /"level":"(error|fatal)"/);
+        return true;
+      });
     }
-    await said.cancel();
-    const { code, signal } = await child.status;
-    assert.ok(signal === "SIGKILL" || code === 0, `the client ended with ${signal ?? code}`);
-    return !done && signal === "SIGKILL";
-  }
+    cases.note(notedOf(way, looks));
+  };
+  await served(dir, way, test, { config: { metrics }, daemon: { heldFile } });
+}
 
-  async #transfer(tree: string, signal: AbortSignal, onContent: () => void = () => {}) {
-    const name = `${this.#next++}`;
-    const [source, destination] = this.#places(tree, name);
-    const result = await transfer({
-      source,
-      destination,
-      options: defaultOptions("copy"),
-      cwd: this.#context.dir.path,
-      configDir: this.#context.dir.configDir,
-      signal,
-      listener: (event) => {
-        if (event.type === "progress" && event.bytesDone > 0) onContent();
-      },
-    });
-    const folder = this.#context.route === "push" ? this.#there.folder : this.#context.dir.path;
-    await Deno.remove(join(folder, `to-${name}`), { recursive: true });
-    return result;
-  }
-
-  #places(tree: string, name: string): [source: string, destination: string] {
-    const here = this.#context.dir.path, there = `${this.#there.host}:/m`;
-    return this.#context.route === "push"
-      ? [`${join(here, tree)}/`, `${there}/to-${name}`]
-      : [`${there}/${tree}/`, join(here, `to-${name}`)];
+async function session(scene: Scene, kind: KindOfSession, isPush: boolean): Promise<boolean> {
+  const direction = isPush ? "push" : "pull";
+  switch (kind) {
+    case "this way":
+      return await scene.finish(direction);
+    case "the other way":
+      return await scene.finish(isPush ? "pull" : "push");
+    case "check":
+      return await scene.check();
+    case "ls":
+      return await scene.list();
+    case "cancelled":
+      return await scene.cancel(direction);
+    case "killed":
+      return await scene.kill(direction);
+    case "refused":
+      return await scene.refuse(direction);
+    case "process":
+      return await scene.command(direction);
   }
 }
 
-/** Does something so many times, some of it at once. */
-async function inLanes(times: number, work: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
+/** The sessions in the order in which they begin; a client that is killed stands for its sessions. */
+function queueOf({ short, part, random }: Context): KindOfSession[] {
+  const plan = SESSIONS[short ? "short" : "full"];
+  const queue = KINDS.flatMap((kind) => {
+    const count = Math.ceil(plan[kind] * part / (kind === "killed" ? ABREAST : 1));
+    return new Array<KindOfSession>(count).fill(kind);
+  });
+  for (let i = queue.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [queue[i], queue[j]] = [queue[j], queue[i]];
+  }
+  return queue;
+}
+
+/** After how many of `count` the daemon is looked at. */
+function looksAt(count: number): number[] {
+  const first = Math.ceil(count * FIRST);
+  return Array.from(
+    { length: LOOKS + 1 },
+    (_, i) => first + Math.round((count - first) * i / LOOKS),
+  );
+}
+
+function judge(looks: readonly Look[]): void {
+  const [first, last] = [looks[0], looks.at(-1)!];
+  const more = (bytes: (look: Look) => number) => bytes(last) - bytes(first);
+  assert.equal(last.sessions, 0, "sessions are left");
+  assert.ok(last.descriptors <= first.descriptors, "descriptors are left");
+  assert.ok(
+    last.threads <= first.threads,
+    `threads are left: ${first.threadNames} at first, ${last.threadNames} now`,
+  );
+  const heap = more(({ held }) => held.heapBytes),
+    resident = more(({ held }) => held.residentBytes);
+  assert.ok(heap <= MOST_HEAP_BYTES, `the daemon's heap grew by ${heap} bytes`);
+  assert.ok(resident <= MOST_RESIDENT_BYTES, `the daemon's memory grew by ${resident} bytes`);
+}
+
+function notedOf({ name }: Way, looks: readonly Look[]): string {
+  const all = (value: (look: Look) => number) => looks.map((look) => value(look)).join(" ");
+  const mib = (bytes: number) => Number((bytes / 2 ** 20).toFixed(1));
+  return `${name}: descriptors ${all((look) => look.descriptors)}, threads ${
+    all((look) => look.threads)
+  }, heap ${all(({ held }) => mib(held.heapBytes))} MiB, resident ${
+    all(({ held }) => mib(held.residentBytes))
+  } MiB`;
+}
+
+/** Sessions and connections that the daemon counts, once what has ended is counted off. */
+async function openSessions(metrics: string): Promise<number> {
+  // A connection that is kept would be one of the daemon's descriptors.
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  let open = NaN;
+  await until(async () => {
+    const text = await (await fetch(`http://${metrics}/metrics`, { client })).text();
+    const [sessions, connections] = ["blit_sessions", "blit_connections"].map((name) =>
+      Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1])
+    );
+    open = sessions + connections;
+    return open === 0;
+  }).catch(() => {});
+  return open;
+}
+
+/** A port that nobody listens on. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Does something with each item, some at once. */
+async function inLanes<T>(
+  items: readonly T[],
+  work: (item: T, i: number) => Promise<void>,
+): Promise<void> {
+  const left = items.entries();
   const lane = async () => {
-    while (next < times) await work(next++);
+    for (const [i, item] of left) await work(item, i);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::thread::{self, Thread};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::link::{Link, lost};
@@ -58,13 +58,15 @@ impl<'l> Line<'l> {
 
     /// Does `work`; while nothing is written for a time, whatever holds this thread up, says `alive`.
     pub fn while_alive<R>(&self, work: impl FnOnce() -> R) -> R {
-        /// Ends the other thread, on unwinding too: the scope would wait for it for ever.
-        struct Stop<'s>(&'s AtomicBool, Option<Thread>);
-        impl Drop for Stop<'_> {
+        /// Ends the other thread, on unwinding too: the scope would wait for it for ever. Joins it, since the scope
+        /// waits for its work alone: its last instructions are this library's, as are those of [`super::threads`].
+        struct Stop<'s, 't>(&'s AtomicBool, Option<ScopedJoinHandle<'t, ()>>);
+        impl Drop for Stop<'_, '_> {
             fn drop(&mut self) {
                 self.0.store(true, Relaxed);
-                if let Some(thread) = &self.1 {
-                    thread.unpark();
+                if let Some(handle) = self.1.take() {
+                    handle.thread().unpark();
+                    let _ = handle.join();
                 }
             }
         }
@@ -77,7 +79,7 @@ impl<'l> Line<'l> {
                 .stack_size(STACK_BYTES)
                 .spawn_scoped(scope, || self.say_alive(&ended))
                 .ok();
-            let _stop = Stop(&ended, thread.map(|thread| thread.thread().clone()));
+            let _stop = Stop(&ended, thread);
             work()
         })
     }

@@ -1,0 +1,25 @@
+/**
+ * Loaded before a program, it makes the program give back, on SIGUSR2, all memory that nothing holds, and add to the file
+ * BLIT_TEST_HELD a line with what is left: `heap bytes`, `resident bytes`. Linux with glibc only.
+ *
+ * @module
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+// Opened now: the program may give its permissions up.
+const libc = Deno.dlopen("libc.so.6", { malloc_trim: { parameters: ["usize"], result: "i32" } });
+const held = Deno.openSync(Deno.env.get("BLIT_TEST_HELD")!, { create: true, append: true });
+
+Deno.addSignalListener("SIGUSR2", () => {
+  collect();
+  // What finalizers let go of goes with the second.
+  setTimeout(() => {
+    collect();
+    libc.symbols.malloc_trim(0n);
+    const { heapUsed, rss } = Deno.memoryUsage();
+    held.writeSync(new TextEncoder().encode(`${heapUsed} ${rss}\n`));
+  }, 100);
+});

@@ -5,13 +5,13 @@
  */
 import { buildNative } from "../../ffi/build.ts";
 import { ask, ROOT, run } from "./command.ts";
+import { isCovered, sourcesOf } from "./coverage.ts";
 import { checkMac, TARGETS, testTarget } from "./cross.ts";
 import { checkProto } from "./proto.ts";
 import {
   type Counts,
   dropTornFiles,
   FAILED,
-  type FileCoverage,
   judged,
   lastWords,
   PASSED,
@@ -133,7 +133,8 @@ async function testWithCoverage(): Promise<Counts> {
       cwd: ROOT,
     }).output();
     if (!success) console.log(new TextDecoder().decode(stderr));
-    return isCovered(readCoverage(new TextDecoder().decode(stdout), sources("src/"))) ? counts : {
+    const files = readCoverage(new TextDecoder().decode(stdout), sourcesOf("src/", isSource));
+    return isCovered("src/", files, LEAST_COVERAGE) ? counts : {
       ...counts,
       failed: counts.failed + 1,
       failures: [...counts.failures, `line coverage of src/ is under ${LEAST_COVERAGE} %`],
@@ -143,39 +144,9 @@ async function testWithCoverage(): Promise<Counts> {
   }
 }
 
-/** Prints the coverage, worst files first, and says whether it is enough. */
-function isCovered(files: readonly FileCoverage[]): boolean {
-  const percent = ({ hit, lines }: { hit: number; lines: number }) =>
-    lines ? 100 * hit / lines : 100;
-  const all = files.reduce(
-    (sum, file) => ({ hit: sum.hit + file.hit, lines: sum.lines + file.lines }),
-    { hit: 0, lines: 0 },
-  );
-  console.log("\nLine coverage of src/, files under 85 % (lines of code, reached by any test):");
-  const low = files.filter((file) => percent(file) < LEAST_COVERAGE);
-  for (const file of low.sort((a, b) => percent(a) - percent(b))) {
-    const path = file.path.slice(decodeURIComponent(ROOT.pathname).length);
-    console.log(
-      `  ${percent(file).toFixed(1).padStart(5)} %  ${path} (${file.hit} of ${file.lines})`,
-    );
-  }
-  console.log(`  ${percent(all).toFixed(1).padStart(5)} %  all (${all.hit} of ${all.lines})`);
-  if (percent(all) >= LEAST_COVERAGE) return true;
-  console.log(`Line coverage is under ${LEAST_COVERAGE} %.`);
-  return false;
-}
-
-/** The product's sources by absolute path. */
-function sources(folder: string, found = new Map<string, string>()): Map<string, string> {
-  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
-    const path = folder + entry.name;
-    if (entry.isDirectory && path !== "src/gen") sources(`${path}/`, found);
-    else if (entry.isFile && path.endsWith(".ts") && !/_(test|bench)\.ts$/.test(path)) {
-      const file = new URL(path, ROOT);
-      found.set(decodeURIComponent(file.pathname), Deno.readTextFileSync(file));
-    }
-  }
-  return found;
+/** The product's sources. */
+function isSource(path: string): boolean {
+  return path.endsWith(".ts") && !path.startsWith("src/gen/") && !/_(test|bench)\.ts$/.test(path);
 }
 
 const BUILD: Step = { name: "native library", run: build };

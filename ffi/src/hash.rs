@@ -136,6 +136,49 @@ mod tests {
         assert_eq!(status_of(&results, 4), Status::Escaped as u32);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn attributes_have_a_digest_of_their_own_whatever_the_kind() {
+        let temp = tempfile::tempdir().unwrap();
+        let names = ["f", "same", "other", "bare", "d"];
+        for name in &names[..4] {
+            fs::write(temp.path().join(name), "x").unwrap();
+        }
+        fs::create_dir(temp.path().join("d")).unwrap();
+        let set = |name: &str, value: &[u8]| {
+            let path = temp.path().join(name);
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::lsetxattr(path, "user.note", value, flags).is_ok()
+        };
+        let kept = ["f", "same", "d"].map(|name| set(name, b"a"));
+        if !kept.iter().all(|&kept| kept) || !set("other", b"b") {
+            crate::testing::skip("no extended attributes here");
+            return;
+        }
+        let items = names.map(|name| match name {
+            "d" => Item {
+                kind: Kind::Directory,
+                ..file(b"d")
+            },
+            _ => file(name.as_bytes()),
+        });
+        let head = |flags| Head {
+            source: handle_at(temp.path()),
+            flags,
+            ..Head::new(Op::Hash)
+        };
+        let (_, results, _) = run_job(run, &head(flag::XATTRS).request(&items));
+        let digest = |i: usize| crate::block::u64_at(results.as_bytes(), i * RESULT_BYTES + 24);
+        assert_eq!((0..5).map(|i| status_of(&results, i)).sum::<u32>(), 0);
+        assert_ne!(digest(0), 0);
+        assert_eq!((digest(0), digest(0)), (digest(1), digest(4)));
+        assert_ne!(digest(0), digest(2));
+        assert_eq!(digest(3), 0);
+        // Without the flag only files have anything to hash.
+        let (_, results, _) = run_job(run, &head(0).request(&items[4..]));
+        assert_eq!(status_of(&results, 0), Status::Usage as u32);
+    }
+
     #[test]
     fn another_inode_than_the_recorded_one_is_a_change() {
         let temp = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 /**
  * Loaded before a program, it makes the program give back, on SIGUSR2, all memory that nothing holds, and add to the file
- * BLIT_TEST_HELD a line with what is left: `heap bytes`, `resident bytes`. Linux with glibc only.
+ * BLIT_TEST_HELD a line with what is left: bytes of the heap that are used, bytes that V8 has for it, bytes that are resident. Linux with glibc only.
  *
  * @module
  */
@@ -19,7 +19,7 @@ Deno.addSignalListener("SIGUSR2", () => {
   setTimeout(() => {
     collect();
     libc.symbols.malloc_trim(0n);
-    const { heapUsed, rss } = Deno.memoryUsage();
-    held.writeSync(new TextEncoder().encode(`${heapUsed} ${rss}\n`));
+    const { heapUsed, heapTotal, rss } = Deno.memoryUsage();
+    held.writeSync(new TextEncoder().encode(`${heapUsed} ${heapTotal} ${rss}\n`));
   }, 100);
 });

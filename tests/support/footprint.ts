@@ -71,7 +71,10 @@ export async function settled(pid: number, before?: Footprint): Promise<Footprin
 
 /** What memory a process holds that nothing could be taken from. */
 export interface Held {
+  /** Used of V8's heap. */
   readonly heapBytes: number;
+  /** What V8 has for its heap. */
+  readonly heapSizeBytes: number;
   readonly residentBytes: number;
 }
 
@@ -84,7 +87,7 @@ export async function collected(pid: number, heldFile: string): Promise<Held> {
   const before = Deno.statSync(heldFile).size;
   Deno.kill(pid, "SIGUSR2");
   await until(() => Deno.statSync(heldFile).size > before);
-  const [heapBytes, residentBytes] = Deno.readTextFileSync(heldFile).trim().split("\n").at(-1)!
-    .split(" ").map(Number);
-  return { heapBytes, residentBytes };
+  const last = Deno.readTextFileSync(heldFile).trim().split("\n").at(-1)!;
+  const [heapBytes, heapSizeBytes, residentBytes] = last.split(" ").map(Number);
+  return { heapBytes, heapSizeBytes, residentBytes };
 }

@@ -27,6 +27,7 @@ mod arrivals;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
+mod turns;
 
 /// One process with a port.
 struct Daemon {

@@ -121,6 +121,26 @@ fn a_file_that_changes_between_its_parts_is_void() {
 }
 
 #[test]
+fn a_source_that_vanishes_between_its_parts_fails_them() {
+    for way in WAYS {
+        let world = World::new();
+        let (from, to) = world.ends(way);
+        fs::write(from.join("f"), noise(SIZE)).unwrap();
+        let item = recorded(from, "f", action::CREATE);
+        part(&world, way, OPEN, item);
+        part(&world, way, ranges(0, 4), item);
+        fs::remove_file(from.join("f")).unwrap();
+        for one in [ranges(4, 10), FINISH] {
+            let results = part(&world, way, one, item);
+            assert_eq!(statuses(&results), [Status::NotFound]);
+        }
+        crate::net::part::forget_root(world.roots[0]);
+        crate::net::part::forget_root(world.roots[1]);
+        assert!(names(to).is_empty());
+    }
+}
+
+#[test]
 fn parts_of_what_was_not_opened_fail() {
     let world = World::new();
     fs::write(world.client.join("f"), noise(SIZE)).unwrap();

@@ -32,3 +32,29 @@ pub fn status_of(errno: Errno) -> Status {
         _ => Status::Io,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_their_number_and_have_a_kind() {
+        let kinds = [
+            (Errno::PERM, Status::Permission),
+            (Errno::ROFS, Status::ReadOnly),
+            (Errno::DQUOT, Status::NoSpace),
+            (Errno::NOSYS, Status::Unsupported),
+            (Errno::NFILE, Status::TooManyFiles),
+            (Errno::TXTBSY, Status::Busy),
+            (Errno::XDEV, Status::CrossDevice),
+            (Errno::STALE, Status::Changed),
+            (Errno::CANCELED, Status::Cancelled),
+            (Errno::IO, Status::Io),
+            (Errno::NODEV, Status::Io),
+        ];
+        for (errno, status) in kinds {
+            assert_eq!(status_of(errno), status, "{errno}");
+        }
+        assert_eq!(os_number(Errno::IO), 5);
+    }
+}

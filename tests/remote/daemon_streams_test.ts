@@ -67,6 +67,19 @@ daemonTest("a token's root is its session's, and there are only so many streams"
   await assert.rejects(dialWith(scene, token), { kind: "not_found" });
 });
 
+daemonTest("a session is granted as many streams as it has room for", async (scene) => {
+  const { client, session, tokens } = await granted(scene, 10);
+  for (const token of tokens) await dialWith(scene, token);
+  const grant = async (streams: number) => {
+    const wish = { session: session.id, root: session.root, runId: 5n, streams };
+    return (await client.sessions.grant(wish)).tokens;
+  };
+  const more = await grant(10);
+  assert.equal(more.length, 6);
+  for (const token of more) await dialWith(scene, token);
+  await rejectsWith(grant(1), "busy");
+});
+
 daemonTest("a session's streams end with it", async (scene) => {
   const { session, tokens } = await granted(scene, 2);
   await dialWith(scene, tokens[0]);

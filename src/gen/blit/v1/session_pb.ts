@@ -1526,7 +1526,7 @@ export type GrantRequest = Message<"blit.v1.GrantRequest"> & {
   runId: bigint;
 
   /**
-   * How many, 1 to 16.
+   * How many, 1 to 16. Fewer are granted where the session has no room for all.
    *
    * @generated from field: uint32 streams = 4;
    */

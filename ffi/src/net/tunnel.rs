@@ -264,7 +264,9 @@ mod tests {
     fn what_is_written_waits_for_credit() {
         let (mut link, pipe, shared) = tunnel(Duration::from_secs(5));
         let writer = thread::spawn(move || link.write_all(&vec![7; WINDOW + 10]));
-        while shared.frames.take().len() < 3 {
+        let mut came = 0;
+        while came < WINDOW / PIECE {
+            came += shared.frames.take().len();
             thread::sleep(Duration::from_millis(1));
         }
         thread::sleep(SHORT);

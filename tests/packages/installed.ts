@@ -1,8 +1,10 @@
 /**
- * The Debian packages as a user meets them: installed in a new Debian, started by systemd with the whole sandbox, written
+ * The packages as a user meets them: installed in a new Debian, started by systemd with the whole sandbox, written
  * to, reloaded, upgraded and removed. `deno task package:try`; not part of the gate, since it takes minutes.
  *
- * usage: installed.ts [DIST]    as root, with debootstrap and systemd-nspawn; DIST is where deno task package put them
+ * usage: installed.ts [--rpm] [DIST]    as root, with debootstrap and systemd-nspawn; DIST is where deno task package put them
+ *
+ * `--rpm` tries those for rpm, by the rpm that Debian has: what they depend on is named there by other names, and isn't looked for.
  *
  * @module
  */
@@ -59,8 +61,46 @@ function run(program: string, ...args: string[]): string {
   return said;
 }
 
-function tryPackages(dist: string, root: string): void {
-  const inside = (...words: string[]) => run("chroot", root, ...words);
+/** How a kind of package is handled. */
+interface Format {
+  /** Ends the name of its files for x64; before it stands the version. */
+  readonly suffix: string;
+  /** Stands between a package's name and its version. */
+  readonly mark: string;
+  /** What the new Debian needs for it. */
+  readonly needs: string;
+  readonly install: readonly string[];
+  readonly upgrade: readonly string[];
+  readonly remove: readonly string[];
+  /** Where the configuration is once the package is removed. */
+  readonly kept: string;
+  /** Takes what a removal leaves; null where nothing does. */
+  readonly purge: readonly string[] | null;
+}
+
+const DEB: Format = {
+  suffix: "_amd64.deb",
+  mark: "_",
+  needs: "",
+  install: ["dpkg", "-i"],
+  upgrade: ["dpkg", "-i"],
+  remove: ["dpkg", "-r"],
+  kept: "/etc/blit-daemon.jsonc",
+  purge: ["dpkg", "-P", "blit-daemon"],
+};
+const RPM: Format = {
+  suffix: ".x86_64.rpm",
+  mark: "-0",
+  needs: ",rpm",
+  install: ["rpm", "-i", "--nodeps"],
+  upgrade: ["rpm", "-U", "--nodeps", "--replacepkgs"],
+  remove: ["rpm", "-e"],
+  kept: "/etc/blit-daemon.jsonc.rpmsave",
+  purge: null,
+};
+
+function tryPackages(dist: string, root: string, format: Format): void {
+  const inside = (...words: string[]): string => run("chroot", root, ...words);
   const isThere = (path: string) => {
     try {
       return Boolean(Deno.lstatSync(join(root, path)));
@@ -70,18 +110,18 @@ function tryPackages(dist: string, root: string): void {
   };
   const packages = ["blit", "blit-daemon"].map((name) =>
     [...Deno.readDirSync(dist)].map((entry) => entry.name)
-      .find((file) => file.startsWith(`${name}_`) && file.endsWith("_amd64.deb"))!
+      .find((file) => file.startsWith(`${name}${format.mark}`) && file.endsWith(format.suffix))!
   );
   run(
     "debootstrap",
     "--variant=minbase",
-    "--include=systemd,systemd-sysv,man-db",
+    `--include=systemd,systemd-sysv,man-db${format.needs}`,
     "bookworm",
     root,
   );
   for (const file of packages) Deno.copyFileSync(join(dist, file), join(root, "root", file));
 
-  inside("dpkg", "-i", ...packages.map((file) => `/root/${file}`));
+  inside(...format.install, ...packages.map((file) => `/root/${file}`));
   assert.match(inside("man", "-w", "blit-copy", "blit-daemon.jsonc"), /blit-copy\.1/);
   assert.match(inside("getent", "passwd", "blit-daemon"), /\/var\/lib\/blit-daemon:.*nologin/);
   assert.ok(!isThere("/etc/systemd/system/multi-user.target.wants/blit-daemon.service"));
@@ -100,21 +140,25 @@ function tryPackages(dist: string, root: string): void {
   assert.match(log, /WENT WELL\n$/, log);
   console.log(/→.*/.exec(log)?.[0]);
 
-  inside("dpkg", "-i", `/root/${packages[1]}`);
+  inside(...format.upgrade, `/root/${packages[1]}`);
   assert.equal(Deno.readTextFileSync(config), told, "an upgrade keeps the configuration");
-  inside("dpkg", "-r", "blit", "blit-daemon");
+  inside(...format.remove, "blit", "blit-daemon");
   assert.ok(!isThere("/usr/bin/blit-daemon") && !isThere("/usr/bin/blit"));
   assert.ok(!isThere("/etc/systemd/system/multi-user.target.wants/blit-daemon.service"));
-  assert.ok(isThere("/etc/blit-daemon.jsonc") && isThere("/var/lib/blit-daemon"));
-  inside("dpkg", "-P", "blit-daemon");
-  assert.ok(!isThere("/etc/blit-daemon.jsonc") && !isThere("/var/lib/blit-daemon"));
+  assert.equal(Deno.readTextFileSync(join(root, format.kept)), told);
+  assert.ok(isThere("/var/lib/blit-daemon"));
+  if (format.purge !== null) {
+    inside(...format.purge);
+    assert.ok(!isThere("/etc/blit-daemon.jsonc") && !isThere("/var/lib/blit-daemon"));
+  }
   assert.ok(isThere("/srv/files/a"));
 }
 
+const [format, dist] = Deno.args[0] === "--rpm" ? [RPM, Deno.args[1]] : [DEB, Deno.args[0]];
 const root = Deno.makeTempDirSync({ prefix: "blit-debian-" });
 try {
   Deno.chmodSync(root, 0o755);
-  tryPackages(resolve(Deno.args[0] ?? "dist"), root);
+  tryPackages(resolve(dist ?? "dist"), root, format);
   console.log("The packages install, serve, upgrade and go.");
 } finally {
   Deno.removeSync(root, { recursive: true });

@@ -54,10 +54,7 @@ const FIRST = 0.1;
 const LOOKS = 4;
 /** Sessions at once. */
 const LANES = 4;
-/**
- * What a daemon may hold more, after the garbage is collected, than at the first look. V8 takes 8 MiB at a time for young objects
- * where many come at once, and keeps them: what is resident says less than the heap.
- */
+/** What a daemon may hold more, after the garbage is collected, than at the first look. */
 const MOST_HEAP_BYTES = 2 << 20, MOST_RESIDENT_BYTES = 24 << 20;
 
 export const sweep: Sweep = {

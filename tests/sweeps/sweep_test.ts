@@ -11,6 +11,8 @@ import { figuresSection, PAGE, readFigures } from "./figures.ts";
 import { isProof, lineOf } from "./run.ts";
 import { Cases, type Context, loadSweeps } from "./sweep.ts";
 
+// Before any test: some of them load the native library, which stays.
+const SWEEPS = await loadSweeps();
 const CONTEXT: Context = {
   route: "local",
   short: true,
@@ -53,9 +55,9 @@ Deno.test("one case can be made again alone, and a machine that can't is no fail
   );
 });
 
-Deno.test("docs/reliability.md shows the figures that were kept", async () => {
+Deno.test("docs/reliability.md shows the figures that were kept", () => {
   const page = Deno.readTextFileSync(PAGE);
-  const section = figuresSection(readFigures(), await loadSweeps());
+  const section = figuresSection(readFigures(), SWEEPS);
   const shorn = (text: string) => text.replace(/ +\|/g, " |").replace(/-+ \|/g, "--- |");
   assert.equal(
     shorn(page),

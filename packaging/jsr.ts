@@ -36,6 +36,7 @@ function copy(path: string, out: string): void {
     for (const { name } of Deno.readDirSync(from)) copy(`${path}/${name}`, out);
     return;
   }
+  if (path.endsWith("_test.ts")) return;
   Deno.mkdirSync(dirname(`${out}/${path}`), { recursive: true });
   Deno.copyFileSync(from, `${out}/${path}`);
 }

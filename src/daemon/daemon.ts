@@ -17,7 +17,7 @@ import { type DataPort, openDataPort } from "../net/listen.ts";
 import { randomText } from "../net/token.ts";
 import { withErrors } from "../rpc/service/calls.ts";
 import type { ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
-import { type Access, lowerAccess, rightsOf } from "../rpc/service/rights.ts";
+import { type Access, lowerAccess, moduleWords, rightsOf } from "../rpc/service/rights.ts";
 import type { ServedSession } from "../rpc/service/served_session.ts";
 import { SessionTable, type SessionTotals } from "../rpc/service/session_table.ts";
 import { sessionsService } from "../rpc/service/sessions_service.ts";
@@ -359,13 +359,18 @@ class RunningDaemon implements Daemon, ServiceHost {
     for (const session of this.#table.running()) {
       const module = this.#config.modules.find(({ name }) => name === session.module);
       if (module && module.path === session.spec.path && this.#isWelcome(session, module)) continue;
-      session.end(
-        "cancelled",
-        new BlitError(
+      const where = moduleWords(session.module);
+      const reason = module && module.path === session.spec.path
+        ? new BlitError(
           "unauthenticated",
-          "The daemon took back what your token may do. Ask for a new one.",
-        ),
-      );
+          `The daemon took back what your token may do in ${where}. Ask for a new one.`,
+        )
+        : new BlitError(
+          "not_found",
+          `The daemon doesn't serve ${where} any more as it did: its configuration has changed. ` +
+            "Ask for the module's name, then run again.",
+        );
+      session.end("cancelled", reason);
     }
   }
 

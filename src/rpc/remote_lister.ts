@@ -95,7 +95,7 @@ export class RemoteLister {
     try {
       for await (const { blocks } of client.list(outbox, { signal })) {
         for (const { block: bytes } of blocks) {
-          const block = listingFromPeer(bytes);
+          const block = listingFromPeer(bytes, session.connection.display);
           yield block;
           if (block.last) return;
         }

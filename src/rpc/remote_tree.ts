@@ -214,6 +214,7 @@ export class RemoteTree implements Tree, BatchSource {
     return await runTrain(batches, {
       attributes: source,
       parallel: XATTRS_ABREAST,
+      host: session.connection.display,
       call: async ([batch, ...then]) => {
         const answer = await session.call((client, name, signal) =>
           client.run({ session: name, root, runId: own.runId, batch, then }, { signal })
@@ -279,7 +280,7 @@ export class RemoteTree implements Tree, BatchSource {
     const { block } = await this.#ask((client, session, root, signal) =>
       client.stat({ session, root, paths: paths.map(nameToBytes) }, { signal })
     );
-    return statFromPeer(block, paths);
+    return statFromPeer(block, paths, this.keeper.session.connection.display);
   }
 
   async #askXattrs(paths: readonly RelPath[]) {
@@ -359,10 +360,9 @@ export class RemoteTree implements Tree, BatchSource {
       else this.#root.release(run.runId);
     }
     // A marker and a flush answer once, whatever items they have.
-    const count = batch.op === Op.sync || batch.op === Op.marker
-      ? Math.floor(results.length / RESULT_BYTES)
-      : batch.items.count;
-    return resultsFromPeer(results, count);
+    const answersOnce = batch.op === Op.sync || batch.op === Op.marker;
+    const count = answersOnce ? Math.floor(results.length / RESULT_BYTES) : batch.items.count;
+    return resultsFromPeer(results, count, session.connection.display);
   }
 
   #runOf(run: RunContext): RemoteRun {

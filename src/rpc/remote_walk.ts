@@ -153,7 +153,7 @@ export class RemoteWalk {
 
   #arrived({ path: bytes, block: packed, ahead, staged }: ListBlock): void {
     const path = bytesToName(bytes);
-    const block = listingFromPeer(packed);
+    const block = listingFromPeer(packed, this.#session.connection.display);
     if (ahead) this.#aheadBytes += block.bytes.length;
     const listing = ahead ? this.#aheadListing(path, staged) : this.#askedListing(path);
     if (listing !== undefined && !listing.abandoned) listing.push(block, ahead);

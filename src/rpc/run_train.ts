@@ -17,6 +17,8 @@ export interface TrainTrack {
   readonly attributes: Tree | null;
   /** Entries whose attributes are asked for at a time. */
   readonly parallel: number;
+  /** The daemon, as a person would write it. */
+  readonly host: string;
   /** Makes one call; the answer has packed results for each batch. */
   call(batches: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
 }
@@ -35,7 +37,7 @@ interface Wagon {
  */
 export async function runTrain(
   batches: readonly WorkBatch[],
-  { attributes, parallel, call }: TrainTrack,
+  { attributes, parallel, host, call }: TrainTrack,
 ): Promise<Results[]> {
   let wagons: Wagon[] = [];
   let length = 0;
@@ -44,7 +46,9 @@ export async function runTrain(
     [wagons, length] = [[], 0];
     if (now.length === 0) return;
     const answers = await call(now.map(({ bytes }) => bytes));
-    now.forEach(({ count, arrived }, i) => arrived(resultsFromPeer(answers[i] ?? NOTHING, count)));
+    now.forEach(({ count, arrived }, i) =>
+      arrived(resultsFromPeer(answers[i] ?? NOTHING, count, host))
+    );
   };
   const add = async (wagon: Wagon) => {
     if (wagons.length >= MOST_BATCHES || length + wagon.bytes.length > MOST_BYTES) await leave();

@@ -5,7 +5,7 @@
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import { EntryBlock } from "../core/entry_block.ts";
+import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
 import { pause } from "../core/pause.ts";
 import { nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
@@ -21,6 +21,7 @@ import {
 import type { ReaderProof } from "../net/proof.ts";
 import type { Connection } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
+import { blockFromPeer } from "./peer_data.ts";
 import { peerText } from "./peer_text.ts";
 import { agree, type Agreement, CAPABILITIES, PROTOCOL } from "./version.ts";
 
@@ -123,7 +124,9 @@ export class Session {
     this.#client = client;
     this.#outbox = outbox;
     this.agreement = agree(welcome.version, welcome.capabilities, connection.display);
-    this.there = welcome.there.length === 0 ? null : new EntryBlock(welcome.there);
+    this.there = welcome.there.length === 0
+      ? null
+      : blockFromPeer(welcome.there, connection.display);
   }
 
   /**

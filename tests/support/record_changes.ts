@@ -62,7 +62,7 @@ const LENGTHS = [0n, 1n, 5n << 20n, 1n << 31n, 1n << 32n, (1n << 64n) - 1n];
 export const changed = {
   /** The records as they are sent, in one piece. */
   records(records: readonly Uint8Array[], { kind, at, by }: Change): Uint8Array {
-    const sent: Uint8Array[] = records.map((record) => record.slice());
+    const sent: Uint8Array[] = records.map((record) => Uint8Array.from(record));
     const i = at % sent.length;
     const view = new DataView(sent[i].buffer);
     if (kind === "drop") sent.splice(i, 1);

@@ -131,8 +131,10 @@ class Scene {
     await this.#serveNext();
     const { before } = this;
     if (before) {
-      await until(() => footprint(pid).descriptors <= before.descriptors);
-      assert.ok(footprint(pid).threads <= before.threads + 1, "threads are left");
+      await until(() => {
+        const { descriptors, threads } = footprint(pid);
+        return descriptors <= before.descriptors && threads <= before.threads;
+      });
     }
     assert.doesNotMatch(this.#there.daemon.stderr, /"level":"(error|fatal)"/);
     this.#judge(model);

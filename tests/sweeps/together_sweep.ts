@@ -12,7 +12,7 @@ import { sh } from "../support/loop_fs.ts";
 import { type Served, served, WAYS } from "../support/served.ts";
 import { contents, smallFiles } from "../support/trees.ts";
 import { Cases, type Context, type Counts, type Route, ROUTES, type Sweep } from "./sweep.ts";
-import { type Ended, transferred } from "./together_client.ts";
+import { assertClear, assertDone, assertSame, type Ended, transferred } from "./together_client.ts";
 
 const FULL = { rounds: 20, files: 1200, crowds: 3, crowd: 100 };
 const SHORT = { rounds: 1, files: 300, crowds: 1, crowd: 8 };
@@ -229,11 +229,12 @@ class Scene {
             assertClear(ended);
             assertDone(await this.#here(words(i)));
           }
-          assertSame(wanted, await contents(join(targets, `c-${i}`)));
+          const target = join(targets, `c-${i}`);
+          assertSame(wanted, await contents(target));
+          assertNothingStaged(target);
           return true;
         });
       }
-      assertNothingStaged(targets);
     }
     await cases.try("left", "left", async () => {
       const after = await settled(there.daemon.pid, before);
@@ -343,33 +344,6 @@ class Client {
     })();
     this.ended.catch(() => {});
   }
-}
-
-function assertDone({ outcome, kind, message, failures }: Ended): void {
-  assert.equal(outcome, "done", `${kind}: ${message} ${failures[0] ?? ""}`);
-}
-
-/** It was right, or says what was wrong, and where. */
-function assertClear({ outcome, kind, message, failures }: Ended): void {
-  if (outcome === "done") return;
-  const all = [...message === undefined ? [] : [message], ...failures];
-  assert.ok(all.length > 0, `it ended as ${outcome} and says nothing`);
-  assert.notEqual(kind, "bug", message);
-  for (const said of all) {
-    assert.match(said, /["/]|:\d+/, "it names neither path nor host");
-    assert.doesNotMatch(said, /bug in blit|\n\s+at /);
-  }
-}
-
-function assertSame(
-  wanted: ReadonlyMap<string, string> | null,
-  found: ReadonlyMap<string, string> | null,
-): void {
-  assert.ok(wanted && found, "a tree isn't there");
-  const differing = [...wanted].filter(([path, digest]) => found.get(path) !== digest)
-    .map(([path]) => path);
-  const more = [...found].filter(([path]) => !wanted.has(path)).map(([path]) => path);
-  assert.deepEqual([differing.slice(0, 5), more.slice(0, 5)], [[], []], "the trees differ");
 }
 
 /** Every file is of a version that one of these trees has. */

@@ -406,7 +406,8 @@ function finish(
   return {
     summary,
     record: learn ? record(summary) : null,
-    error: interrupted ? null : error,
+    // Whoever interrupted it here knows why; where the other side ended it, the user has to be told.
+    error: request.signal.aborted ? null : error,
   };
 }
 

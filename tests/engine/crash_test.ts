@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BlitError } from "../../src/core/error.ts";
 import { Kind, NO_PARENT } from "../../src/core/entry_block.ts";
 import { stagedName } from "../../src/core/staged_name.ts";
 import { BatchBuilder, Op, WorkBatch } from "../../src/core/work_batch.ts";
@@ -152,4 +153,14 @@ Deno.test("a killed run's marker outlives a run that leaves something out, or fa
   assert.deepEqual(stagedLeft(destination), [marker]);
   expectDone(await copy(source, destination));
   assert.deepEqual(stagedLeft(destination), []);
+});
+
+Deno.test("a run that the other side cancels says so, one that is cancelled here has nothing to say", async () => {
+  const source = treeOf({ f: "x" });
+  const destination = treeOf();
+  destination.run = () =>
+    Promise.reject(new BlitError("cancelled", "The job was cancelled at nas:9031."));
+  const ran = await copy(source, destination);
+  assert.equal(ran.summary.outcome, "interrupted");
+  assert.equal(ran.error?.message, "The job was cancelled at nas:9031.");
 });

@@ -52,7 +52,7 @@ Deno.test("SIGHUP reads the configuration again, a bad one keeps the old", async
     await daemon.says(/read again/);
     assert.deepEqual(await names(), ["two"]);
     // Its module is gone.
-    assert.equal(await session.ended, "unauthenticated");
+    assert.equal(await session.ended, "not_found");
     home.write("d.jsonc", '{ "modules": [{ "name": "three" }] }');
     daemon.signal("SIGHUP");
     await daemon.says(/d\.jsonc:1:\d+: /);
@@ -103,7 +103,7 @@ Deno.test("off loopback a first start makes a certificate, and tokens decide", a
     await rejectsWith(stranger.sessions.probe({ session: session.id, root: 1 }), "not_found");
     const removed = await home.run("token", "remove", "alice");
     assert.equal(removed.code, 0);
-    assert.equal(await session.ended, "unauthenticated");
+    assert.equal(await session.ended, "not_found");
     await rejectsWith(client.open(), "unauthenticated");
     const again = await home.run("token", "list");
     assert.equal(again.stdout, "");

@@ -100,9 +100,13 @@ export class RemoteLister {
           if (block.last) return;
         }
       }
-      throw new BlitError("disconnected", "The daemon broke off a listing. Run again.", {
-        operation: "list",
-      });
+      throw new BlitError(
+        "disconnected",
+        `${session.connection.display} broke off a listing. Run again.`,
+        {
+          operation: "list",
+        },
+      );
     } catch (error) {
       throw session.error(error);
     } finally {

@@ -142,9 +142,13 @@ export class RemoteWalk {
         }
       }
       this.#fail(
-        new BlitError("disconnected", "The daemon ended a listing. Run again.", {
-          operation: "list",
-        }),
+        new BlitError(
+          "disconnected",
+          `${this.#session.connection.display} ended a listing. Run again.`,
+          {
+            operation: "list",
+          },
+        ),
       );
     } catch (error) {
       this.#fail(this.#session.error(error));

@@ -147,7 +147,7 @@ async function appendLine(path: string, line: string): Promise<void> {
     // A process that was killed while it wrote leaves half a line; it must not spoil this one.
     const start = size > 0 && !await endsLine(file, size) ? "\n" : "";
     await file.write(new TextEncoder().encode(`${start}${line}\n`));
-    if (locked && size > MAX_BYTES) await shorten(path);
+    if (locked && size > MAX_BYTES) await shorten(path, file);
     return;
   }
 }
@@ -179,8 +179,11 @@ async function endsLine(file: Deno.FsFile, size: number): Promise<boolean> {
 }
 
 /** Puts the newest half in the file's place. */
-async function shorten(path: string): Promise<void> {
-  const text = await readEnd(path, MAX_BYTES / 2);
+async function shorten(path: string, file: Deno.FsFile): Promise<void> {
+  // Through the handle that has the lock: on Windows no other can read what is locked.
+  const text = await endOf(file, MAX_BYTES / 2);
+  // Nor is a file replaced that is open. What another run appends in this moment is lost there.
+  if (Deno.build.os === "windows") file.close();
   const half = `${path}.${Deno.pid}.tmp`;
   try {
     await Deno.writeTextFile(half, text, { mode: 0o600 });
@@ -203,6 +206,10 @@ async function readEnd(path: string, mostBytes: number): Promise<string> {
     throw error;
   }
   using _closing = file;
+  return await endOf(file, mostBytes);
+}
+
+async function endOf(file: Deno.FsFile, mostBytes: number): Promise<string> {
   const { size } = await file.stat();
   // One byte more tells whether a line begins just there.
   const start = Math.max(0, size - mostBytes - 1);

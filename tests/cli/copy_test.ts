@@ -6,9 +6,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { scratch } from "../support/cli.ts";
+import { needsSymlinks } from "../support/needs.ts";
 
-const PHOTOS = { "photos/a.jpg": "1", "photos/b/c.jpg": "22", "photos/link": "-> a.jpg" };
-const INSIDE = { "a.jpg": "1", "b/c.jpg": "22", link: "-> a.jpg" };
+const LINK = needsSymlinks() === null ? "-> a.jpg" : "no link";
+const PHOTOS = { "photos/a.jpg": "1", "photos/b/c.jpg": "22", "photos/link": LINK };
+const INSIDE = { "a.jpg": "1", "b/c.jpg": "22", link: LINK };
 
 Deno.test(
   "copy SRC lands as DST/name, and a second run finds nothing to do",

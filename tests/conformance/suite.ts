@@ -11,6 +11,7 @@ import { faultCases } from "./fault_cases.ts";
 import { listCases } from "./list_cases.ts";
 import { nameCases } from "./name_cases.ts";
 import { traitCases } from "./trait_cases.ts";
+import { CannotRun } from "../support/needs.ts";
 import { type TreePair, Workbench } from "./workbench.ts";
 
 /** Why a case has nothing to check for a pair; it is counted as an ignored step. */
@@ -50,7 +51,10 @@ export function conformance(
       const pair = await makePair();
       const bench = new Workbench(pair);
       try {
-        const outcome = await check(bench);
+        const outcome = await check(bench).catch((error: unknown) => {
+          if (!(error instanceof CannotRun)) throw error;
+          return { skipped: error.message };
+        });
         if (outcome) await t.step({ name: `skipped: ${outcome.skipped}`, ignore: true, fn() {} });
       } finally {
         bench.destination.endRun(bench.run);

@@ -19,6 +19,7 @@ import {
 } from "../../src/core/work_batch.ts";
 import type { RunContext, Tree } from "../../src/engine/tree.ts";
 import { MemoryTree, type TreeSpec } from "../../src/tree/memory.ts";
+import { need, needsSymlinks } from "../support/needs.ts";
 
 /** Two empty trees and the way to get rid of them. */
 export interface TreePair {
@@ -61,6 +62,7 @@ export class Workbench {
   /** Makes entries in a tree, by copying them from memory. */
   async seed(tree: Tree, spec: TreeSpec): Promise<void> {
     const memory = MemoryTree.of(spec);
+    if (!(tree instanceof MemoryTree) && Object.values(spec).some(isSymlink)) need(needsSymlinks());
     const paths: RelPath[] = [];
     const directories: RelPath[] = [];
     const links: [RelPath, RelPath][] = [];
@@ -270,6 +272,10 @@ export async function text(tree: Tree, run: RunContext, path: RelPath): Promise<
 
 function expectDone(results: Results): void {
   for (const { status } of itemResults(results)) assert.equal(status, "ok", "while seeding");
+}
+
+function isSymlink(entry: unknown): boolean {
+  return typeof entry === "object" && entry !== null && "link" in entry;
 }
 
 function isHardlink(entry: unknown): entry is { readonly hardlink: RelPath } {

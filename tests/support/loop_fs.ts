@@ -5,6 +5,9 @@
  */
 import { join } from "node:path";
 import { Scratch, scratch } from "./cli.ts";
+import { CannotRun, need } from "./needs.ts";
+
+export { CannotRun, need } from "./needs.ts";
 
 /** What is mounted. */
 export interface FsKind {
@@ -24,14 +27,6 @@ export const EVERY_FS: readonly FsKind[] = [
   { type: "xfs", sizeMiB: 400 },
   { type: "btrfs", sizeMiB: 400 },
 ];
-
-/** Why a test can't run here. */
-export class CannotRun extends Error {}
-
-/** Leaves the test where the reason isn't null; {@link testOrSkip} says so aloud. */
-export function need(reason: string | null): void {
-  if (reason !== null) throw new CannotRun(reason);
-}
 
 /** Why something can't be done that only root can; null as root on Linux. */
 export function needsRoot(): string | null {
@@ -54,18 +49,7 @@ export function needsPrograms(...names: string[]): string | null {
 
 /** Registers a test that counts as skipped where it throws {@link CannotRun}. */
 export function testOrSkip(name: string, test: (dir: Scratch) => Promise<void>): void {
-  Deno.test(
-    name,
-    scratch(async (dir) => {
-      try {
-        await test(dir);
-      } catch (error) {
-        if (!(error instanceof CannotRun)) throw error;
-        // The gate counts this line.
-        console.log(`SKIP: ${name}: ${error.message}`);
-      }
-    }),
-  );
+  Deno.test(name, scratch(test));
 }
 
 /**

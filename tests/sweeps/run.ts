@@ -4,7 +4,7 @@
  * @module
  */
 import { seededRandom } from "../../bench/random.ts";
-import { scratch } from "../support/cli.ts";
+import { inScratch } from "../support/cli.ts";
 import type { Counts, Route, Sweep } from "./sweep.ts";
 
 /** How a sweep is run. */
@@ -19,9 +19,9 @@ export interface HowToRun {
 /** Runs a sweep on one route, in a scratch folder of its own. */
 export async function runSweep(sweep: Sweep, route: Route, how: HowToRun): Promise<Counts> {
   let counts: Counts | undefined;
-  await scratch(async (dir) => {
+  await inScratch(async (dir) => {
     counts = await sweep.run({ ...how, route, dir, random: seededRandom(how.seed) });
-  })();
+  });
   return counts!;
 }
 

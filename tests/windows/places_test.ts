@@ -1,0 +1,69 @@
+/**
+ * Arguments, folders of settings and exit codes on Windows.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertStatus } from "../support/judges.ts";
+import { need } from "../support/loop_fs.ts";
+import { windowsTest } from "./support.ts";
+
+windowsTest(
+  "a path has a drive, slashes of either kind, or the long form, and is never a host",
+  async (dir) => {
+    await dir.write({ "src/a/f": "1" });
+    const forms = [
+      join(dir.path, "src"),
+      join(dir.path, "src").replaceAll("\\", "/"),
+      `\\\\?\\${join(dir.path, "src")}`,
+      "src\\a\\..",
+      ".\\src",
+    ];
+    for (const [i, form] of forms.entries()) {
+      const ran = await dir.blit("copy", `${form}\\`, `dst${i}\\in`);
+      assertStatus(ran, 0);
+      assert.ok(ran.stderr.startsWith(`${form}\\ → ${dir.path}\\dst${i}\\in`), ran.stderr);
+      assert.deepEqual(await dir.files(`dst${i}`), { "in/a/f": "1" });
+    }
+    const drive = await dir.blit("copy", "src", "Q:\\x\\y");
+    assertStatus(drive, 1);
+    assert.doesNotMatch(drive.stderr, /reach Q/);
+  },
+);
+
+windowsTest("a share is source and destination, and is compared", async (dir) => {
+  const share = Deno.env.get("BLIT_TEST_SHARE") ?? "";
+  need(share === "" ? "BLIT_TEST_SHARE names no share that can be written" : null);
+  const folder = `${share}\\blit-${crypto.randomUUID()}`;
+  await dir.write({ "src/a/f": "1" });
+  assertStatus(await dir.blit("mirror", "--yes", "src/", folder), 0);
+  assertStatus(await dir.blit("check", "src/", folder), 0);
+  assertStatus(await dir.blit("copy", `${folder}\\a\\f`, "back"), 0);
+  assertStatus(await dir.blit("copy", folder, "dst\\"), 0);
+  assert.equal(Object.keys(await dir.files("dst")).length, 1);
+  const into = await dir.blit("mirror", "--yes", folder, `${folder}\\a`);
+  assertStatus(into, 1);
+  assert.match(into.stderr, /the destination is inside the source/);
+  assertStatus(await dir.blit("mirror", "--yes", "src/", share), 1);
+  assertStatus(await dir.blit("copy", `${folder}\\gone`, "x"), 1);
+  assertStatus(await dir.blit("rm", "--yes", folder), 0);
+});
+
+windowsTest("settings and history are in %APPDATA%", async (dir) => {
+  await dir.write({ "src/f": "1" });
+  const env = { XDG_CONFIG_HOME: "", APPDATA: join(dir.path, "roaming") };
+  assertStatus(await dir.blitWith({ env }, "copy", "src", "dst"), 0);
+  assert.ok(Deno.statSync(join(dir.path, "roaming", "blit", "perf_local.jsonl")).size > 0);
+  assertStatus(await dir.blit("copy", "--config-dir", join(dir.path, "own"), "src", "dst2"), 0);
+  assert.ok(Deno.statSync(join(dir.path, "own", "perf_local.jsonl")).size > 0);
+});
+
+windowsTest("the profile's folder and a drive's root are protected", async (dir) => {
+  await dir.write({ "src/f": "1", "home/x": "1" });
+  const env = { USERPROFILE: join(dir.path, "home") };
+  for (const target of ["home", "HOME", dir.path.slice(0, 3)]) {
+    assertStatus(await dir.blitWith({ env }, "mirror", "--yes", "src/", target), 1);
+  }
+  assert.deepEqual(await dir.files("home"), { x: "1" });
+});

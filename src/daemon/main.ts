@@ -82,14 +82,17 @@ async function serve(flags: ServeFlags): Promise<number> {
     const stateFolder = stateDirectory();
     const daemon = await startDaemon(config, { stateFolder });
     const metrics = config.metrics === null ? null : serveMetrics(config.metrics, daemon);
+    const needs = needsOf(config);
+    // Before it says that it is ready: who hears that may end it at once.
+    const signals = heedSignals(flags, daemon, needs);
     welcome(config, daemon, flags.json);
     const withdraw = config.discovery && !isLoopback(config.bind) ? await announced(daemon) : null;
-    const needs = needsOf(config);
     const left = giveUpUnneeded(needs);
     daemonLog().debug("permissions from now on: {left}", { left: left.join(", ") });
     try {
-      await untilEnded(flags, daemon, needs);
+      await signals.ended;
     } finally {
+      signals.ignore();
       await withdraw?.();
       await metrics?.close();
     }
@@ -196,8 +199,16 @@ async function announced({ port, certificate }: Daemon): Promise<() => Promise<v
   });
 }
 
-/** Waits for the signal that ends the daemon; reads the configuration again at SIGHUP. */
-async function untilEnded(flags: ServeFlags, daemon: Daemon, needs: Needs): Promise<void> {
+/** The signals that a daemon heeds. */
+interface HeededSignals {
+  /** Fulfilled once a signal has ended the daemon. */
+  readonly ended: Promise<void>;
+  /** Leaves them to the system again. */
+  ignore(): void;
+}
+
+/** Drains the daemon at the signal that ends it, and reads the configuration again at SIGHUP. */
+function heedSignals(flags: ServeFlags, daemon: Daemon, needs: Needs): HeededSignals {
   const log = daemonLog();
   const ended = Promise.withResolvers<void>();
   let draining = false;
@@ -228,11 +239,12 @@ async function untilEnded(flags: ServeFlags, daemon: Daemon, needs: Needs): Prom
     ? [["SIGINT", end], ["SIGBREAK", end]]
     : [["SIGINT", end], ["SIGTERM", end], ["SIGHUP", again]];
   for (const [signal, listener] of signals) Deno.addSignalListener(signal, listener);
-  try {
-    await ended.promise;
-  } finally {
-    for (const [signal, listener] of signals) Deno.removeSignalListener(signal, listener);
-  }
+  return {
+    ended: ended.promise,
+    ignore: () => {
+      for (const [signal, listener] of signals) Deno.removeSignalListener(signal, listener);
+    },
+  };
 }
 
 function out(line: string): void {

@@ -12,22 +12,26 @@ function block(...names: string[]): Uint8Array {
 const MISMATCH = { kind: "mismatch" };
 
 Deno.test("a listing whose names lead elsewhere is refused", () => {
-  assert.equal(listingFromPeer(block("a", "..b", "\xff")).count, 3);
+  assert.equal(listingFromPeer(block("a", "..b", "\xff"), "nas").count, 3);
   for (const name of ["", ".", "..", "a/b", "/etc", "a\0b"]) {
-    assert.throws(() => listingFromPeer(block("fine", name)), MISMATCH, JSON.stringify(name));
+    assert.throws(
+      () => listingFromPeer(block("fine", name), "nas"),
+      MISMATCH,
+      JSON.stringify(name),
+    );
   }
 });
 
 Deno.test("an answer about other paths than those that were asked about is refused", () => {
-  assert.equal(statFromPeer(block("a/b", ""), ["a/b", ""]).count, 2);
+  assert.equal(statFromPeer(block("a/b", ""), ["a/b", ""], "nas").count, 2);
   for (const names of [["a/b"], ["", "a/b"], ["a/b", "c"], ["a/b", "", "more"]]) {
-    assert.throws(() => statFromPeer(block(...names), ["a/b", ""]), MISMATCH, names.join());
+    assert.throws(() => statFromPeer(block(...names), ["a/b", ""], "nas"), MISMATCH, names.join());
   }
 });
 
 Deno.test("more or fewer results than items are refused", () => {
-  assert.equal(resultsFromPeer(new Uint8Array(2 * RESULT_BYTES), 2).count, 2);
+  assert.equal(resultsFromPeer(new Uint8Array(2 * RESULT_BYTES), 2, "nas").count, 2);
   for (const bytes of [0, RESULT_BYTES, 2 * RESULT_BYTES + 1, 3 * RESULT_BYTES]) {
-    assert.throws(() => resultsFromPeer(new Uint8Array(bytes), 2), MISMATCH);
+    assert.throws(() => resultsFromPeer(new Uint8Array(bytes), 2, "nas"), MISMATCH);
   }
 });

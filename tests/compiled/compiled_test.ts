@@ -9,7 +9,7 @@ import type { Ran, Scratch } from "../support/cli.ts";
 import { compilePrograms } from "../support/compiled.ts";
 import { DaemonProcess } from "../support/daemon_process.ts";
 import { assertStatus } from "../support/judges.ts";
-import { needsPrograms, needsRoot, testOrSkip } from "../support/loop_fs.ts";
+import { need, needsPrograms, needsRoot, testOrSkip } from "../support/loop_fs.ts";
 
 /** Two users without rights. */
 const [VICTIM, ATTACKER] = [65534, 65533];
@@ -43,8 +43,7 @@ function trace(dir: Scratch, env: Record<string, string>, ...words: string[]) {
 }
 
 testOrSkip("compiled, blit mirrors a tree and pushes it to the compiled daemon", async (dir) => {
-  const missing = needsPrograms("strace", "npx", "npm", "setpriv", "tar");
-  if (missing !== null) throw new TypeError(missing);
+  need(needsPrograms("strace", "npx", "npm", "setpriv", "tar"));
   const programs = await compilePrograms(join(dir.path, "programs"));
   await dir.write({ "src/a": "1", "src/b/c": "22", "src/link": "-> a", "home/": "", "srv/": "" });
   const env = { HOME: join(dir.path, "home") };

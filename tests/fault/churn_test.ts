@@ -12,7 +12,7 @@ const RUNS = 10;
 
 /** Perl that changes files until it is ended. Every version of a file is one letter repeated: a mix shows. */
 const CHURN = String.raw`
-my $root = shift; my $n = 0; my $end = time + 60;
+my $root = shift; my $n = 0; my $end = time + 600;
 sub whole { my ($path, $size) = @_; my $letter = chr(97 + $n++ % 26);
   open(my $f, ">", "$path.tmp~") or die $!; print $f $letter x $size; close $f; rename("$path.tmp~", $path) or die $!; }
 while (time < $end) {

@@ -23,9 +23,9 @@ async function running(there: Served, places: readonly string[], folder: string)
   await child.stdin.close();
   const said = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
     .then((texts) => texts.join(""));
-  await until(() =>
-    sh(`find "$0" -type f 2>/dev/null | head -300 | wc -l`, folder).trim() === "300"
-  );
+  const begun = () =>
+    sh(`find "$0" -type f 2>/dev/null | head -300 | wc -l`, folder).trim() === "300";
+  await until(begun, 60_000);
   return { child, said };
 }
 

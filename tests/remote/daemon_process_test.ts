@@ -103,7 +103,7 @@ Deno.test("off loopback a first start makes a certificate, and tokens decide", a
     await rejectsWith(stranger.sessions.probe({ session: session.id, root: 1 }), "not_found");
     const removed = await home.run("token", "remove", "alice");
     assert.equal(removed.code, 0);
-    assert.equal(await session.ended, "not_found");
+    assert.equal(await session.ended, "unauthenticated");
     await rejectsWith(client.open(), "unauthenticated");
     const again = await home.run("token", "list");
     assert.equal(again.stdout, "");

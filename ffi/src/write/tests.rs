@@ -114,7 +114,7 @@ fn pieces_in_order_become_a_file() {
     assert_eq!(place.piece(item, 4, LAST, b"ef"), OK);
     assert_eq!(fs::read(place.temp.path().join("f")).unwrap(), b"abcdef");
     let made = testing::stat(&place.temp.path().join("f"));
-    let expected = if cfg!(unix) { (0o640, 3) } else { (0o666, 0) };
+    let expected = if cfg!(unix) { (0o640, 3) } else { (0o644, 0) };
     assert_eq!(
         (made.mode, made.mtime_ns - 1_000_000_000_000_000_000),
         expected

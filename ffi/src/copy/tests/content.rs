@@ -191,7 +191,7 @@ fn copy_makes_parents_and_answers_for_every_item() {
     assert_eq!(flags(&results, 2), 0, "an ancestor was made with the first");
     assert_eq!(pair.read("a/b/c/small"), b"small");
     assert!(pair.read("a/large") == noise(2_000_000));
-    let private = if cfg!(unix) { 0o700 } else { 0o777 };
+    let private = if cfg!(unix) { 0o700 } else { 0o755 };
     assert_eq!(testing::stat(&pair.to.join("a/b")).mode, private);
     let large = testing::stat(&pair.to.join("a/large"));
     assert_eq!(large.inode, inode(&results, 3));

@@ -14,7 +14,7 @@ import {
   FsFactsSchema,
   type Traits as TraitsMessage,
   TraitsSchema,
-} from "../gen/blit/v1/session_pb.ts";
+} from "../gen/blit/v1/root_pb.ts";
 import { peerText } from "./peer_text.ts";
 
 /** Longest path that a peer may name, bytes: 16 times Linux's PATH_MAX. */

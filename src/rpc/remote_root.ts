@@ -4,7 +4,7 @@
  * @module
  */
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
-import type { OpenRootResponse } from "../gen/blit/v1/session_pb.ts";
+import type { OpenRootResponse } from "../gen/blit/v1/root_pb.ts";
 import type { Session } from "./session.ts";
 
 /** Which directory is opened, and how. */

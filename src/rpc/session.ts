@@ -9,12 +9,12 @@ import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
 import { pause } from "../core/pause.ts";
 import { nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import type { OpenRootResponse } from "../gen/blit/v1/root_pb.ts";
 import {
   type Alive,
   type OpenRequest,
   OpenRequestSchema,
   type OpenResponse,
-  type OpenRootResponse,
   Sessions,
   type Welcome,
 } from "../gen/blit/v1/session_pb.ts";

@@ -15,14 +15,13 @@ import {
 } from "@bufbuild/protobuf";
 import { EntryBlock } from "../../src/core/entry_block.ts";
 import { bytesToName } from "../../src/core/rel_path.ts";
+import { OpenRootRequestSchema, OpenRootResponseSchema } from "../../src/gen/blit/v1/root_pb.ts";
 import {
   GrantRequestSchema,
   GrantResponseSchema,
   ListRequestSchema,
   ListResponseSchema,
   OpenResponseSchema,
-  OpenRootRequestSchema,
-  OpenRootResponseSchema,
   TunnelRequestSchema,
   TunnelResponseSchema,
 } from "../../src/gen/blit/v1/session_pb.ts";

@@ -6,12 +6,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../../core/error.ts";
 import { nameToBytes, parentOf } from "../../core/rel_path.ts";
-import type {
-  Begin,
-  BegunSchema,
-  OpenRootRequest,
-  OpenRootResponseSchema,
-} from "../../gen/blit/v1/session_pb.ts";
+import type { OpenRootRequest, OpenRootResponseSchema } from "../../gen/blit/v1/root_pb.ts";
+import type { Begin, BegunSchema } from "../../gen/blit/v1/session_pb.ts";
 import { factsToMessage, pathFromPeer, traitsToMessage } from "../convert.ts";
 import { requireRight } from "./rights.ts";
 import type { ServedSession } from "./served_session.ts";

@@ -12,13 +12,15 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { CloseRootRequestSchema, CloseRootResponseSchema, OpenRootRequestSchema, OpenRootResponse, OpenRootResponseSchema, ProbeRequestSchema, ProbeResponseSchema } from "./root_pb.ts";
+import { file_blit_v1_root } from "./root_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file blit/v1/session.proto.
  */
 export const file_blit_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSKMAgoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAkSGgoScmVhZGVyX2NlcnRpZmljYXRlGAkgASgMEhQKDHJlYWRlcl9wcm9vZhgKIAEoDBIQCghyZXBsYWNlcxgLIAEoCRIdCgViZWdpbhgMIAEoCzIOLmJsaXQudjEuQmVnaW4iaAoFQmVnaW4SDAoEcGF0aBgBIAEoDBIOCgZjcmVhdGUYAiABKAgSDgoGZm9sbG93GAMgASgIEg4KBnJ1bl9pZBgEIAEoBhIPCgdzdHJlYW1zGAUgASgNEhAKCG9yX2Fib3ZlGAYgASgIIqMCCgdXZWxjb21lEiEKB3ZlcnNpb24YASABKAsyEC5ibGl0LnYxLlZlcnNpb24SFAoMY2FwYWJpbGl0aWVzGAIgAygJEg8KB3Nlc3Npb24YAyABKAkSDgoGcmlnaHRzGAQgAygJEgwKBG1vdGQYBSABKAkSDQoFYWdlbnQYBiABKAkSDQoFdGhlcmUYByABKAwSFgoOdHJ1c3RfbWV0YWRhdGEYCCABKAgSEQoJcmVhZF9vbmx5GAkgASgIEiYKCmRhdGFfcGxhbmUYCiABKAsyEi5ibGl0LnYxLkRhdGFQbGFuZRIOCgZub3dfbnMYCyABKAMSEAoIaW5zdGFuY2UYDCABKAkSHQoFYmVndW4YDSABKAsyDi5ibGl0LnYxLkJlZ3VuIk8KBUJlZ3VuEicKBHJvb3QYASABKAsyGS5ibGl0LnYxLk9wZW5Sb290UmVzcG9uc2USDgoGdG9rZW5zGAIgAygJEg0KBWFib3ZlGAMgASgIIpoBCglEYXRhUGxhbmUSDAoEcG9ydBgBIAEoDRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYAiABKAwSEwoLbWF4X3N0cmVhbXMYAyABKA0SKQoJdHJhbnNwb3J0GAQgASgOMhYuYmxpdC52MS5UcmFuc3BvcnRLaW5kEiMKBHJkbWEYBSABKAsyFS5ibGl0LnYxLlJkbWFFbmRwb2ludCJECgxSZG1hRW5kcG9pbnQSDAoEcmtleRgBIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgCIAEoBBIOCgZsZW5ndGgYAyABKAQiRAoFQWxpdmUSDQoFYnl0ZXMYASABKAQSDwoHZW50cmllcxgCIAEoBBINCgVkb2luZxgDIAEoCRIMCgRwYXRoGAQgASgMIoQBCgtPcGVuUmVxdWVzdBIfCgVoZWxsbxgBIAEoCzIOLmJsaXQudjEuSGVsbG9IABIfCgVhbGl2ZRgCIAEoCzIOLmJsaXQudjEuQWxpdmVIABIoCgpjYW5jZWxfcnVuGAMgASgLMhIuYmxpdC52MS5DYW5jZWxSdW5IAEIJCgdtZXNzYWdlIhsKCUNhbmNlbFJ1bhIOCgZydW5faWQYASABKAYihAEKDE9wZW5SZXNwb25zZRIjCgd3ZWxjb21lGAEgASgLMhAuYmxpdC52MS5XZWxjb21lSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASIwoHY2xvc2luZxgDIAEoCzIQLmJsaXQudjEuQ2xvc2luZ0gAQgkKB21lc3NhZ2UiKAoHQ2xvc2luZxIMCgRraW5kGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiUAoPT3BlblJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIOCgZjcmVhdGUYAyABKAgSDgoGZm9sbG93GAQgASgIImIKEE9wZW5Sb290UmVzcG9uc2USDAoEcm9vdBgBIAEoDRIfCgVmYWN0cxgCIAEoCzIQLmJsaXQudjEuRnNGYWN0cxIfCgZ0cmFpdHMYAyABKAsyDy5ibGl0LnYxLlRyYWl0cyLnAQoHRnNGYWN0cxIOCgZkZXZpY2UYASABKAQSEgoKcm9vdF9pbm9kZRgCIAEoBBIMCgR0eXBlGAMgASgJEhIKCmZyZWVfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSEwoLZnJlZV9pbm9kZXMYBiABKAQSEQoJcmVhZF9vbmx5GAcgASgIEhIKCmZvbGRzX2Nhc2UYCCABKAgSGgoSbm9ybWFsaXNlc191bmljb2RlGAkgASgIEhIKCmlzX2ZzX3Jvb3QYCiABKAgSFQoNdGltZV9ncmFpbl9ucxgLIAEoDSLVAQoGVHJhaXRzEhgKEG5hbm9zZWNvbmRfdGltZXMYASABKAgSEQoJcmF3X25hbWVzGAIgASgIEg4KBnhhdHRycxgDIAEoCBIOCgZvd25lcnMYBCABKAgSEQoJaGFyZGxpbmtzGAUgASgIEhAKCHNwZWNpYWxzGAYgASgIEg0KBWhvbGVzGAcgASgIEg8KB2JlbmVhdGgYCCABKAgSFQoNc3ltbGlua190aW1lcxgJIAEoCBITCgtzeW5jc193aG9sZRgKIAEoCBINCgVtb2RlcxgLIAEoCCIxChBDbG9zZVJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSITChFDbG9zZVJvb3RSZXNwb25zZSItCgxQcm9iZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNIjAKDVByb2JlUmVzcG9uc2USHwoFZmFjdHMYASABKAsyEC5ibGl0LnYxLkZzRmFjdHMiOwoLU3RhdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg0KBXBhdGhzGAMgAygMIh0KDFN0YXRSZXNwb25zZRINCgVibG9jaxgBIAEoDCKoAQoLTGlzdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEhQKDHdpbmRvd19ieXRlcxgDIAEoBBIrCgtkaXJlY3RvcmllcxgEIAMoCzIWLmJsaXQudjEuTGlzdERpcmVjdG9yeRIUCgxjcmVkaXRfYnl0ZXMYBSABKAQSDAoEc2tpcBgGIAMoDBITCgtzZWVuX2Jsb2NrcxgHIAEoBCJMCg1MaXN0RGlyZWN0b3J5EgwKBHBhdGgYASABKAwSDgoGc29ydGVkGAIgASgIEg4KBnN0YWdlZBgDIAEoCBINCgVhaGVhZBgEIAEoCCIyCgxMaXN0UmVzcG9uc2USIgoGYmxvY2tzGAEgAygLMhIuYmxpdC52MS5MaXN0QmxvY2siVwoJTGlzdEJsb2NrEgwKBHBhdGgYASABKAwSDQoFYmxvY2sYAiABKAwSDgoGc29ydGVkGAMgASgIEg4KBnN0YWdlZBgEIAEoCBINCgVhaGVhZBgFIAEoCCKFAQoKUnVuUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SEwoLc291cmNlX3Jvb3QYAyABKA0SDgoGcnVuX2lkGAQgASgGEg0KBWJhdGNoGAUgASgMEhYKDnNvdXJjZV9zZXNzaW9uGAYgASgJEgwKBHRoZW4YByADKAwiLAoLUnVuUmVzcG9uc2USDwoHcmVzdWx0cxgBIAEoDBIMCgR0aGVuGAIgAygMIjoKC1JlYWRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRwYXRoGAMgASgMIlAKDFJlYWRSZXNwb25zZRIPCgVlbnRyeRgBIAEoDEgAEg8KBXBpZWNlGAIgASgMSAASEwoJdW5jaGFuZ2VkGAMgASgISABCCQoHbWVzc2FnZSJLCg1YYXR0cnNSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRwYXRoGAMgASgMEg0KBXBhdGhzGAQgAygMIlcKDlhhdHRyc1Jlc3BvbnNlEh4KBnhhdHRycxgBIAMoCzIOLmJsaXQudjEuWGF0dHISJQoHZW50cmllcxgCIAMoCzIULmJsaXQudjEuRW50cnlYYXR0cnMiTAoLRW50cnlYYXR0cnMSHgoGeGF0dHJzGAEgAygLMg4uYmxpdC52MS5YYXR0chIMCgRraW5kGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiJAoFWGF0dHISDAoEbmFtZRgBIAEoDBINCgV2YWx1ZRgCIAEoDCJOCgxHcmFudFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg4KBnJ1bl9pZBgDIAEoBhIPCgdzdHJlYW1zGAQgASgNIh8KDUdyYW50UmVzcG9uc2USDgoGdG9rZW5zGAEgAygJIkIKDVR1bm5lbFJlcXVlc3QSDQoFdG9rZW4YASABKAkSDAoEZGF0YRgCIAEoDBIUCgxjcmVkaXRfYnl0ZXMYAyABKAQiNAoOVHVubmVsUmVzcG9uc2USDAoEZGF0YRgBIAEoDBIUCgxjcmVkaXRfYnl0ZXMYAiABKAQiVAoQR3JhbnRSZWFkUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHBhdGgYAiABKAwSIQoZcmVhZGVyX2NlcnRpZmljYXRlX3NoYTI1NhgDIAEoDCIiChFHcmFudFJlYWRSZXNwb25zZRINCgVncmFudBgBIAEoCSIxChBDaGVja1B1bGxSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEaG9zdBgCIAEoCSITChFDaGVja1B1bGxSZXNwb25zZSKpAQoLUHVsbFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEgwKBGhvc3QYAyABKAkSDgoGbW9kdWxlGAQgASgJEgwKBHBhdGgYBSABKAwSEgoKcmVhZF9ncmFudBgGIAEoCRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYByABKAwSDwoHb3B0aW9ucxgIIAEoCRIOCgZydW5faWQYCSABKAYiHQoMUHVsbFJlc3BvbnNlEg0KBWV2ZW50GAEgASgJKmAKDVRyYW5zcG9ydEtpbmQSHgoaVFJBTlNQT1JUX0tJTkRfVU5TUEVDSUZJRUQQABIWChJUUkFOU1BPUlRfS0lORF9UQ1AQARIXChNUUkFOU1BPUlRfS0lORF9SRE1BEAIyyAYKCFNlc3Npb25zEjcKBE9wZW4SFC5ibGl0LnYxLk9wZW5SZXF1ZXN0GhUuYmxpdC52MS5PcGVuUmVzcG9uc2UoATABEj8KCE9wZW5Sb290EhguYmxpdC52MS5PcGVuUm9vdFJlcXVlc3QaGS5ibGl0LnYxLk9wZW5Sb290UmVzcG9uc2USQgoJQ2xvc2VSb290EhkuYmxpdC52MS5DbG9zZVJvb3RSZXF1ZXN0GhouYmxpdC52MS5DbG9zZVJvb3RSZXNwb25zZRI2CgVQcm9iZRIVLmJsaXQudjEuUHJvYmVSZXF1ZXN0GhYuYmxpdC52MS5Qcm9iZVJlc3BvbnNlEjMKBFN0YXQSFC5ibGl0LnYxLlN0YXRSZXF1ZXN0GhUuYmxpdC52MS5TdGF0UmVzcG9uc2USNwoETGlzdBIULmJsaXQudjEuTGlzdFJlcXVlc3QaFS5ibGl0LnYxLkxpc3RSZXNwb25zZSgBMAESMAoDUnVuEhMuYmxpdC52MS5SdW5SZXF1ZXN0GhQuYmxpdC52MS5SdW5SZXNwb25zZRI1CgRSZWFkEhQuYmxpdC52MS5SZWFkUmVxdWVzdBoVLmJsaXQudjEuUmVhZFJlc3BvbnNlMAESOQoGWGF0dHJzEhYuYmxpdC52MS5YYXR0cnNSZXF1ZXN0GhcuYmxpdC52MS5YYXR0cnNSZXNwb25zZRI2CgVHcmFudBIVLmJsaXQudjEuR3JhbnRSZXF1ZXN0GhYuYmxpdC52MS5HcmFudFJlc3BvbnNlEj0KBlR1bm5lbBIWLmJsaXQudjEuVHVubmVsUmVxdWVzdBoXLmJsaXQudjEuVHVubmVsUmVzcG9uc2UoATABEkIKCUdyYW50UmVhZBIZLmJsaXQudjEuR3JhbnRSZWFkUmVxdWVzdBoaLmJsaXQudjEuR3JhbnRSZWFkUmVzcG9uc2USQgoJQ2hlY2tQdWxsEhkuYmxpdC52MS5DaGVja1B1bGxSZXF1ZXN0GhouYmxpdC52MS5DaGVja1B1bGxSZXNwb25zZRI1CgRQdWxsEhQuYmxpdC52MS5QdWxsUmVxdWVzdBoVLmJsaXQudjEuUHVsbFJlc3BvbnNlMAFiBnByb3RvMw");
+  fileDesc("ChVibGl0L3YxL3Nlc3Npb24ucHJvdG8SB2JsaXQudjEiJwoHVmVyc2lvbhINCgVtYWpvchgBIAEoDRINCgVtaW5vchgCIAEoDSKMAgoFSGVsbG8SIQoHdmVyc2lvbhgBIAEoCzIQLmJsaXQudjEuVmVyc2lvbhIUCgxjYXBhYmlsaXRpZXMYAiADKAkSDgoGbW9kdWxlGAMgASgJEg0KBWFnZW50GAQgASgJEg8KB3B1cnBvc2UYBSABKAkSDAoEbG9vaxgGIAEoDBIVCg1sb29rX2ZvbGxvd2VkGAcgASgIEhIKCnJlYWRfZ3JhbnQYCCABKAkSGgoScmVhZGVyX2NlcnRpZmljYXRlGAkgASgMEhQKDHJlYWRlcl9wcm9vZhgKIAEoDBIQCghyZXBsYWNlcxgLIAEoCRIdCgViZWdpbhgMIAEoCzIOLmJsaXQudjEuQmVnaW4iaAoFQmVnaW4SDAoEcGF0aBgBIAEoDBIOCgZjcmVhdGUYAiABKAgSDgoGZm9sbG93GAMgASgIEg4KBnJ1bl9pZBgEIAEoBhIPCgdzdHJlYW1zGAUgASgNEhAKCG9yX2Fib3ZlGAYgASgIIqMCCgdXZWxjb21lEiEKB3ZlcnNpb24YASABKAsyEC5ibGl0LnYxLlZlcnNpb24SFAoMY2FwYWJpbGl0aWVzGAIgAygJEg8KB3Nlc3Npb24YAyABKAkSDgoGcmlnaHRzGAQgAygJEgwKBG1vdGQYBSABKAkSDQoFYWdlbnQYBiABKAkSDQoFdGhlcmUYByABKAwSFgoOdHJ1c3RfbWV0YWRhdGEYCCABKAgSEQoJcmVhZF9vbmx5GAkgASgIEiYKCmRhdGFfcGxhbmUYCiABKAsyEi5ibGl0LnYxLkRhdGFQbGFuZRIOCgZub3dfbnMYCyABKAMSEAoIaW5zdGFuY2UYDCABKAkSHQoFYmVndW4YDSABKAsyDi5ibGl0LnYxLkJlZ3VuIk8KBUJlZ3VuEicKBHJvb3QYASABKAsyGS5ibGl0LnYxLk9wZW5Sb290UmVzcG9uc2USDgoGdG9rZW5zGAIgAygJEg0KBWFib3ZlGAMgASgIIpoBCglEYXRhUGxhbmUSDAoEcG9ydBgBIAEoDRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYAiABKAwSEwoLbWF4X3N0cmVhbXMYAyABKA0SKQoJdHJhbnNwb3J0GAQgASgOMhYuYmxpdC52MS5UcmFuc3BvcnRLaW5kEiMKBHJkbWEYBSABKAsyFS5ibGl0LnYxLlJkbWFFbmRwb2ludCJECgxSZG1hRW5kcG9pbnQSDAoEcmtleRgBIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgCIAEoBBIOCgZsZW5ndGgYAyABKAQiRAoFQWxpdmUSDQoFYnl0ZXMYASABKAQSDwoHZW50cmllcxgCIAEoBBINCgVkb2luZxgDIAEoCRIMCgRwYXRoGAQgASgMIoQBCgtPcGVuUmVxdWVzdBIfCgVoZWxsbxgBIAEoCzIOLmJsaXQudjEuSGVsbG9IABIfCgVhbGl2ZRgCIAEoCzIOLmJsaXQudjEuQWxpdmVIABIoCgpjYW5jZWxfcnVuGAMgASgLMhIuYmxpdC52MS5DYW5jZWxSdW5IAEIJCgdtZXNzYWdlIhsKCUNhbmNlbFJ1bhIOCgZydW5faWQYASABKAYihAEKDE9wZW5SZXNwb25zZRIjCgd3ZWxjb21lGAEgASgLMhAuYmxpdC52MS5XZWxjb21lSAASHwoFYWxpdmUYAiABKAsyDi5ibGl0LnYxLkFsaXZlSAASIwoHY2xvc2luZxgDIAEoCzIQLmJsaXQudjEuQ2xvc2luZ0gAQgkKB21lc3NhZ2UiKAoHQ2xvc2luZxIMCgRraW5kGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiOwoLU3RhdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg0KBXBhdGhzGAMgAygMIh0KDFN0YXRSZXNwb25zZRINCgVibG9jaxgBIAEoDCKoAQoLTGlzdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEhQKDHdpbmRvd19ieXRlcxgDIAEoBBIrCgtkaXJlY3RvcmllcxgEIAMoCzIWLmJsaXQudjEuTGlzdERpcmVjdG9yeRIUCgxjcmVkaXRfYnl0ZXMYBSABKAQSDAoEc2tpcBgGIAMoDBITCgtzZWVuX2Jsb2NrcxgHIAEoBCJMCg1MaXN0RGlyZWN0b3J5EgwKBHBhdGgYASABKAwSDgoGc29ydGVkGAIgASgIEg4KBnN0YWdlZBgDIAEoCBINCgVhaGVhZBgEIAEoCCIyCgxMaXN0UmVzcG9uc2USIgoGYmxvY2tzGAEgAygLMhIuYmxpdC52MS5MaXN0QmxvY2siVwoJTGlzdEJsb2NrEgwKBHBhdGgYASABKAwSDQoFYmxvY2sYAiABKAwSDgoGc29ydGVkGAMgASgIEg4KBnN0YWdlZBgEIAEoCBINCgVhaGVhZBgFIAEoCCKFAQoKUnVuUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0SEwoLc291cmNlX3Jvb3QYAyABKA0SDgoGcnVuX2lkGAQgASgGEg0KBWJhdGNoGAUgASgMEhYKDnNvdXJjZV9zZXNzaW9uGAYgASgJEgwKBHRoZW4YByADKAwiLAoLUnVuUmVzcG9uc2USDwoHcmVzdWx0cxgBIAEoDBIMCgR0aGVuGAIgAygMIjoKC1JlYWRSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRwYXRoGAMgASgMIlAKDFJlYWRSZXNwb25zZRIPCgVlbnRyeRgBIAEoDEgAEg8KBXBpZWNlGAIgASgMSAASEwoJdW5jaGFuZ2VkGAMgASgISABCCQoHbWVzc2FnZSJLCg1YYXR0cnNSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDRIMCgRwYXRoGAMgASgMEg0KBXBhdGhzGAQgAygMIlcKDlhhdHRyc1Jlc3BvbnNlEh4KBnhhdHRycxgBIAMoCzIOLmJsaXQudjEuWGF0dHISJQoHZW50cmllcxgCIAMoCzIULmJsaXQudjEuRW50cnlYYXR0cnMiTAoLRW50cnlYYXR0cnMSHgoGeGF0dHJzGAEgAygLMg4uYmxpdC52MS5YYXR0chIMCgRraW5kGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiJAoFWGF0dHISDAoEbmFtZRgBIAEoDBINCgV2YWx1ZRgCIAEoDCJOCgxHcmFudFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEg4KBnJ1bl9pZBgDIAEoBhIPCgdzdHJlYW1zGAQgASgNIh8KDUdyYW50UmVzcG9uc2USDgoGdG9rZW5zGAEgAygJIkIKDVR1bm5lbFJlcXVlc3QSDQoFdG9rZW4YASABKAkSDAoEZGF0YRgCIAEoDBIUCgxjcmVkaXRfYnl0ZXMYAyABKAQiNAoOVHVubmVsUmVzcG9uc2USDAoEZGF0YRgBIAEoDBIUCgxjcmVkaXRfYnl0ZXMYAiABKAQiVAoQR3JhbnRSZWFkUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHBhdGgYAiABKAwSIQoZcmVhZGVyX2NlcnRpZmljYXRlX3NoYTI1NhgDIAEoDCIiChFHcmFudFJlYWRSZXNwb25zZRINCgVncmFudBgBIAEoCSIxChBDaGVja1B1bGxSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEaG9zdBgCIAEoCSITChFDaGVja1B1bGxSZXNwb25zZSKpAQoLUHVsbFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNEgwKBGhvc3QYAyABKAkSDgoGbW9kdWxlGAQgASgJEgwKBHBhdGgYBSABKAwSEgoKcmVhZF9ncmFudBgGIAEoCRIaChJjZXJ0aWZpY2F0ZV9zaGEyNTYYByABKAwSDwoHb3B0aW9ucxgIIAEoCRIOCgZydW5faWQYCSABKAYiHQoMUHVsbFJlc3BvbnNlEg0KBWV2ZW50GAEgASgJKmAKDVRyYW5zcG9ydEtpbmQSHgoaVFJBTlNQT1JUX0tJTkRfVU5TUEVDSUZJRUQQABIWChJUUkFOU1BPUlRfS0lORF9UQ1AQARIXChNUUkFOU1BPUlRfS0lORF9SRE1BEAIyyAYKCFNlc3Npb25zEjcKBE9wZW4SFC5ibGl0LnYxLk9wZW5SZXF1ZXN0GhUuYmxpdC52MS5PcGVuUmVzcG9uc2UoATABEj8KCE9wZW5Sb290EhguYmxpdC52MS5PcGVuUm9vdFJlcXVlc3QaGS5ibGl0LnYxLk9wZW5Sb290UmVzcG9uc2USQgoJQ2xvc2VSb290EhkuYmxpdC52MS5DbG9zZVJvb3RSZXF1ZXN0GhouYmxpdC52MS5DbG9zZVJvb3RSZXNwb25zZRI2CgVQcm9iZRIVLmJsaXQudjEuUHJvYmVSZXF1ZXN0GhYuYmxpdC52MS5Qcm9iZVJlc3BvbnNlEjMKBFN0YXQSFC5ibGl0LnYxLlN0YXRSZXF1ZXN0GhUuYmxpdC52MS5TdGF0UmVzcG9uc2USNwoETGlzdBIULmJsaXQudjEuTGlzdFJlcXVlc3QaFS5ibGl0LnYxLkxpc3RSZXNwb25zZSgBMAESMAoDUnVuEhMuYmxpdC52MS5SdW5SZXF1ZXN0GhQuYmxpdC52MS5SdW5SZXNwb25zZRI1CgRSZWFkEhQuYmxpdC52MS5SZWFkUmVxdWVzdBoVLmJsaXQudjEuUmVhZFJlc3BvbnNlMAESOQoGWGF0dHJzEhYuYmxpdC52MS5YYXR0cnNSZXF1ZXN0GhcuYmxpdC52MS5YYXR0cnNSZXNwb25zZRI2CgVHcmFudBIVLmJsaXQudjEuR3JhbnRSZXF1ZXN0GhYuYmxpdC52MS5HcmFudFJlc3BvbnNlEj0KBlR1bm5lbBIWLmJsaXQudjEuVHVubmVsUmVxdWVzdBoXLmJsaXQudjEuVHVubmVsUmVzcG9uc2UoATABEkIKCUdyYW50UmVhZBIZLmJsaXQudjEuR3JhbnRSZWFkUmVxdWVzdBoaLmJsaXQudjEuR3JhbnRSZWFkUmVzcG9uc2USQgoJQ2hlY2tQdWxsEhkuYmxpdC52MS5DaGVja1B1bGxSZXF1ZXN0GhouYmxpdC52MS5DaGVja1B1bGxSZXNwb25zZRI1CgRQdWxsEhQuYmxpdC52MS5QdWxsUmVxdWVzdBoVLmJsaXQudjEuUHVsbFJlc3BvbnNlMAFiBnByb3RvMw", [file_blit_v1_root]);
 
 /**
  * Protocol version: a peer of another major version is refused, minor versions work together.
@@ -609,357 +611,6 @@ export const ClosingSchema: GenMessage<Closing> = /*@__PURE__*/
   messageDesc(file_blit_v1_session, 11);
 
 /**
- * Opens a root.
- *
- * @generated from message blit.v1.OpenRootRequest
- */
-export type OpenRootRequest = Message<"blit.v1.OpenRootRequest"> & {
-  /**
-   * The session.
-   *
-   * @generated from field: string session = 1;
-   */
-  session: string;
-
-  /**
-   * Directory in the module; empty: the module itself.
-   *
-   * @generated from field: bytes path = 2;
-   */
-  path: Uint8Array;
-
-  /**
-   * Make it and missing parents where it isn't there; needs the right to write.
-   *
-   * @generated from field: bool create = 3;
-   */
-  create: boolean;
-
-  /**
-   * Resolve symlinks on the way this once, as far as they stay in the module.
-   *
-   * @generated from field: bool follow = 4;
-   */
-  follow: boolean;
-};
-
-/**
- * Describes the message blit.v1.OpenRootRequest.
- * Use `create(OpenRootRequestSchema)` to create a new message.
- */
-export const OpenRootRequestSchema: GenMessage<OpenRootRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 12);
-
-/**
- * A root.
- *
- * @generated from message blit.v1.OpenRootResponse
- */
-export type OpenRootResponse = Message<"blit.v1.OpenRootResponse"> & {
-  /**
-   * Names the root in later calls.
-   *
-   * @generated from field: uint32 root = 1;
-   */
-  root: number;
-
-  /**
-   * Facts of its file system.
-   *
-   * @generated from field: blit.v1.FsFacts facts = 2;
-   */
-  facts?: FsFacts | undefined;
-
-  /**
-   * What it can keep.
-   *
-   * @generated from field: blit.v1.Traits traits = 3;
-   */
-  traits?: Traits | undefined;
-};
-
-/**
- * Describes the message blit.v1.OpenRootResponse.
- * Use `create(OpenRootResponseSchema)` to create a new message.
- */
-export const OpenRootResponseSchema: GenMessage<OpenRootResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 13);
-
-/**
- * Facts of the file system below a root.
- *
- * @generated from message blit.v1.FsFacts
- */
-export type FsFacts = Message<"blit.v1.FsFacts"> & {
-  /**
-   * Device number.
-   *
-   * @generated from field: uint64 device = 1;
-   */
-  device: bigint;
-
-  /**
-   * Inode of the root.
-   *
-   * @generated from field: uint64 root_inode = 2;
-   */
-  rootInode: bigint;
-
-  /**
-   * Type, such as `ext4`; `unknown` where it can't be told.
-   *
-   * @generated from field: string type = 3;
-   */
-  type: string;
-
-  /**
-   * Bytes free.
-   *
-   * @generated from field: uint64 free_bytes = 4;
-   */
-  freeBytes: bigint;
-
-  /**
-   * Bytes in all.
-   *
-   * @generated from field: uint64 total_bytes = 5;
-   */
-  totalBytes: bigint;
-
-  /**
-   * Inodes free.
-   *
-   * @generated from field: uint64 free_inodes = 6;
-   */
-  freeInodes: bigint;
-
-  /**
-   * Nothing can be written.
-   *
-   * @generated from field: bool read_only = 7;
-   */
-  readOnly: boolean;
-
-  /**
-   * Names that differ only in case are one.
-   *
-   * @generated from field: bool folds_case = 8;
-   */
-  foldsCase: boolean;
-
-  /**
-   * Names that differ only in Unicode normalisation are one.
-   *
-   * @generated from field: bool normalises_unicode = 9;
-   */
-  normalisesUnicode: boolean;
-
-  /**
-   * The root is the root of a file system.
-   *
-   * @generated from field: bool is_fs_root = 10;
-   */
-  isFsRoot: boolean;
-
-  /**
-   * Smallest step of mtime, ns; 0 where unknown.
-   *
-   * @generated from field: uint32 time_grain_ns = 11;
-   */
-  timeGrainNs: number;
-};
-
-/**
- * Describes the message blit.v1.FsFacts.
- * Use `create(FsFactsSchema)` to create a new message.
- */
-export const FsFactsSchema: GenMessage<FsFacts> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 14);
-
-/**
- * What a tree can keep.
- *
- * @generated from message blit.v1.Traits
- */
-export type Traits = Message<"blit.v1.Traits"> & {
-  /**
-   * Times to the nanosecond.
-   *
-   * @generated from field: bool nanosecond_times = 1;
-   */
-  nanosecondTimes: boolean;
-
-  /**
-   * Names that aren't UTF-8.
-   *
-   * @generated from field: bool raw_names = 2;
-   */
-  rawNames: boolean;
-
-  /**
-   * Extended attributes and ACLs.
-   *
-   * @generated from field: bool xattrs = 3;
-   */
-  xattrs: boolean;
-
-  /**
-   * Owner and group can be set.
-   *
-   * @generated from field: bool owners = 4;
-   */
-  owners: boolean;
-
-  /**
-   * Hardlinks.
-   *
-   * @generated from field: bool hardlinks = 5;
-   */
-  hardlinks: boolean;
-
-  /**
-   * FIFOs and sockets; devices where owners too.
-   *
-   * @generated from field: bool specials = 6;
-   */
-  specials: boolean;
-
-  /**
-   * Holes of sparse files.
-   *
-   * @generated from field: bool holes = 7;
-   */
-  holes: boolean;
-
-  /**
-   * Names are resolved beneath held descriptors.
-   *
-   * @generated from field: bool beneath = 8;
-   */
-  beneath: boolean;
-
-  /**
-   * Mode and mtime of symlinks.
-   *
-   * @generated from field: bool symlink_times = 9;
-   */
-  symlinkTimes: boolean;
-
-  /**
-   * One call makes everything that was written durable.
-   *
-   * @generated from field: bool syncs_whole = 10;
-   */
-  syncsWhole: boolean;
-
-  /**
-   * Permission bits; without them, of a file only whether its owner may write it.
-   *
-   * @generated from field: bool modes = 11;
-   */
-  modes: boolean;
-};
-
-/**
- * Describes the message blit.v1.Traits.
- * Use `create(TraitsSchema)` to create a new message.
- */
-export const TraitsSchema: GenMessage<Traits> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 15);
-
-/**
- * Releases a root.
- *
- * @generated from message blit.v1.CloseRootRequest
- */
-export type CloseRootRequest = Message<"blit.v1.CloseRootRequest"> & {
-  /**
-   * The session.
-   *
-   * @generated from field: string session = 1;
-   */
-  session: string;
-
-  /**
-   * The root.
-   *
-   * @generated from field: uint32 root = 2;
-   */
-  root: number;
-};
-
-/**
- * Describes the message blit.v1.CloseRootRequest.
- * Use `create(CloseRootRequestSchema)` to create a new message.
- */
-export const CloseRootRequestSchema: GenMessage<CloseRootRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 16);
-
-/**
- * Nothing to say.
- *
- * @generated from message blit.v1.CloseRootResponse
- */
-export type CloseRootResponse = Message<"blit.v1.CloseRootResponse"> & {
-};
-
-/**
- * Describes the message blit.v1.CloseRootResponse.
- * Use `create(CloseRootResponseSchema)` to create a new message.
- */
-export const CloseRootResponseSchema: GenMessage<CloseRootResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 17);
-
-/**
- * Asks for facts.
- *
- * @generated from message blit.v1.ProbeRequest
- */
-export type ProbeRequest = Message<"blit.v1.ProbeRequest"> & {
-  /**
-   * The session.
-   *
-   * @generated from field: string session = 1;
-   */
-  session: string;
-
-  /**
-   * The root.
-   *
-   * @generated from field: uint32 root = 2;
-   */
-  root: number;
-};
-
-/**
- * Describes the message blit.v1.ProbeRequest.
- * Use `create(ProbeRequestSchema)` to create a new message.
- */
-export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 18);
-
-/**
- * Facts of a root.
- *
- * @generated from message blit.v1.ProbeResponse
- */
-export type ProbeResponse = Message<"blit.v1.ProbeResponse"> & {
-  /**
-   * As they are now.
-   *
-   * @generated from field: blit.v1.FsFacts facts = 1;
-   */
-  facts?: FsFacts | undefined;
-};
-
-/**
- * Describes the message blit.v1.ProbeResponse.
- * Use `create(ProbeResponseSchema)` to create a new message.
- */
-export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 19);
-
-/**
  * Asks for metadata.
  *
  * @generated from message blit.v1.StatRequest
@@ -992,7 +643,7 @@ export type StatRequest = Message<"blit.v1.StatRequest"> & {
  * Use `create(StatRequestSchema)` to create a new message.
  */
 export const StatRequestSchema: GenMessage<StatRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 20);
+  messageDesc(file_blit_v1_session, 12);
 
 /**
  * Metadata, a record per path.
@@ -1013,7 +664,7 @@ export type StatResponse = Message<"blit.v1.StatResponse"> & {
  * Use `create(StatResponseSchema)` to create a new message.
  */
 export const StatResponseSchema: GenMessage<StatResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 21);
+  messageDesc(file_blit_v1_session, 13);
 
 /**
  * One message of the client's side of a listing.
@@ -1077,7 +728,7 @@ export type ListRequest = Message<"blit.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 22);
+  messageDesc(file_blit_v1_session, 14);
 
 /**
  * One directory to list.
@@ -1119,7 +770,7 @@ export type ListDirectory = Message<"blit.v1.ListDirectory"> & {
  * Use `create(ListDirectorySchema)` to create a new message.
  */
 export const ListDirectorySchema: GenMessage<ListDirectory> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 23);
+  messageDesc(file_blit_v1_session, 15);
 
 /**
  * Blocks of listings, in the order in which they were made.
@@ -1140,7 +791,7 @@ export type ListResponse = Message<"blit.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 24);
+  messageDesc(file_blit_v1_session, 16);
 
 /**
  * One block of a listing.
@@ -1189,7 +840,7 @@ export type ListBlock = Message<"blit.v1.ListBlock"> & {
  * Use `create(ListBlockSchema)` to create a new message.
  */
 export const ListBlockSchema: GenMessage<ListBlock> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 25);
+  messageDesc(file_blit_v1_session, 17);
 
 /**
  * Runs a batch.
@@ -1255,7 +906,7 @@ export type RunRequest = Message<"blit.v1.RunRequest"> & {
  * Use `create(RunRequestSchema)` to create a new message.
  */
 export const RunRequestSchema: GenMessage<RunRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 26);
+  messageDesc(file_blit_v1_session, 18);
 
 /**
  * What became of a batch.
@@ -1283,7 +934,7 @@ export type RunResponse = Message<"blit.v1.RunResponse"> & {
  * Use `create(RunResponseSchema)` to create a new message.
  */
 export const RunResponseSchema: GenMessage<RunResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 27);
+  messageDesc(file_blit_v1_session, 19);
 
 /**
  * Reads a file.
@@ -1318,7 +969,7 @@ export type ReadRequest = Message<"blit.v1.ReadRequest"> & {
  * Use `create(ReadRequestSchema)` to create a new message.
  */
 export const ReadRequestSchema: GenMessage<ReadRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 28);
+  messageDesc(file_blit_v1_session, 20);
 
 /**
  * A piece of a file.
@@ -1363,7 +1014,7 @@ export type ReadResponse = Message<"blit.v1.ReadResponse"> & {
  * Use `create(ReadResponseSchema)` to create a new message.
  */
 export const ReadResponseSchema: GenMessage<ReadResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 29);
+  messageDesc(file_blit_v1_session, 21);
 
 /**
  * Asks for extended attributes.
@@ -1405,7 +1056,7 @@ export type XattrsRequest = Message<"blit.v1.XattrsRequest"> & {
  * Use `create(XattrsRequestSchema)` to create a new message.
  */
 export const XattrsRequestSchema: GenMessage<XattrsRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 30);
+  messageDesc(file_blit_v1_session, 22);
 
 /**
  * Extended attributes.
@@ -1433,7 +1084,7 @@ export type XattrsResponse = Message<"blit.v1.XattrsResponse"> & {
  * Use `create(XattrsResponseSchema)` to create a new message.
  */
 export const XattrsResponseSchema: GenMessage<XattrsResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 31);
+  messageDesc(file_blit_v1_session, 23);
 
 /**
  * The attributes of one of several entries.
@@ -1468,7 +1119,7 @@ export type EntryXattrs = Message<"blit.v1.EntryXattrs"> & {
  * Use `create(EntryXattrsSchema)` to create a new message.
  */
 export const EntryXattrsSchema: GenMessage<EntryXattrs> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 32);
+  messageDesc(file_blit_v1_session, 24);
 
 /**
  * One attribute.
@@ -1496,7 +1147,7 @@ export type Xattr = Message<"blit.v1.Xattr"> & {
  * Use `create(XattrSchema)` to create a new message.
  */
 export const XattrSchema: GenMessage<Xattr> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 33);
+  messageDesc(file_blit_v1_session, 25);
 
 /**
  * Asks for tokens.
@@ -1538,7 +1189,7 @@ export type GrantRequest = Message<"blit.v1.GrantRequest"> & {
  * Use `create(GrantRequestSchema)` to create a new message.
  */
 export const GrantRequestSchema: GenMessage<GrantRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 34);
+  messageDesc(file_blit_v1_session, 26);
 
 /**
  * Tokens, each good once, for 30 s.
@@ -1559,7 +1210,7 @@ export type GrantResponse = Message<"blit.v1.GrantResponse"> & {
  * Use `create(GrantResponseSchema)` to create a new message.
  */
 export const GrantResponseSchema: GenMessage<GrantResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 35);
+  messageDesc(file_blit_v1_session, 27);
 
 /**
  * The client's side of a stream in messages.
@@ -1594,7 +1245,7 @@ export type TunnelRequest = Message<"blit.v1.TunnelRequest"> & {
  * Use `create(TunnelRequestSchema)` to create a new message.
  */
 export const TunnelRequestSchema: GenMessage<TunnelRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 36);
+  messageDesc(file_blit_v1_session, 28);
 
 /**
  * The daemon's side.
@@ -1622,7 +1273,7 @@ export type TunnelResponse = Message<"blit.v1.TunnelResponse"> & {
  * Use `create(TunnelResponseSchema)` to create a new message.
  */
 export const TunnelResponseSchema: GenMessage<TunnelResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 37);
+  messageDesc(file_blit_v1_session, 29);
 
 /**
  * Asks for a read grant.
@@ -1657,7 +1308,7 @@ export type GrantReadRequest = Message<"blit.v1.GrantReadRequest"> & {
  * Use `create(GrantReadRequestSchema)` to create a new message.
  */
 export const GrantReadRequestSchema: GenMessage<GrantReadRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 38);
+  messageDesc(file_blit_v1_session, 30);
 
 /**
  * A read grant.
@@ -1678,7 +1329,7 @@ export type GrantReadResponse = Message<"blit.v1.GrantReadResponse"> & {
  * Use `create(GrantReadResponseSchema)` to create a new message.
  */
 export const GrantReadResponseSchema: GenMessage<GrantReadResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 39);
+  messageDesc(file_blit_v1_session, 31);
 
 /**
  * Asks whether a host may be copied from.
@@ -1706,7 +1357,7 @@ export type CheckPullRequest = Message<"blit.v1.CheckPullRequest"> & {
  * Use `create(CheckPullRequestSchema)` to create a new message.
  */
 export const CheckPullRequestSchema: GenMessage<CheckPullRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 40);
+  messageDesc(file_blit_v1_session, 32);
 
 /**
  * It may.
@@ -1721,7 +1372,7 @@ export type CheckPullResponse = Message<"blit.v1.CheckPullResponse"> & {
  * Use `create(CheckPullResponseSchema)` to create a new message.
  */
 export const CheckPullResponseSchema: GenMessage<CheckPullResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 41);
+  messageDesc(file_blit_v1_session, 33);
 
 /**
  * Copies from another daemon.
@@ -1798,7 +1449,7 @@ export type PullRequest = Message<"blit.v1.PullRequest"> & {
  * Use `create(PullRequestSchema)` to create a new message.
  */
 export const PullRequestSchema: GenMessage<PullRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 42);
+  messageDesc(file_blit_v1_session, 34);
 
 /**
  * How a pull goes.
@@ -1819,7 +1470,7 @@ export type PullResponse = Message<"blit.v1.PullResponse"> & {
  * Use `create(PullResponseSchema)` to create a new message.
  */
 export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_session, 43);
+  messageDesc(file_blit_v1_session, 35);
 
 /**
  * What carries a stream.

@@ -66,6 +66,27 @@ export async function watchFirstFile(
   env: Record<string, string>,
 ): Promise<number | null> {
   const start = performance.now();
+  const run = begin(command, env);
+  let seen: number | null = null;
+  while (run.isRunning && seen === null) {
+    if (hasFile(destination)) seen = (performance.now() - start) / 1000;
+    else await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await run.ended;
+  return seen;
+}
+
+/** A command under way. */
+export interface Begun {
+  readonly isRunning: boolean;
+  /** Fulfilled at its end, however it ends. */
+  readonly ended: Promise<void>;
+  /** Ends it at once, unless it has ended. */
+  kill(): void;
+}
+
+/** Starts a command to be looked at from outside while it runs. */
+export function begin(command: readonly string[], env: Record<string, string>): Begun {
   const child = new Deno.Command(command[0], {
     args: command.slice(1),
     env,
@@ -74,14 +95,18 @@ export async function watchFirstFile(
     stderr: "null",
   }).spawn();
   let isRunning = true;
-  const ended = child.status.then(() => isRunning = false);
-  let seen: number | null = null;
-  while (isRunning && seen === null) {
-    if (hasFile(destination)) seen = (performance.now() - start) / 1000;
-    else await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  await ended;
-  return seen;
+  const ended = child.status.then(() => {
+    isRunning = false;
+  });
+  return {
+    get isRunning() {
+      return isRunning;
+    },
+    ended,
+    kill: () => {
+      if (isRunning) child.kill("SIGKILL");
+    },
+  };
 }
 
 /** Whether a tree holds a file that is not staged; looks at the first few entries of each folder. */

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { buildNative } from "../ffi/build.ts";
 import { DAEMON_FLAGS } from "../packaging/daemon_flags.ts";
 import { FreshFileSystem } from "./file_systems.ts";
-import { type Measure, measure } from "./measure.ts";
+import { begin, type Measure, measure } from "./measure.ts";
 import { describeMachine, saveResults } from "./results.ts";
 import { PROJECT } from "./servers.ts";
 import { formatTable, ratioOf, type Row } from "./table.ts";
@@ -96,18 +96,10 @@ class ResumeComparison {
   async rest(command: readonly string[]): Promise<Measure | null> {
     for (let tries = 0; tries < 5; tries++) {
       await this.#empty();
-      const child = new Deno.Command(command[0], {
-        args: command.slice(1),
-        env: this.#env,
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
-      let isRunning = true;
-      const ended = child.status.then(() => isRunning = false);
-      while (isRunning && this.#stagedBytes() < this.#bytes / 2) await sleep(2);
-      if (isRunning) child.kill("SIGKILL");
-      await ended;
+      const run = begin(command, this.#env);
+      while (run.isRunning && this.#stagedBytes() < this.#bytes / 2) await sleep(2);
+      run.kill();
+      await run.ended;
       await sleep(SETTLE_MS);
       const staged = this.#stagedBytes();
       if (staged === 0) continue;

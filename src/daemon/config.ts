@@ -94,3 +94,9 @@ export function isSecure(config: DaemonConfig): boolean {
 export function isExposed(config: DaemonConfig): boolean {
   return !isSecure(config) && !isLoopback(config.bind);
 }
+
+/** Whether a text is `host:port`; the host may be left out. */
+export function isAddress(text: string): boolean {
+  const port = /:(\d{1,5})$/.exec(text);
+  return port !== null && Number(port[1]) <= 65_535;
+}

@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { readJsonc } from "../app/jsonc.ts";
 import { parseHostName } from "../rpc/service/delegation.ts";
 import type { ModuleSpec } from "../rpc/service/host.ts";
-import { type DaemonConfig, DEFAULTS, LOG_LEVELS } from "./config.ts";
+import { type DaemonConfig, DEFAULTS, isAddress, LOG_LEVELS } from "./config.ts";
 
 const boolean = v.optional(v.boolean("expected true or false"));
 const text = (what: string) => v.pipe(v.string(what), v.check((t) => !t.includes("\0"), what));
@@ -69,7 +69,7 @@ const SCHEMA = v.strictObject({
   insecure: boolean,
   discovery: boolean,
   metrics: v.optional(
-    v.pipe(text("expected host:port"), v.regex(/:\d{1,5}$/, "expected host:port")),
+    v.pipe(text("expected host:port"), v.check(isAddress, "expected host:port")),
   ),
   log: v.optional(v.picklist(LOG_LEVELS, `expected one of: ${LOG_LEVELS.join(", ")}`)),
 });

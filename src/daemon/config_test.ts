@@ -41,6 +41,7 @@ const MISTAKES: [text: string, place: string, message: RegExp][] = [
   ['{"limits": {"sesions": 1}}', "1:13", /unknown entry "sesions"/],
   ['{"tls": true}', "1:9", /"tls": expected \{ cert, key \}/],
   ['{"log": "loud"}', "1:9", /expected one of: debug, info/],
+  ['{"metrics": "localhost:70000"}', "1:13", /"metrics": expected host:port/],
 ];
 for (const [text, place, message] of MISTAKES) {
   Deno.test(`the mistake in ${JSON.stringify(text)} is reported at ${place}`, () => {

@@ -16,7 +16,7 @@ import { type NativePool, openPool } from "../native/pool.ts";
 import { type DataPort, openDataPort } from "../net/listen.ts";
 import { randomText } from "../net/token.ts";
 import { withErrors } from "../rpc/service/calls.ts";
-import type { ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
+import type { DurationObserver, ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
 import { type Access, lowerAccess, moduleWords, rightsOf } from "../rpc/service/rights.ts";
 import type { ServedSession } from "../rpc/service/served_session.ts";
 import { SessionTable, type SessionTotals } from "../rpc/service/session_table.ts";
@@ -60,6 +60,8 @@ export interface DaemonCounts extends SessionTotals {
   readonly failedLogins: number;
   /** Calls that failed, by kind of error. */
   readonly failures: ReadonlyMap<string, number>;
+  /** The native workers: how many there are and work, and requests that wait for one. */
+  readonly workers: Readonly<Record<"threads" | "working" | "waiting", number>>;
 }
 
 /** A running daemon. */
@@ -72,7 +74,11 @@ export interface Daemon {
   /** Whether clients need a token. */
   readonly needsToken: boolean;
   readonly tokens: TokenStore;
+  /** Who is told how long things took, once that is set. */
+  observer: DurationObserver | null;
   counts(): DaemonCounts;
+  /** Whether new sessions are taken. */
+  isServing(): boolean;
   /** Takes a new configuration; what can't change while it runs is named in the answer. */
   reconfigure(config: DaemonConfig): readonly string[];
   /** Refuses new sessions, waits for the running ones, then stops. */
@@ -152,6 +158,7 @@ class RunningDaemon implements Daemon, ServiceHost {
   readonly instance = randomText(16);
   readonly agent = `blit-daemon ${VERSION}`;
   readonly log = daemonLog();
+  observer: DurationObserver | null = null;
   readonly #parts: DaemonParts;
   readonly #connections: Connections;
   readonly #authority: OpenAuthority | TokenAuthority;
@@ -229,8 +236,13 @@ class RunningDaemon implements Daemon, ServiceHost {
       refusedStreams: this.#streams.refused,
       failedLogins: this.#authority instanceof TokenAuthority ? this.#authority.failures : 0,
       failures: this.#failures,
+      workers: { threads: this.pool.threads, ...this.pool.load() },
       ...this.#table.totals(),
     };
+  }
+
+  isServing(): boolean {
+    return !this.#draining;
   }
 
   async open(): Promise<void> {
@@ -260,7 +272,7 @@ class RunningDaemon implements Daemon, ServiceHost {
             Jobs,
             withErrors<typeof Jobs>(jobsService(this, this.#table), log, failed),
           );
-          router.service(Health, healthService(() => !this.#draining));
+          router.service(Health, healthService(() => this.isServing()));
         },
       },
       this.#config.bind,

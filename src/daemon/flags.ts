@@ -8,6 +8,7 @@ import { BlitError } from "../core/error.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { DEFAULT_DATA_PORT, DEFAULT_PORT } from "../core/ports.ts";
 import { ACCESS, type Access } from "../rpc/service/rights.ts";
+import { isAddress } from "./config.ts";
 
 /** One flag. */
 export interface FlagSpec {
@@ -31,7 +32,7 @@ export const SERVE_FLAGS = {
   "read-only": { help: "Take nothing from clients, in any module" },
   insecure: { help: "No TLS and no tokens, though others reach the address" },
   "no-mdns": { help: "Don't announce the daemon in the local network" },
-  metrics: { value: "HOST:PORT", help: "Serve metrics there, for Prometheus" },
+  metrics: { value: "HOST:PORT", help: "Serve /metrics for Prometheus, and /health, there" },
   json: { help: "Ready line and log as JSON objects" },
   help: { help: "Show this help" },
   version: { help: "Show the version" },
@@ -115,7 +116,7 @@ export function parseFlags(args: readonly string[]): DaemonCommand {
       readOnly: values["read-only"] === true,
       insecure: values.insecure === true,
       mdns: values["no-mdns"] !== true,
-      metrics: one(values.metrics),
+      metrics: addressOf(one(values.metrics), "--metrics"),
       json: values.json === true,
     },
   };
@@ -217,6 +218,11 @@ function portOf(text: string | null, flag: string): number | null {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65535) return port;
   throw usage(`${flag} "${text}": expected a port, 0 to 65535.`);
+}
+
+function addressOf(text: string | null, flag: string): string | null {
+  if (text === null || isAddress(text)) return text;
+  throw usage(`${flag} "${text}": expected host:port.`);
 }
 
 function usage(message: string): BlitError {

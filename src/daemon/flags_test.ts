@@ -38,6 +38,8 @@ Deno.test("a mistake on the command line is named in one line", () => {
     [["--prot", "1"], /Unknown flag --prot.*--port/],
     [["--port", "x"], /--port "x": expected a port/],
     [["--port"], /--port needs a value/],
+    [["--metrics", "9100"], /--metrics "9100": expected host:port/],
+    [["--metrics", "localhost:65536"], /--metrics "localhost:65536": expected host:port/],
     [["--json=1"], /takes no value/],
     [["tokn", "list"], /token/],
     [["token", "add", "a"], /--module is missing/],

@@ -13,7 +13,7 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { isDirectory, readText, stateDirectory } from "./files.ts";
 import { type DaemonCommand, helpText, parseFlags, type ServeFlags } from "./flags.ts";
 import { daemonLog, endLog, startLog } from "./log.ts";
-import { serveMetrics } from "./metrics.ts";
+import type { ServedMetrics } from "./metrics.ts";
 import { giveUpUnneeded, type Needs, needsOf, withinNeeds } from "./permissions.ts";
 import { TokenStore } from "./tokens.ts";
 
@@ -81,7 +81,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   try {
     const stateFolder = stateDirectory();
     const daemon = await startDaemon(config, { stateFolder });
-    const metrics = config.metrics === null ? null : serveMetrics(config.metrics, daemon);
+    const metrics = config.metrics === null ? null : await servedMetrics(config.metrics, daemon);
     const needs = needsOf(config);
     // Before it says that it is ready: who hears that may end it at once.
     const signals = heedSignals(flags, daemon, needs);
@@ -189,6 +189,12 @@ function welcome(config: DaemonConfig, daemon: Daemon, json: boolean): void {
       `blit-daemon ${VERSION} ready on ${bind}: control port ${port}, data port ${dataPort}, ${how}`,
     );
   }
+}
+
+/** Serves metrics; what makes them is loaded for that alone. */
+async function servedMetrics(address: string, daemon: Daemon): Promise<ServedMetrics> {
+  const { serveMetrics } = await import("./metrics.ts");
+  return serveMetrics(address, daemon);
 }
 
 /** Announces the daemon; the network may refuse, and then it is reached by its name all the same. */

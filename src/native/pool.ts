@@ -7,7 +7,7 @@
  * @module
  */
 import { BlitError, STATUS } from "../core/error.ts";
-import { REQUEST_BYTES, Results, WorkBatch } from "../core/work_batch.ts";
+import { Op, REQUEST_BYTES, Results, WorkBatch } from "../core/work_batch.ts";
 import { ControlBlock } from "./control.ts";
 import { checkCode, errorOfFailedFrame } from "./errors.ts";
 import { FRAME_HEADER_BYTES, FRAME_LAST, FrameType, OUT_LEN_TOO_SMALL } from "./layout.ts";
@@ -109,6 +109,14 @@ export class NativePool {
   /** Jobs in flight. */
   get jobsInFlight(): number {
     return this.#jobs.size;
+  }
+  /** Requests that wait for a worker, and workers that are at one. */
+  load(): { readonly waiting: number; readonly working: number } {
+    let requests = 0;
+    // Dialling has threads of its own, as have the jobs without a request.
+    for (const { batch } of this.#jobs.values()) if (batch && batch.op !== Op.dial) requests++;
+    const working = this.control.workers().length;
+    return { waiting: Math.max(0, requests - working), working };
   }
   /** How many times the waiting call was made; what crossing the border costs is 34 µs each. */
   get collectCalls(): number {

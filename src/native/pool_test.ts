@@ -39,6 +39,25 @@ Deno.test("answers reach the job that asked, in whatever order they come", async
   });
 });
 
+Deno.test("requests wait, or are worked on, or are neither: dialling and what has no request", async () => {
+  const native = new SilentNative();
+  await withPool(native, async (pool) => {
+    assert.deepEqual(pool.load(), { waiting: 0, working: 0 });
+    const calls = [Op.hash, Op.read, Op.dial].map((op) => pool.call(emptyRequest(op), { slot: 0 }));
+    pool.begin(() => 0, 0, { frame() {}, end() {} });
+    assert.deepEqual(pool.load(), { waiting: 2, working: 0 });
+    const worker = new BigUint64Array(pool.control.bytes.buffer, RUN_SLOTS * CONTROL_SLOT_BYTES);
+    worker[0] = BigInt(native.requests[0].job);
+    assert.deepEqual(pool.load(), { waiting: 1, working: 1 });
+    worker[0] = 0n;
+    for (const { job } of native.requests) {
+      native.frame(job, FrameType.results, new Uint8Array(RESULT_BYTES), true);
+    }
+    await Promise.all(calls);
+    assert.deepEqual(pool.load(), { waiting: 0, working: 0 });
+  });
+});
+
 Deno.test("a frame larger than the collect buffer makes the buffer grow", async () => {
   const native = new SilentNative();
   await withPool(native, async (pool) => {

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { collected, type Footprint, type Held, settled } from "../support/footprint.ts";
+import { freePort } from "../support/free_port.ts";
 import { assertNothingStaged, until } from "../support/judges.ts";
 import { type Served, served, type Way, WAYS } from "../support/served.ts";
 import { ABREAST, Scene } from "./sessions_scene.ts";
@@ -199,12 +200,6 @@ async function openSessions(metrics: string): Promise<number> {
     return open === 0;
   }).catch(() => {});
   return open;
-}
-
-/** A port that nobody listens on. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Does something with each item, some at once. */

@@ -60,6 +60,27 @@ export interface ServiceHost {
   /** SHA-256 of the certificate that clients see; null where the link is plain. */
   readonly certificateSha256: Uint8Array | null;
   readonly log: ServiceLog;
+  /** Told how long things took; null: nobody wants to know. */
+  readonly observer: DurationObserver | null;
+}
+
+/** Told how long what has ended took, for metrics: numbers, and words of blit's own. */
+export interface DurationObserver {
+  sessionEnded(state: "done" | "failed" | "cancelled", seconds: number): void;
+  streamEnded(stream: EndedStream): void;
+  /** @param operation name of an `Op` */
+  batchEnded(operation: string, seconds: number): void;
+}
+
+/** A stream that has ended. */
+export interface EndedStream {
+  /** What carried its bytes. */
+  readonly plane: "data" | "control";
+  readonly seconds: number;
+  /** Batches carried out on it. */
+  readonly batches: number;
+  /** Entries of them that were no directories. */
+  readonly files: number;
 }
 
 /** Where the services write what happened; no names of files at `info`. */

@@ -108,6 +108,11 @@ export class ListAhead {
     this.#step();
   }
 
+  /** Directories that wait to be listed, asked for or not. */
+  get waiting(): number {
+    return this.#asked.length + this.#isWaiting.size;
+  }
+
   /** The client consumed, or dropped, blocks that were read ahead. */
   credit(bytes: number): void {
     this.#outstandingBytes = Math.max(0, this.#outstandingBytes - bytes);

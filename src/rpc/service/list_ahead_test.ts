@@ -151,6 +151,27 @@ Deno.test("what is skipped isn't read ahead, nor what is below it", async () => 
   await calls.finish();
 });
 
+Deno.test("directories that wait are counted until they are begun, skipped, or wanted no more", async () => {
+  const calls = taker(1);
+  assert.equal(calls.listings.waiting, 0);
+  calls.listings.ask([task("")], 0);
+  await calls.all();
+  // Of "a" and "b" one's block fills the window.
+  assert.ok(calls.listings.waiting > 0);
+  calls.listings.skip(["a", "b"]);
+  assert.equal(calls.listings.waiting, 0);
+  const more = taker(1);
+  more.listings.ask([task("")], 0);
+  await more.all();
+  assert.ok(more.listings.waiting > 0);
+  more.listings.ask(Array.from({ length: 80 }, () => task("b")), 0);
+  assert.ok(more.listings.waiting >= 79);
+  await more.all();
+  await more.finish();
+  assert.equal(more.listings.waiting, 0);
+  await calls.finish();
+});
+
 Deno.test("requests are bounded, and what fails ends the call", async () => {
   const listings = new ListAhead(tree(), 0);
   const many = Array.from({ length: 20_000 }, (_, i) => task(`none${i}`));

@@ -9,6 +9,7 @@ import type { RunRequest } from "../../gen/blit/v1/session_pb.ts";
 import type { LocalTree } from "../../tree/local.ts";
 import { distrustAttributes, markDropped } from "./attribute_rules.ts";
 import { admitAcross, admitBatch, MOST_BATCH_BYTES } from "./run_rules.ts";
+import type { DurationObserver } from "./host.ts";
 import type { ServedSession } from "./served_session.ts";
 
 /** Batches that one call may have behind its first. */
@@ -17,16 +18,22 @@ const MOST_THEN = 16;
 const NOTHING_DROPPED: ReadonlySet<number> = new Set();
 const NO_ATTRIBUTES: ReadonlyMap<string, Uint8Array> = new Map();
 
+/** Whose call it is. */
+export interface RunParts {
+  readonly session: ServedSession;
+  /** The session that the source root belongs to. */
+  readonly other: ServedSession;
+  readonly observer: DurationObserver | null;
+}
+
 /**
  * Runs a call's batches in order, once all of them were admitted.
  *
- * @param other the session that the source root belongs to
  * @throws {BlitError} as `admitBatch`; `usage` where they are too many or too large together
  */
 export async function runBatches(
   request: RunRequest,
-  session: ServedSession,
-  other: ServedSession,
+  { session, other, observer }: RunParts,
 ): Promise<{ results: Uint8Array; then: Uint8Array[] }> {
   const tree = session.root(request.root);
   const source = request.sourceRoot === 0 ? null : other.root(request.sourceRoot);
@@ -43,12 +50,21 @@ export async function runBatches(
   const first = admitBatch(request.batch, session, source !== null);
   const further = request.then.map((bytes) => admitBatch(bytes, session));
   if (other !== session) admitAcross(first, other, session);
-  const results = await runBatch(first, { session, tree, source, runId: request.runId });
-  const then: Uint8Array[] = [];
-  for (const batch of further) {
-    then.push(await runBatch(batch, { session, tree, source: null, runId: request.runId }));
+  const { runId } = request;
+  let waiting = further.length;
+  session.batchesWaiting += waiting;
+  try {
+    const results = await timed(first, { session, tree, source, runId }, observer);
+    const then: Uint8Array[] = [];
+    for (const batch of further) {
+      waiting--;
+      session.batchesWaiting--;
+      then.push(await timed(batch, { session, tree, source: null, runId }, observer));
+    }
+    return { results, then };
+  } finally {
+    session.batchesWaiting -= waiting;
   }
-  return { results, then };
 }
 
 interface Place {
@@ -56,6 +72,21 @@ interface Place {
   readonly tree: LocalTree;
   readonly source: LocalTree | null;
   readonly runId: bigint;
+}
+
+const OPERATIONS = new Map(Object.entries(Op).map(([name, op]) => [op, name]));
+
+async function timed(
+  batch: WorkBatch,
+  place: Place,
+  observer: DurationObserver | null,
+): Promise<Uint8Array> {
+  const begunMs = performance.now();
+  try {
+    return await runBatch(batch, place);
+  } finally {
+    observer?.batchEnded(OPERATIONS.get(batch.op)!, (performance.now() - begunMs) / 1000);
+  }
 }
 
 async function runBatch(

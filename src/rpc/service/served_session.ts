@@ -69,6 +69,8 @@ export class ServedSession implements BatchTerms {
   /** Streams of the data plane, and of the control plane, that are bound now. */
   streams = 0;
   tunnels = 0;
+  /** Batches of its calls that wait for the one before them. */
+  batchesWaiting = 0;
   /** Some of its content went over the control plane. */
   usedTunnel = false;
   readonly #host: ServiceHost;
@@ -76,6 +78,8 @@ export class ServedSession implements BatchTerms {
   readonly #roots = new Map<number, LocalTree>();
   readonly #runs = new Map<bigint, { readonly run: LocalRun; readonly abort: AbortController }>();
   readonly #pulls = new Map<bigint, Pull>();
+  readonly #listings = new Set<{ readonly waiting: number }>();
+  readonly #openedMs = performance.now();
   readonly #over = new AbortController();
   readonly #past = { bytes: 0, entries: 0 };
   #state: SessionState = "running";
@@ -222,6 +226,24 @@ export class ServedSession implements BatchTerms {
     this.#dropRun(runId);
   }
 
+  /**
+   * Begins a call that lists, whose waiting directories count to the session.
+   *
+   * @returns says that it has ended
+   */
+  beginListing(listing: { readonly waiting: number }): () => void {
+    this.#listings.add(listing);
+    return () => void this.#listings.delete(listing);
+  }
+  /** Directories that wait to be listed. */
+  directoriesWaiting(): number {
+    return [...this.#listings].reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  /** How long it has been open, s. */
+  openSeconds(): number {
+    return (performance.now() - this.#openedMs) / 1000;
+  }
   /** Content bytes moved so far. */
   bytes(): number {
     let sum = this.#past.bytes;

@@ -37,8 +37,12 @@ export interface SessionTotals {
   readonly entries: number;
   /** How long the ended ones were open, s. */
   readonly seconds: number;
-  /** Streams that are open now. */
+  /** Streams of the data plane that are open now. */
   readonly streams: number;
+  /** Streams of the control plane that are open now. */
+  readonly tunnels: number;
+  /** What waits now: sessions to be opened, batches of calls to be begun, directories to be listed. */
+  readonly waiting: Readonly<Record<"sessions" | "batches" | "directories", number>>;
 }
 
 /** What a session is asked for with. */
@@ -207,22 +211,29 @@ export class SessionTable {
   #count(session: ServedSession): void {
     const past = this.#past;
     // One that is given back while it runs ended as its client wished.
-    past[session.state === "running" ? "done" : session.state]++;
+    const state = session.state === "running" ? "done" : session.state;
+    const seconds = session.openSeconds();
+    past[state]++;
     past.bytes += session.bytes();
     past.entries += session.entries();
-    past.seconds += (Date.now() - session.startedMs) / 1000;
+    past.seconds += seconds;
+    this.#host.observer?.sessionEnded(state, seconds);
   }
 
   /** What the sessions came to, for metrics. */
   totals(): SessionTotals {
     const { bytes, entries, seconds, ...ended } = this.#past;
-    const sums = { bytes, entries, streams: 0 };
+    const sums = { bytes, entries, streams: 0, tunnels: 0 };
+    const waiting = { sessions: this.#opening.length, batches: 0, directories: 0 };
     for (const session of this.#sessions.values()) {
       sums.bytes += session.bytes();
       sums.entries += session.entries();
       sums.streams += session.link().streams;
+      sums.tunnels += session.tunnels;
+      waiting.batches += session.batchesWaiting;
+      waiting.directories += session.directoriesWaiting();
     }
-    return { ...sums, ended, seconds };
+    return { ...sums, ended, seconds, waiting };
   }
 
   /** Every job: running ones, then the last that ended, newest first. */

@@ -78,7 +78,7 @@ export function sessionsService(parts: SessionParts): Partial<ServiceImpl<typeof
       const other = request.sourceSession === ""
         ? session
         : sessionOf(request.sourceSession, context);
-      return await runBatches(request, session, other);
+      return await runBatches(request, { session, other, observer: host.observer });
     },
 
     read: (request, context) => {
@@ -139,6 +139,7 @@ async function* list(
   const listings = new ListAhead(tree, window);
   const onEnd = () => listings.fail(session.signal.reason);
   session.signal.addEventListener("abort", onEnd);
+  const ended = session.beginListing(listings);
   take(listings, first);
   const pump = async () => {
     try {
@@ -166,6 +167,7 @@ async function* list(
       });
     }
   } finally {
+    ended();
     session.signal.removeEventListener("abort", onEnd);
   }
 }

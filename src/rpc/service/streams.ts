@@ -11,7 +11,7 @@ import { type Arrival, bind, closeStream, refuse, type StreamClosed } from "../.
 import { openTunnel, type Tunnel } from "../../native/tunnel.ts";
 import { isProven, type ReaderProof } from "../../net/proof.ts";
 import { TokenOffice } from "../../net/token.ts";
-import type { Caller, ServiceHost } from "./host.ts";
+import type { Caller, EndedStream, ServiceHost } from "./host.ts";
 import { Incoming } from "./incoming.ts";
 import { requireRight } from "./rights.ts";
 import type { ServedSession } from "./served_session.ts";
@@ -128,7 +128,7 @@ export class Streams {
     let bound: Promise<StreamClosed>;
     try {
       const redeemed = await this.#redeem(arrival.token);
-      bound = this.#bind(redeemed, arrival.stream);
+      bound = this.#bind(redeemed, arrival.stream, "data");
     } catch (error) {
       this.refused++;
       const kind = error instanceof BlitError ? error.kind : "bug";
@@ -149,7 +149,7 @@ export class Streams {
     session.tunnels++;
     session.usedTunnel = true;
     try {
-      const bound = this.#bind(redeemed, tunnel.handle);
+      const bound = this.#bind(redeemed, tunnel.handle, "control");
       bound.catch(() => {});
       carry(tunnel, first, incoming);
       for await (const { data, creditBytes } of tunnel.outgoing) {
@@ -183,7 +183,11 @@ export class Streams {
     return { session, ...terms };
   }
 
-  async #bind({ session, root, runId }: Redeemed, stream: number): Promise<StreamClosed> {
+  async #bind(
+    { session, root, runId }: Redeemed,
+    stream: number,
+    plane: EndedStream["plane"],
+  ): Promise<StreamClosed> {
     const { pool, log } = this.#host;
     const limits = this.#host.limits();
     if (session.streams >= limits.streams) {
@@ -203,8 +207,12 @@ export class Streams {
     const streams = this.#bound.get(session) ?? new Set();
     this.#bound.set(session, streams.add(stream));
     session.streams++;
+    const boundMs = performance.now();
     try {
       const closed = await served;
+      const seconds = (performance.now() - boundMs) / 1000;
+      const { batches, files } = closed;
+      this.#host.observer?.streamEnded({ plane, seconds, batches, files });
       log.debug(
         "stream of session {job} ended: {kind}, {batches} batches, {bytesIn} in, {bytesOut} out",
         {

@@ -46,31 +46,44 @@ export class Trees {
   before!: Map<string, string>;
   /** Digests of the source's files. */
   source!: Map<string, string>;
+  /** Copies of both as they were; of the source only where runs change it. */
+  readonly first: { readonly source: string; readonly destination: string };
   readonly #dir: Scratch;
   readonly #log: string;
+  #changesSource = false;
 
   constructor(dir: Scratch, places: Places) {
     this.#dir = dir;
     this.places = places;
+    const [source, destination] = [join(dir.path, "first-source"), join(dir.path, "first")];
+    this.first = { source, destination };
     this.#log = join(dir.env().HOME, "calls.log");
   }
 
   /** Puts the trees that `make` makes, as `src` and `dst` in the folder it is given, in their places. */
-  async prepare(make: (folder: string) => void): Promise<void> {
+  async prepare(
+    make: (folder: string) => void,
+    { changesSource = false }: { readonly changesSource?: boolean } = {},
+  ): Promise<void> {
     const { source, destination } = this.places;
+    this.#changesSource = changesSource;
+    sh(`rm -rf "$@"`, "", source, destination, this.first.source, this.first.destination);
     make(this.#dir.path);
     for (const [name, place] of [["src", source], ["dst", destination]]) {
       const made = join(this.#dir.path, name);
       if (made !== place) sh(`mv "$0" "$1"`, made, place);
     }
-    sh(`cp -a "$1" "$0/first"`, this.#dir.path, destination);
+    sh(`cp -a "$0" "$1"`, destination, this.first.destination);
+    if (changesSource) sh(`cp -a "$0" "$1"`, source, this.first.source);
     this.before = (await contents(destination))!;
     this.source = (await contents(source))!;
   }
 
-  /** Makes the destination what it was. */
+  /** Makes the destination what it was, and the source where runs change it. */
   reset(): void {
-    sh(`rm -rf "$1"; cp -a "$0/first" "$1"`, this.#dir.path, this.places.destination);
+    const again = `rm -rf "$1"; cp -a "$0" "$1"`;
+    sh(again, this.first.destination, this.places.destination);
+    if (this.#changesSource) sh(again, this.first.source, this.places.source);
   }
 
   /** What strace has seen so far. */

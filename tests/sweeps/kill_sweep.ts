@@ -6,25 +6,15 @@
  *
  * @module
  */
-import assert from "node:assert/strict";
 import type { Scratch } from "../support/cli.ts";
-import {
-  assertNothingStaged,
-  assertRsyncFindsNothing,
-  assertStatus,
-  sleep,
-} from "../support/judges.ts";
+import { assertNothingStaged, assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
 import { assertOldOrNew, differing } from "../support/kills.ts";
 import { EVERY_FS, onMount } from "../support/loop_fs.ts";
-import {
-  type Call,
-  callsUnder,
-  injectedCall,
-  type Injection,
-  readCalls,
-} from "../support/strace.ts";
+import { type Call, callsUnder, readCalls } from "../support/strace.ts";
 import { WAYS } from "../support/served.ts";
-import { isRunning, type Side, SIDES, Trees } from "./followed.ts";
+import { type Side, SIDES, Trees } from "./followed.ts";
+import { killAt } from "./held_kill.ts";
+import { KilledMoves, type MoveWay } from "./kill_moves.ts";
 import { onRoute, type Places } from "./places.ts";
 import { Cases, type Context, type Counts, type Sweep } from "./sweep.ts";
 
@@ -40,10 +30,6 @@ type Phase = keyof typeof PHASES;
 
 const FOLLOWED = Object.values(PHASES).flat().join(",");
 const MIRROR = ["mirror", "--yes", "--max-delete=all"];
-/** Time for which a call is held. */
-const HELD_MS = 150;
-/** A kill that the other side didn't notice by then is a stall. */
-const NOTICED_MS = 10_000;
 /** Threads take different shares in each run: not every call that was recorded comes again. */
 const TRIES = 3;
 
@@ -109,55 +95,21 @@ class Kills {
   }
 
   async #case(victim: Side, phase: Phase, call: string, number: number): Promise<boolean> {
-    const { places } = this.#trees;
-    const { source, destination, words, there } = places;
-    const injection = { call, number, effect: `delay_enter=${HELD_MS * 1000}` };
+    const { source, destination, words, blit } = this.#trees.places;
     const paths = phase === "finish" ? this.#late : [];
-    const pid = there?.daemon.pid;
-    let killedMs = 0;
-    const following = { side: this.#side, calls: call, injection, paths };
-    const ran = await this.#trees.follow(following, MIRROR, async (run) => {
-      if (!await this.#isReached(injection, run)) return;
-      await sleep(this.#context.random() * HELD_MS * 0.6);
-      killedMs = performance.now();
-      if (victim === "command") run.kill("SIGKILL");
-      else await there!.daemon.stop("SIGKILL");
-    });
-    const noticedMs = performance.now() - killedMs;
-    const wasKilled = victim === "command" ? ran.signal === "SIGKILL" : !isRunning(pid!);
-    if (victim === "daemon") {
-      await there!.daemon.stop("SIGKILL");
-      await there!.start();
-    }
+    const { random } = this.#context;
+    const death = { victim, side: this.#side, call, number, paths, folder: destination, random };
     try {
-      assert.ok(!ran.hung, "the command hangs");
-      const made = injectedCall(ran.log, injection, destination);
-      if (made === null || phaseOf(made) !== phase || killedMs === 0 || !wasKilled) return false;
-      if (victim === "daemon" && ran.status !== 0) {
-        assertStatus(ran, 1);
-        assert.match(ran.stderr, /^error: .+\. (Run again|Check)\b.*\.$/m);
-        assert.ok(noticedMs < NOTICED_MS, "it took too long to notice");
-      }
+      const made = await killAt(this.#trees, MIRROR, death);
+      if (made === null || phaseOf(made) !== phase) return false;
       await assertOldOrNew(destination, this.#trees.before, this.#trees.source);
-      assertStatus(await places.blit(...MIRROR, ...words), 0);
+      assertStatus(await blit(...MIRROR, ...words), 0);
       assertRsyncFindsNothing(source, destination);
       assertNothingStaged(this.#folder);
       return true;
     } finally {
       this.#trees.reset();
     }
-  }
-
-  /** Waits until the call is made; false where the run ended before. */
-  async #isReached(injection: Injection, run: Deno.ChildProcess): Promise<boolean> {
-    let hasEnded = false;
-    run.status.then(() => hasEnded = true);
-    while (!hasEnded) {
-      const log = await this.#trees.log();
-      if (injectedCall(log, injection, this.#trees.places.destination) !== null) return true;
-      await sleep(3);
-    }
-    return false;
   }
 }
 
@@ -173,7 +125,8 @@ export const sweep: Sweep = {
   name: "kill",
   title:
     "SIGKILL while it scans, copies, replaces, prunes and finishes, of the command and of the daemon: every " +
-    "path that existed holds its old or its new content, one plain run more makes the trees equal, and nothing staged is left.",
+    "path that existed holds its old or its new content, one plain run more makes the trees equal, and nothing staged is left. " +
+    "While a move renames, copies, verifies and removes: every file is whole on one side, and one run more ends the move",
   routes: ["local", "push", "pull"],
   async run(context): Promise<Counts> {
     const cases = new Cases(context);
@@ -186,6 +139,17 @@ export const sweep: Sweep = {
         await onRoute(route, dir, work, { way });
       });
     }
+    for (const moveWay of moveWaysOf(context)) {
+      await onMount(EVERY_FS[1], context.dir, async (dir) => {
+        // Another file system than the destination's is what makes a local move copy.
+        const source = route === "local" && moveWay === "copying" ? context.dir.path : undefined;
+        const work = (places: Places) =>
+          new KilledMoves(context, dir, places, cases, moveWay).run(
+            route === "local" ? ["command"] : SIDES,
+          );
+        await onRoute(route, dir, work, { source });
+      });
+    }
     return cases.counts();
   },
 };
@@ -194,4 +158,10 @@ export const sweep: Sweep = {
 function victimsOf({ route, short }: Context): readonly Side[] {
   if (route === "local") return ["command"];
   return short ? [route === "push" ? "daemon" : "command"] : SIDES;
+}
+
+/** Ways of moves on a route: in the gate one, where nothing else copies and removes. */
+function moveWaysOf({ route, short }: Context): readonly MoveWay[] {
+  if (route !== "local") return short ? [] : ["copying"];
+  return short ? ["copying"] : ["renaming", "copying"];
 }

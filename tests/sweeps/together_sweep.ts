@@ -11,6 +11,8 @@ import { assertNothingStaged, sleep } from "../support/judges.ts";
 import { sh } from "../support/loop_fs.ts";
 import { type Served, served, WAYS } from "../support/served.ts";
 import { contents, smallFiles } from "../support/trees.ts";
+import { CrowdClients } from "./crowd_client.ts";
+import { isRunning } from "./followed.ts";
 import { Cases, type Context, type Counts, type Route, ROUTES, type Sweep } from "./sweep.ts";
 import { assertClear, assertDone, assertSame, type Ended, transferred } from "./together_client.ts";
 
@@ -22,6 +24,8 @@ const SHORT_KINDS: Readonly<Record<Route, readonly string[]>> = {
   push: ["read again", "crowd"],
   pull: ["chain", "crowd"],
 };
+/** Clients of a crowd in each process: a hundred processes would take the machine's memory, and begin one after the other. */
+const CLIENTS_OF_PROCESS = 10;
 /** Files of each client of a crowd. */
 const CROWD_FILES = 12;
 /** How long a client may take. */
@@ -75,7 +79,8 @@ class Scene {
 
   /** Whether cases of a kind are tried. */
   #tries(kind: string): boolean {
-    const { short, route } = this.#context;
+    const { short, route, only } = this.#context;
+    if (only !== undefined && !only.startsWith(kind)) return false;
     return !short || SHORT_KINDS[route].includes(kind);
   }
 
@@ -200,8 +205,9 @@ class Scene {
     }
   }
 
-  /** Many clients at once, in this process. */
+  /** Many clients at once, some in each of several processes. */
   async crowd(cases: Cases): Promise<void> {
+    if (!this.#tries("crowd")) return;
     const { dir, route } = this.#context;
     const there = this.#there!;
     const [near, far] = [dir.path, there.folder];
@@ -217,9 +223,14 @@ class Scene {
     const before = await settled(there.daemon.pid);
     let done = 0, refused = 0;
     for (let round = 0; round < this.#plan.crowds; round++) {
-      const clients = Array.from({ length: this.#plan.crowd }, (_, i) => i);
       sh(`rm -rf "$0"/c-*`, targets);
-      const ends = await Promise.all(clients.map((i) => this.#here(words(i))));
+      const all = Array.from({ length: this.#plan.crowd }, (_, i) => words(i));
+      const processes = Array.from(
+        { length: Math.ceil(all.length / CLIENTS_OF_PROCESS) },
+        (_, i) => all.slice(i * CLIENTS_OF_PROCESS, (i + 1) * CLIENTS_OF_PROCESS),
+      ).map((some) => new CrowdClients(some, dir.configDir));
+      await Promise.all(processes.map((some) => some.ready()));
+      const ends = (await Promise.all(processes.map((some) => some.run(LONGEST_MS)))).flat();
       for (const [i, ended] of ends.entries()) {
         await cases.try("crowd", `crowd ${round}, client ${i}`, async () => {
           if (ended.outcome === "done") done++;
@@ -248,13 +259,17 @@ class Scene {
 
   /** Waits until the daemon has read its configuration, and takes clients again. */
   async #answers(): Promise<void> {
-    const { blit, host } = this.#there!;
+    const { blit, daemon, host } = this.#there!;
+    let said = "";
     for (let tries = 0; tries < 50; tries++) {
-      const { status } = await blit("ls", `${host}:/m/`);
+      const { status, stderr } = await blit("ls", `${host}:/m/`);
       if (status === 0) return;
+      said = stderr;
       await sleep(50);
     }
-    assert.fail("the daemon doesn't take clients any more");
+    const state = isRunning(daemon.pid) ? "it runs" : "it has ended";
+    const log = daemon.stderr.slice(-400);
+    assert.fail(`the daemon (${state}) doesn't take clients any more: ${said}\n${log}`);
   }
 
   /** Sources `a` and `b`, and a destination that has older files and some of nobody. */

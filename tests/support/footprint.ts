@@ -75,7 +75,13 @@ export interface Held {
   readonly heapBytes: number;
   /** What V8 has for its heap. */
   readonly heapSizeBytes: number;
+  /** Buffers that V8 knows of beside its heap. */
+  readonly externalBytes: number;
+  /** What malloc has given out, to Deno and to the library, and not taken back. */
+  readonly givenBytes: number;
   readonly residentBytes: number;
+  /** Where that is, largest first: mappings by what they are of. */
+  readonly mappings: string;
 }
 
 /**
@@ -88,6 +94,27 @@ export async function collected(pid: number, heldFile: string): Promise<Held> {
   Deno.kill(pid, "SIGUSR2");
   await until(() => Deno.statSync(heldFile).size > before);
   const last = Deno.readTextFileSync(heldFile).trim().split("\n").at(-1)!;
-  const [heapBytes, heapSizeBytes, residentBytes] = last.split(" ").map(Number);
-  return { heapBytes, heapSizeBytes, residentBytes };
+  const [heapBytes, heapSizeBytes, externalBytes, givenBytes, residentBytes] = last.split(" ")
+    .map(Number);
+  const mappings = residentMappings(pid);
+  return { heapBytes, heapSizeBytes, externalBytes, givenBytes, residentBytes, mappings };
+}
+
+/** What of a process is resident, MiB: files by name, its heap and stack, and memory without a name by its size and rights. */
+function residentMappings(pid: number): string {
+  const sums = new Map<string, number>();
+  let kind = "";
+  for (const line of Deno.readTextFileSync(`/proc/${pid}/smaps`).split("\n")) {
+    const head = /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)$/.exec(line);
+    if (head) {
+      const [, from, to, rights, name] = head;
+      const mib = (parseInt(to, 16) - parseInt(from, 16)) / 2 ** 20;
+      const size = mib < 1 ? "small" : mib < 64 ? "some MiB" : "large";
+      kind = name.split("/").at(-1) || `${rights} ${size}`;
+    }
+    const kib = /^Rss: +(\d+) kB/.exec(line)?.[1];
+    if (kib) sums.set(kind, (sums.get(kind) ?? 0) + Number(kib));
+  }
+  return [...sums].sort(([, a], [, b]) => b - a).slice(0, 8)
+    .map(([kind, kib]) => `${kind} ${(kib / 1024).toFixed(1)}`).join(", ");
 }

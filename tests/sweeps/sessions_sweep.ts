@@ -173,7 +173,10 @@ function judge(looks: readonly Look[]): void {
   const heap = more(({ held }) => held.heapBytes),
     resident = more(({ held }) => held.residentBytes);
   assert.ok(heap <= MOST_HEAP_BYTES, `the daemon's heap grew by ${heap} bytes`);
-  assert.ok(resident <= MOST_RESIDENT_BYTES, `the daemon's memory grew by ${resident} bytes`);
+  assert.ok(
+    resident <= MOST_RESIDENT_BYTES,
+    `the daemon's memory grew by ${resident} bytes: ${first.held.mappings} at first, ${last.held.mappings} now`,
+  );
 }
 
 function notedOf({ name }: Way, looks: readonly Look[]): string {
@@ -183,7 +186,9 @@ function notedOf({ name }: Way, looks: readonly Look[]): string {
     all((look) => look.threads)
   }, heap ${all(({ held }) => mib(held.heapBytes))} of ${
     all(({ held }) => mib(held.heapSizeBytes))
-  } MiB, resident ${all(({ held }) => mib(held.residentBytes))} MiB`;
+  } MiB, given out by malloc ${all(({ held }) => mib(held.givenBytes))} MiB, resident ${
+    all(({ held }) => mib(held.residentBytes))
+  } MiB`;
 }
 
 /** Sessions and connections that the daemon counts, once what has ended is counted off. */

@@ -1,14 +1,14 @@
 /**
- * What a copy costs in calls, which doesn't depend on how fast or busy the machine is: system calls on the trees for each
- * file, calls across the native border for a thousand files.
+ * What a copy costs in calls: system calls on the trees for each file, calls across the native border for a thousand
+ * files.
  *
- * How many batches there are does depend on it, since a worker without work is given a small one. So the least of several
- * runs is compared, with the median of those that were recorded.
+ * One worker copies, in lockstep (`lockstep.ts`), so that the numbers are the same at each run. Of two runs the lesser
+ * count is taken all the same: the kernel may answer a call with EINTR or EAGAIN, and it is made again.
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { BLIT_RUN } from "./peers.ts";
-import { spreadOf } from "./table.ts";
 import { sizeOf, WORKLOADS, writeTree } from "./workloads.ts";
 
 /** Calls of one copy. */
@@ -20,19 +20,30 @@ export interface CallCounts {
 /** What the calls may grow by. */
 export const MOST_GROWTH = 1.02;
 
+/** Share of the workload that is copied: few enough files that one call across the border more is over 2 %. */
 const SCALE = 0.03;
+const LOCKSTEP = fileURLToPath(new URL("lockstep.ts", import.meta.url));
 const RECORDED = new URL("counts.json", import.meta.url);
 
-/** Runs to record, and most runs to compare. */
-const RUNS = 9;
+/** Most runs. */
+const RUNS = 2;
+
+const source = () => WORKLOADS.find(({ name }) => name === "small")!.source(SCALE);
+
+/** Files that are copied to count. */
+export function countedFiles(): number {
+  return sizeOf(source()).files;
+}
 
 /** The recorded counts. */
 export function recordedCounts(): CallCounts {
   return JSON.parse(Deno.readTextFileSync(RECORDED));
 }
 
-/** Copies small files and counts, as often as `isEnough` of the least so far says no, but not more than nine times. */
-export async function leastCounts(isEnough: (least: CallCounts) => boolean): Promise<CallCounts> {
+/** Copies small files and counts: once, and a second time where `isEnough` says no of the first. */
+export async function leastCounts(
+  isEnough: (least: CallCounts) => boolean = () => false,
+): Promise<CallCounts> {
   let least: CallCounts | null = null;
   await eachRun((counts) => {
     least = least === null ? counts : {
@@ -51,42 +62,40 @@ export function grownCounts(now: CallCounts, before: CallCounts): string[] {
     .map((key) => `${key}: ${now[key].toFixed(2)}, recorded ${before[key].toFixed(2)}`);
 }
 
-/** Records the medians of nine runs. */
+/** Counts anew and records that. */
 export async function recordCounts(): Promise<CallCounts> {
-  const runs: CallCounts[] = [];
-  await eachRun((counts) => {
-    runs.push(counts);
-    return false;
-  });
-  const median = (key: keyof CallCounts) => spreadOf(runs.map((run) => run[key]))!.median;
-  const counts = {
-    systemCallsPerFile: median("systemCallsPerFile"),
-    ffiCallsPer1000Files: median("ffiCallsPer1000Files"),
-  };
+  const counts = await leastCounts();
   Deno.writeTextFileSync(RECORDED, `${JSON.stringify(counts, null, 2)}\n`);
   return counts;
 }
 
 async function eachRun(isDone: (counts: CallCounts) => boolean): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "blit-bench-" });
-  const small = WORKLOADS.find(({ name }) => name === "small")!;
-  const { files } = sizeOf(small.source(SCALE));
   try {
-    writeTree(`${folder}/tree/source`, small.source(SCALE));
+    writeTree(`${folder}/tree/source`, source());
     for (let run = 0; run < RUNS; run++) {
-      if (isDone(await countedRun(folder, `${folder}/tree/copy${run}`, files))) return;
+      if (isDone(await countedRun(folder, `${folder}/tree/copy${run}`))) return;
     }
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
 }
 
-async function countedRun(folder: string, destination: string, files: number): Promise<CallCounts> {
+async function countedRun(folder: string, destination: string): Promise<CallCounts> {
+  const files = countedFiles();
   const log = `${folder}/calls`;
+  const [first, ...rest] = BLIT_RUN;
+  const run = [first, "--preload", LOCKSTEP, ...rest];
   const { success, stderr } = await new Deno.Command("strace", {
     args: ["-f", "-y", "-qq", "--seccomp-bpf", "-e", "trace=%file,%desc", "-o", log]
-      .concat(Deno.execPath(), BLIT_RUN, "copy", `${folder}/tree/source/`, destination),
-    env: { XDG_CONFIG_HOME: `${folder}/config`, DENO_NO_UPDATE_CHECK: "1", BLIT_STATS: "1" },
+      .concat(Deno.execPath(), run, "copy", "--workers", "1", "--max-threads", "1")
+      .concat(`${folder}/tree/source/`, destination),
+    env: {
+      DENO_NO_UPDATE_CHECK: "1",
+      BLIT_STATS: "1",
+      // What earlier runs taught it changes what it does.
+      BLIT_DISABLE_PERF_HISTORY: "1",
+    },
     stdin: "null",
   }).output();
   const said = new TextDecoder().decode(stderr);

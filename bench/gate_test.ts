@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { need, needsPrograms, testOrSkip } from "../tests/support/loop_fs.ts";
-import { grownCounts, leastCounts, recordedCounts } from "./counts.ts";
+import { countedFiles, grownCounts, leastCounts, recordedCounts } from "./counts.ts";
 import { savedRatio, type SavedResult, worseWhy } from "./gate.ts";
 
 testOrSkip(
@@ -12,6 +12,12 @@ testOrSkip(
     assert.deepEqual(grownCounts(now, before), []);
     // What is counted is there: an open, a read, a look, a write and a close are the least that a file takes.
     assert.ok(now.systemCallsPerFile > 5 && now.ffiCallsPer1000Files > 1, JSON.stringify(now));
+    // One call more would be seen, and fewer are to be recorded (deno task bench:gate --record): else as many more as those
+    // could come back unseen.
+    const perCall = 1000 / countedFiles();
+    const oneMore = { ...now, ffiCallsPer1000Files: now.ffiCallsPer1000Files + perCall };
+    assert.equal(grownCounts(oneMore, before).length, 1);
+    assert.equal(now.ffiCallsPer1000Files, before.ffiCallsPer1000Files);
   },
 );
 

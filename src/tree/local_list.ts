@@ -95,7 +95,6 @@ class DirectoryList implements AsyncIterableIterator<EntryBlock> {
   /** No further block will come, or none is wanted. */
   done = false;
   #blocks: EntryBlock[] = [];
-  #next = 0;
   #bufferedBytes = 0;
   #error: BlitError | null = null;
   readonly #waiters: PromiseWithResolvers<IteratorResult<EntryBlock>>[] = [];
@@ -113,13 +112,9 @@ class DirectoryList implements AsyncIterableIterator<EntryBlock> {
   }
 
   next(): Promise<IteratorResult<EntryBlock>> {
-    if (this.#next < this.#blocks.length) {
-      const value = this.#blocks[this.#next++];
+    const value = this.#blocks.shift();
+    if (value) {
       this.#bufferedBytes -= value.bytes.length;
-      if (this.#next === this.#blocks.length) {
-        this.#blocks = [];
-        this.#next = 0;
-      }
       this.group?.consumed();
       return Promise.resolve({ value, done: false });
     }
@@ -137,7 +132,6 @@ class DirectoryList implements AsyncIterableIterator<EntryBlock> {
   return(): Promise<IteratorResult<EntryBlock>> {
     this.done = true;
     this.#blocks = [];
-    this.#next = 0;
     this.#bufferedBytes = 0;
     this.#error = null;
     this.#answerDone();

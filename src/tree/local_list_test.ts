@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { FakeNative } from "../../tests/support/fake_native.ts";
 import type { EntryBlock } from "../core/entry_block.ts";
 import { Op } from "../core/work_batch.ts";
@@ -74,6 +76,25 @@ Deno.test("a consumer gets its listing though another one is never read", async 
     assert.deepEqual(await names(large), expected("large", 50_000));
     assert.deepEqual(await names(small), expected("small", 3));
     assert.deepEqual(await names(huge), expected("huge", 200_000));
+  });
+});
+
+Deno.test("a consumer that is always behind doesn't keep what it has read", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  await withLister({ huge: 200_000 }, async (lister) => {
+    const list = lister.list("huge", SORTED);
+    const read: WeakRef<EntryBlock>[] = [];
+    while (read.length < 8) {
+      const { value } = await list.next();
+      read.push(new WeakRef(value));
+      // Time for more to come than is read.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    collectGarbage();
+    const kept = read.filter((block) => block.deref() !== undefined).length;
+    assert.ok(kept <= 1, `${kept} of 8 blocks are held`);
+    await list.return!();
   });
 });
 

@@ -60,7 +60,12 @@ async function compile(system: System, out: string): Promise<void> {
         entry,
       ],
       cwd: ROOT,
-      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+      env: {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        // Deno looks through packages by recursion: @opentelemetry/api overflowed the 2 MiB that its threads have.
+        RUST_MIN_STACK: `${16 * 2 ** 20}`,
+      },
       stdin: "null",
     }).output();
     if (!success) {

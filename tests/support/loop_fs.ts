@@ -14,7 +14,7 @@ export interface FsKind {
   readonly type: "tmpfs" | "ext4" | "xfs" | "btrfs";
   /** Size of the file system, MiB. */
   readonly sizeMiB: number;
-  /** Most inodes; the type's own choice where left out. */
+  /** Most inodes, for xfs about; the type's own choice where left out, and always for btrfs. */
   readonly inodes?: number;
   /** Mount options besides. */
   readonly options?: string;
@@ -105,6 +105,9 @@ function shmOrTmp(): string | undefined {
   }
 }
 
+/** What mkfs.xfs gives an inode. */
+const XFS_INODE_BYTES = 512;
+
 function mount(
   { type, sizeMiB, inodes, options: more }: FsKind,
   image: string,
@@ -116,9 +119,10 @@ function mount(
   }
   need(needsPrograms(`mkfs.${type}`));
   Deno.truncateSync(image, sizeMiB * 2 ** 20);
+  const percent = Math.ceil((inodes ?? 0) * XFS_INODE_BYTES * 100 / (sizeMiB * 2 ** 20));
   const make = {
     ext4: ["mkfs.ext4", "-q", "-F", "-b", "4096", ...(inodes ? ["-N", `${inodes}`] : [])],
-    xfs: ["mkfs.xfs", "-q", "-f"],
+    xfs: ["mkfs.xfs", "-q", "-f", ...(inodes ? ["-i", `maxpct=${percent}`] : [])],
     btrfs: ["mkfs.btrfs", "-q", "-f"],
   }[type];
   attempt(...make, image);

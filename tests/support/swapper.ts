@@ -9,19 +9,20 @@ import { sh } from "./loop_fs.ts";
 import { smallFiles } from "./trees.ts";
 
 /**
- * Perl that swaps, in each root, folders `dNNNNN`, folders in them, and now and then a file or the root's own name, for
- * links to a folder outside, and back, until its input ends. Prints how often.
+ * Perl that swaps, in each root, folders `dNNNNN`, folders in them and files, and the one folder it is told (or none) by its
+ * own name, for links to a folder outside, and back, until its input ends. Prints how often.
  */
 const SWAP = String.raw`
-use Fcntl; my ($outside, @roots) = @ARGV; my $swaps = 0; my $input = fcntl(STDIN, F_GETFL, 0); fcntl(STDIN, F_SETFL, $input | O_NONBLOCK);
+use Fcntl; my ($outside, $whole, @roots) = @ARGV; my $swaps = 0; my $input = fcntl(STDIN, F_GETFL, 0); fcntl(STDIN, F_SETFL, $input | O_NONBLOCK);
 my %elsewhere = map { (stat $_)[1] => 1 } $outside, "$outside/sub";
 while (1) {
   my $read = sysread(STDIN, my $c, 1); last if defined $read && $read == 0;
-  my $n = int rand 12; my $folder = sprintf("d%05d", $n); my $kind = int rand 4;
+  my $n = int rand 12; my $folder = sprintf("d%05d", $n); my $kind = int rand($whole ne "" ? 5 : 4);
   chdir($roots[int rand @roots]) or next;
   # What blit copies may be such a link itself: whoever follows it here must not be this process.
-  if ($kind > 0) { chdir($folder) or next; next if $elsewhere{(stat ".")[1]}; }
-  my ($name, $to) = $kind == 0 ? ($folder, $outside) : $kind == 1 ? ("sub", "$outside/sub") : $kind == 2 ? ("f" . ($n * 100 + int rand 100), "$outside/f" . int rand 100) : ("sub", "../../outside");
+  if ($kind > 0 && $kind < 4) { chdir($folder) or next; next if $elsewhere{(stat ".")[1]}; }
+  my ($parent, $own) = $whole =~ m{^(.*)/(.*)$}; if ($kind == 4) { chdir($parent) or next; }
+  my ($name, $to) = $kind == 4 ? ($own, $outside) : $kind == 0 ? ($folder, $outside) : $kind == 1 ? ("sub", "$outside/sub") : $kind == 2 ? ("f" . ($n * 100 + int rand 100), "$outside/f" . int rand 100) : ("sub", "../../outside");
   next if -l $name; rename($name, "$name.aside") or next;
   if (symlink($to, $name)) { $swaps++; select(undef, undef, undef, rand(0.003)); unlink($name) if -l $name; }
   rename("$name.aside", $name) or do { system("rm", "-rf", $name); rename("$name.aside", $name); };
@@ -69,15 +70,17 @@ export class Outside {
   /**
    * Swaps folders of `roots` for links to here while `work` runs.
    *
+   * @param whole a folder that is swapped itself; its name must be the process's alone to give
    * @returns how often it did, and what happened here meanwhile, which must be nothing
    */
   async whileSwapped(
     roots: readonly string[],
+    whole: string | null,
     work: () => Promise<void>,
   ): Promise<{ readonly swaps: number; readonly touched: string }> {
     let swaps = 0;
     const touched = await this.whileWatched(async () => {
-      const swap = perl(SWAP, this.path, ...roots);
+      const swap = perl(SWAP, this.path, whole ?? "", ...roots);
       const ended = new Response(swap.stdout).text();
       try {
         await work();

@@ -63,6 +63,8 @@ const LACKS: readonly Lack[] = [
     ...INODES,
   },
   { what: "inodes", fs: { type: "ext4", sizeMiB: 80, inodes: 1200 }, gate: ["local"], ...INODES },
+  // Inodes are made as they are needed, in as many bytes as mkfs allows them. btrfs has no number of them.
+  { what: "inodes", fs: { type: "xfs", sizeMiB: 320, inodes: 6000 }, ...INODES },
   {
     what: "quota",
     fs: { type: "btrfs", sizeMiB: 320 },

@@ -19,7 +19,7 @@ const ENDS = [0, 1, 2];
 export const sweep: Sweep = {
   name: "swap",
   title:
-    "while a process swaps folders and files of the source and of the destination (on push and pull: of the module too) for links to a folder outside, copy, mirror, check, move and rm work: nothing outside is opened, read, written, made or removed (inotify and find see that), and nothing from there arrives",
+    "while a process swaps folders and files of the source and of the destination (on push and pull: of the module too) for links to a folder outside, and at the daemon the whole tree, too, copy, mirror, check, move and rm work: nothing outside is opened, read, written, made or removed (inotify and find see that), and nothing from there arrives",
   routes: ROUTES,
   run: async (context) => {
     need(needsRoot() ?? needsPrograms("perl", "find", "grep"));
@@ -47,11 +47,13 @@ async function rounds(
   blit: (...args: string[]) => Promise<{ readonly status: number; readonly stderr: string }>,
   { from, to }: { readonly from: string; readonly to: string },
 ) {
-  const { dir, short, route } = context;
+  const { dir, short, part, route } = context;
   const cases = new Cases(context);
   const outside = new Outside(dir.path);
   const trees = ["src", "dst", "moved"].map((name) => join(dir.path, name));
   swappable(join(dir.path, "first"));
+  // Below a module no link is followed, not even to the root of a run; a path of this machine may be one.
+  const beneath = { local: null, push: trees[1], pull: trees[0] }[route];
   const other = route === "local" ? "moved" : to.replace("dst", "moved");
   const words: readonly (readonly string[])[] = [
     ["copy", "--ignore-times", from, to],
@@ -62,14 +64,15 @@ async function rounds(
     ["rm", "--yes", to],
   ];
   let swaps = 0;
-  for (let i = 0; i < (short ? SHORT : FULL).rounds; i++) {
+  const count = short ? SHORT.rounds : Math.ceil(FULL.rounds * part);
+  for (let i = 0; i < count; i++) {
     sh(
       `cd "$0"; rm -rf src dst moved; cp -a first src; cp -a first dst; mkdir moved; rm dst/d0000[1-5]/*0; for f in dst/*/f*5; do echo old > $f; done; mkdir -p dst/d00007/gone/sub dst/gone; touch dst/gone/a dst/d00007/gone/sub/b`,
       dir.path,
     );
     for (const command of words) {
       await cases.try(command[0], `${i}: ${command.slice(0, -2).join(" ")}`, async () => {
-        const seen = await outside.whileSwapped(trees, async () => {
+        const seen = await outside.whileSwapped(trees, beneath, async () => {
           const ran = await blit(...command, "-q");
           assert.ok(ENDS.includes(ran.status), `${ran.status}: ${ran.stderr.slice(-1000)}`);
         });

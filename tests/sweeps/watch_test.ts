@@ -12,14 +12,14 @@ testOrSkip("whoever follows a swapped link, and only they, is seen", async (dir)
   need(needsRoot() ?? needsPrograms("perl"));
   const outside = new Outside(dir.path);
   swappable(join(dir.path, "tree"));
-  const quiet = await outside.whileSwapped([join(dir.path, "tree")], () => {
+  const quiet = await outside.whileSwapped([join(dir.path, "tree")], null, () => {
     sh(`for i in $(seq 20); do find "$0" > /dev/null 2>&1 || true; done`, join(dir.path, "tree"));
     return Promise.resolve();
   });
   assert.ok(quiet.swaps > 0);
   assert.equal(quiet.touched, "");
   for (const follow of ["cat f1", "ls sub", "echo x > f2", "rm f3", "touch f4", "chmod 0600 f5"]) {
-    const seen = await outside.whileSwapped([join(dir.path, "tree")], () => {
+    const seen = await outside.whileSwapped([join(dir.path, "tree")], null, () => {
       sh(`cd "$0"; ${follow}`, outside.path);
       return Promise.resolve();
     });

@@ -10,7 +10,8 @@ import { smallFiles } from "./trees.ts";
 
 /**
  * Perl that swaps, in each root, folders `dNNNNN`, folders in them and files, and the one folder it is told (or none) by its
- * own name, for links to a folder outside, and back, until its input ends. Prints how often.
+ * own name, for links to a folder outside, and back, until its input ends. Removes nothing but its links: what took a
+ * name meanwhile gets another one. Prints how often.
  */
 const SWAP = String.raw`
 use Fcntl; my ($outside, $whole, @roots) = @ARGV; my $swaps = 0; my $input = fcntl(STDIN, F_GETFL, 0); fcntl(STDIN, F_SETFL, $input | O_NONBLOCK);
@@ -25,7 +26,7 @@ while (1) {
   my ($name, $to) = $kind == 4 ? ($own, $outside) : $kind == 0 ? ($folder, $outside) : $kind == 1 ? ("sub", "$outside/sub") : $kind == 2 ? ("f" . ($n * 100 + int rand 100), "$outside/f" . int rand 100) : ("sub", "../../outside");
   next if -l $name; rename($name, "$name.aside") or next;
   if (symlink($to, $name)) { $swaps++; select(undef, undef, undef, rand(0.003)); unlink($name) if -l $name; }
-  rename("$name.aside", $name) or do { system("rm", "-rf", $name); rename("$name.aside", $name); };
+  rename("$name.aside", $name) or do { rename($name, "$name.lost$swaps"); rename("$name.aside", $name); };
 }
 print "$swaps\n";`;
 
@@ -46,7 +47,7 @@ while (1) { select(my $r = $rin, undef, undef, undef);
 export function swappable(path: string): void {
   smallFiles(path, 1200, 100);
   sh(
-    `for d in "$0"/d*; do mkdir $d/sub; for i in 1 2 3; do echo inner $i > $d/sub/f$i; done; done`,
+    `for d in "$0"/d*; do mkdir $d/sub; for i in 1 2 3; do echo inner $d $i > $d/sub/f$i; done; done`,
     path,
   );
 }

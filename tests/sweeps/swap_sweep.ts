@@ -19,7 +19,7 @@ const ENDS = [0, 1, 2];
 export const sweep: Sweep = {
   name: "swap",
   title:
-    "while a process swaps folders and files of the source and of the destination (on push and pull: of the module too) for links to a folder outside, and at the daemon the whole tree, too, copy, mirror, check, move and rm work: nothing outside is opened, read, written, made or removed (inotify and find see that), and nothing from there arrives",
+    "while a process swaps folders and files of the source and of the destination (on push and pull: of the module too) for links to a folder outside, and at the daemon the whole tree, too, copy, mirror, check, move and rm work: nothing outside is opened, read, written, made or removed (inotify and find see that), nothing from there arrives, and whatever move took is in one of the two trees",
   routes: ROUTES,
   run: async (context) => {
     need(needsRoot() ?? needsPrograms("perl", "find", "grep"));
@@ -72,12 +72,17 @@ async function rounds(
     );
     for (const command of words) {
       await cases.try(command[0], `${i}: ${command.slice(0, -2).join(" ")}`, async () => {
+        const before = contentsOf(dir.path, "src");
         const seen = await outside.whileSwapped(trees, beneath, async () => {
           const ran = await blit(...command, "-q");
           assert.ok(ENDS.includes(ran.status), `${ran.status}: ${ran.stderr.slice(-1000)}`);
         });
         assert.equal(seen.touched, "", "something happened outside");
         for (const tree of trees) assert.equal(outside.stolen(tree), "", "read from outside");
+        if (command[0] === "move") {
+          const now = contentsOf(dir.path, "src", "moved");
+          assert.deepEqual([...before.difference(now)], [], "the only copy is lost");
+        }
         swaps += seen.swaps;
         return seen.swaps > 0;
       });
@@ -85,4 +90,14 @@ async function rounds(
   }
   cases.note(`${swaps} swaps`);
   return cases.counts();
+}
+
+/** What the files of trees hold, each something of its own; what is staged doesn't count. */
+function contentsOf(folder: string, ...trees: string[]): Set<string> {
+  const lines = sh(
+    `cd "$0"; grep -rh --exclude='.blit-*' --exclude-dir='.blit-*' '' "$@" || true`,
+    folder,
+    ...trees,
+  );
+  return new Set(lines.trim().split("\n"));
 }

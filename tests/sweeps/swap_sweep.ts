@@ -63,7 +63,8 @@ async function rounds(
     ["move", "--yes", "--force", from, other],
     ["rm", "--yes", to],
   ];
-  let swaps = 0;
+  let swaps = 0, errors = 0;
+  const ends = ENDS.map(() => 0);
   const count = short ? SHORT.rounds : Math.ceil(FULL.rounds * part);
   for (let i = 0; i < count; i++) {
     sh(
@@ -76,6 +77,10 @@ async function rounds(
         const seen = await outside.whileSwapped(trees, beneath, async () => {
           const ran = await blit(...command, "-q");
           assert.ok(ENDS.includes(ran.status), `${ran.status}: ${ran.stderr.slice(-1000)}`);
+          const said = ran.stderr.split("\n").filter((line) => line.startsWith("error: "));
+          assert.deepEqual(said.filter((line) => !/"[^"]+"/.test(line)), [], "without a path");
+          errors += said.length;
+          ends[ran.status]++;
         });
         assert.equal(seen.touched, "", "something happened outside");
         for (const tree of trees) assert.equal(outside.stolen(tree), "", "read from outside");
@@ -88,7 +93,8 @@ async function rounds(
       });
     }
   }
-  cases.note(`${swaps} swaps`);
+  cases.note(`they ended with ${ENDS.map((status) => `${status}: ${ends[status]}`).join(", ")}`);
+  cases.note(`${swaps} swaps, ${errors} errors, of which without a path: 0`);
   return cases.counts();
 }
 

@@ -14,6 +14,7 @@ import {
   hostDisplay,
   type HostName,
   type HostTrust,
+  shutError,
 } from "./dial.ts";
 import { fromConnectError, isAnswer, isStreamError } from "./errors.ts";
 
@@ -114,6 +115,7 @@ export class Connection {
   }
 
   #noDaemon(cause: unknown): BlitError {
+    if (this.dialled.isShut()) return shutError(this.display, cause);
     return new BlitError(
       "mismatch",
       `${this.display} doesn't answer as a blit daemon does. Check the port.`,

@@ -42,6 +42,8 @@ export interface Dialled {
   readonly rttMs: number;
   /** Whether something that speaks HTTP/2 has answered by now: calls don't wait for that. */
   isAnswered(): boolean;
+  /** Whether it was closed over there without a word. */
+  isShut(): boolean;
 }
 
 /** What to do about a host that nothing is known of. */
@@ -99,8 +101,10 @@ export async function dial(
   try {
     secured = await handshake({ socket, signal }, name.host, trust, display);
   } catch (error) {
+    const wasShut = socket.bytesRead === 0 && !isLate(error);
     socket.destroy();
     signal?.throwIfAborted();
+    if (wasShut && trust !== null) throw shutError(display, error);
     if (error instanceof BlitError || trust !== null) throw tlsError(error, display, trust);
     // No TLS there, or it broke off: a plain daemon answers the first bytes by closing.
     return await unknownPlain(name, reached, display, { ask, signal });
@@ -302,8 +306,26 @@ function unknownHost(display: string): BlitError {
   });
 }
 
+/** Whether the handshake took too long. */
+function isLate(error: unknown): error is BlitError {
+  return error instanceof BlitError && error.kind === "disconnected";
+}
+
+/**
+ * A connection that was closed without a word: so does a daemon that has too many of them with a connection that nothing
+ * was asked over yet.
+ */
+export function shutError(display: string, cause?: unknown): BlitError {
+  return new BlitError(
+    "disconnected",
+    `${display} closed the connection without a word. It has too many clients, or is no blit daemon: ` +
+      "run again, or check the port.",
+    { operation: "connect to", cause },
+  );
+}
+
 function tlsError(error: unknown, display: string, trust: HostTrust | null): BlitError {
-  if (error instanceof BlitError && error.kind === "disconnected") return error;
+  if (isLate(error)) return error;
   const [words, advice] = trust?.kind === "ca"
     ? [wordsOf(error), "Check its certificate, or log in with its fingerprint"]
     : ["it doesn't speak TLS as it did", "Check what answers there"];
@@ -318,7 +340,7 @@ function upgrade(
   socket: net.Socket,
   display: string,
   isTls: boolean,
-): Pick<Dialled, "http2" | "isAnswered"> {
+): Pick<Dialled, "http2" | "isAnswered" | "isShut"> {
   const session = http2.connect(`${isTls ? "https" : "http"}://${display}`, {
     createConnection: () => socket,
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
@@ -326,7 +348,11 @@ function upgrade(
   destroyLater(session);
   let answered = false;
   // What listens there may take the connection and never say anything.
-  const timer = setTimeout(() => session.destroy(), HANDSHAKE_MS);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    session.destroy();
+  }, HANDSHAKE_MS);
   session.on("error", () => {});
   session.once("close", () => clearTimeout(timer));
   // Only its settings show that HTTP/2 is spoken: "connect" comes with the socket.
@@ -337,7 +363,12 @@ function upgrade(
       if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     }, 0);
   });
-  return { http2: session, isAnswered: () => answered };
+  return {
+    http2: session,
+    isAnswered: () => answered,
+    // Over TLS it was known before the first byte who is there.
+    isShut: () => !answered && !late && (isTls || socket.bytesRead === 0),
+  };
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

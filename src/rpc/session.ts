@@ -178,7 +178,9 @@ export class Session {
       return session;
     } catch (error) {
       outbox.end();
-      const reason = ending.signal.aborted ? ending.signal.reason : connection.error(error);
+      const reason = ending.signal.aborted
+        ? ending.signal.reason
+        : refused(connection.error(error), connection.display);
       ending.abort(reason);
       throw reason;
     } finally {
@@ -315,6 +317,13 @@ function openRequest(message: MessageInitShape<typeof OpenRequestSchema>["messag
 function closed(kind: string, message: string): BlitError {
   const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "disconnected";
   return new BlitError(known, peerText(message, LONGEST_WORDS), { operation: "call" });
+}
+
+/** A daemon that has too many sessions doesn't know by which name it is known. */
+function refused(error: BlitError, display: string): BlitError {
+  if (error.kind !== "busy") return error;
+  const message = `Cannot open a session with ${display}. ${error.message}`;
+  return new BlitError("busy", message, { operation: "open a session with", cause: error });
 }
 
 function gone(connection: Connection): BlitError {

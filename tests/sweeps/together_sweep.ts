@@ -28,6 +28,7 @@ const SHORT_KINDS: Readonly<Record<Route, readonly string[]>> = {
 const CLIENTS_OF_PROCESS = 10;
 /** Files of each client of a crowd. */
 const CROWD_FILES = 12;
+const SHUT = / closed the connection without a word\. It has too many clients\b/;
 /** How long a client may take. */
 const LONGEST_MS = 120_000;
 
@@ -221,7 +222,7 @@ class Scene {
         : [`${there.host}:/m/crowd/`, join(near, `c-${i}`)];
     assertDone(await this.#here(words(0)));
     const before = await settled(there.daemon.pid);
-    let done = 0, refused = 0;
+    let done = 0, refused = 0, shut = 0;
     for (let round = 0; round < this.#plan.crowds; round++) {
       sh(`rm -rf "$0"/c-*`, targets);
       const all = Array.from({ length: this.#plan.crowd }, (_, i) => words(i));
@@ -235,8 +236,11 @@ class Scene {
         await cases.try("crowd", `crowd ${round}, client ${i}`, async () => {
           if (ended.outcome === "done") done++;
           else {
-            refused++;
-            assert.equal(ended.kind, "busy", `${ended.message}`);
+            // Whose connection makes room for another is told by nobody, but knows it.
+            const isShut = ended.kind === "disconnected" && SHUT.test(ended.message ?? "");
+            if (isShut) shut++;
+            else refused++;
+            assert.ok(isShut || ended.kind === "busy", `${ended.kind}: ${ended.message}`);
             assertClear(ended);
             assertDone(await this.#here(words(i)));
           }
@@ -254,7 +258,9 @@ class Scene {
       assert.doesNotMatch(there.daemon.stderr, /"level":"fatal"/);
       return true;
     });
-    cases.note(`of the crowd ${done} done at once, ${refused} refused as busy and done later`);
+    cases.note(
+      `of the crowd ${done} done at once, ${refused} refused as busy and ${shut} for want of a connection, and done later`,
+    );
   }
 
   /** Waits until the daemon has read its configuration, and takes clients again. */

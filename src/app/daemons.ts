@@ -9,7 +9,7 @@ import { DEFAULT_PORT } from "../core/ports.ts";
 import { Admin } from "../gen/blit/v1/admin_pb.ts";
 import { type Job as JobMessage, Jobs } from "../gen/blit/v1/jobs_pb.ts";
 import { Connection, type ConnectRequest } from "../rpc/connection.ts";
-import { type Dialled, hostDisplay, type HostTrust } from "../rpc/dial.ts";
+import { type Dialled, hostDisplay, type HostTrust, type UnknownHost } from "../rpc/dial.ts";
 import { peerText } from "../rpc/peer_text.ts";
 import { IDLE_MS } from "../rpc/session.ts";
 import { parseHost } from "./endpoint.ts";
@@ -191,9 +191,34 @@ async function firstContact(
   trust: HostTrust | null,
   ask: ConnectRequest["ask"],
 ): Promise<Pick<Dialled, "sha256">> {
-  const connection = await Connection.open({ name, trust, token: null, ask });
+  const connection = await Connection.open({ name, trust, token: null, ask: asking(ask) });
   connection.close();
   return connection.dialled;
+}
+
+/** Whoever logs in already isn't told to log in, but what is missing. */
+function asking(ask: ConnectRequest["ask"]): ConnectRequest["ask"] {
+  return async (found) => {
+    if (ask === undefined) throw nobodyToAsk(found);
+    if (await ask(found)) return true;
+    throw new BlitError("unauthenticated", `${found.display} isn't trusted: nothing was kept.`, {
+      operation: "log in",
+    });
+  };
+}
+
+function nobodyToAsk({ display, sha256 }: UnknownHost): BlitError {
+  const advice = sha256 === null
+    ? "If that is meant, add --plain."
+    : "If the daemon printed the same, add --fingerprint with it.";
+  const shows = sha256 === null
+    ? "and nothing on the way to it is encrypted"
+    : `its certificate is ${formatFingerprint(sha256)}`;
+  return new BlitError(
+    "unauthenticated",
+    `${display} is unknown, ${shows}, and nobody can be asked here whether to trust it. ${advice}`,
+    { operation: "log in", advice },
+  );
 }
 
 /**

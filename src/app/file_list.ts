@@ -4,12 +4,11 @@
  * @module
  */
 import { resolve } from "node:path";
-import { BlitError } from "../core/error.ts";
 import type { FilterRule } from "../core/options.ts";
-import { displayName, type RelPath, textToName } from "../core/rel_path.ts";
+import type { RelPath } from "../core/rel_path.ts";
 import { readFilesFrom } from "../engine/files_from.ts";
 import { parseFilterFile } from "../engine/filter_file.ts";
-import { fromDenoError } from "../tree/deno_errors.ts";
+import { cannotOpen } from "./named_file.ts";
 
 /**
  * Opens a `--files-from` list.
@@ -41,14 +40,4 @@ export function readFilterFile(file: string, cwd: string): FilterRule[] {
     throw cannotOpen(error, file);
   }
   return parseFilterFile(content, file);
-}
-
-function cannotOpen(error: unknown, file: string): BlitError {
-  const name = textToName(file);
-  const told = fromDenoError(error, "open", name);
-  if (told.kind !== "not_found") return told;
-  const message = `Cannot open "${
-    displayName(name)
-  }": No such file or directory (ENOENT). Check the path.`;
-  return new BlitError("not_found", message, { operation: "open", path: displayName(name) });
 }

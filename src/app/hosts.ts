@@ -14,6 +14,7 @@ import { BlitError } from "../core/error.ts";
 import { formatFingerprint, parseFingerprint } from "../core/fingerprint.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
+import { cannotOpen } from "./named_file.ts";
 
 /** Name of the file of known hosts. */
 export const KNOWN_HOSTS_FILE = "known_hosts";
@@ -104,7 +105,7 @@ function readText(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch (error) {
-    throw fromDenoError(error, "read", textToName(file));
+    throw cannotOpen(error, file);
   }
 }
 

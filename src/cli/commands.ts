@@ -5,7 +5,8 @@
  * @module
  */
 import type { CommandRun } from "./invocation.ts";
-import type { OptionId } from "./options.ts";
+import type { OptionSpec, ValueOption } from "./option_types.ts";
+import { type OptionId, optionSpec } from "./options.ts";
 
 /** A positional argument. */
 export interface ArgumentSpec {
@@ -27,6 +28,8 @@ export interface CommandSpec {
   readonly about?: readonly string[];
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionId[];
+  /** What an option means to this command, where that isn't what the table of options says. */
+  readonly instead?: { readonly [K in OptionId]?: Pick<ValueOption<unknown>, "help" | "default"> };
   /** Options that it takes, since v1 did, but that have nothing to do or only a better answer. */
   readonly accepts?: readonly OptionId[];
   /** Command line and what it does. */
@@ -254,6 +257,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     arguments: [],
     options: ["wait", "json"],
+    instead: { wait: { help: "Wait S seconds for answers", default: "2" } },
     network: true,
     load: () => import("./run_scan.ts"),
   },
@@ -371,7 +375,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "man",
     summary: "Print a manual page",
     about: [
-      "The page is printed in the form that man(1) formats, for machines where none was installed.",
+      "For machines where no pages were installed. On a terminal the page is text, elsewhere the form that man(1) formats.",
     ],
     arguments: [{
       name: "TOPIC",
@@ -388,6 +392,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./run_man.ts"),
   },
 ];
+
+/** The row of an option as a command means it. */
+export function optionOf(command: CommandSpec, id: OptionId): OptionSpec {
+  return { ...optionSpec(id), ...command.instead?.[id] } as OptionSpec;
+}
 
 /** First words that are no command by themselves. */
 export const COMMAND_GROUPS: ReadonlyMap<string, string> = new Map([

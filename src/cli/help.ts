@@ -9,11 +9,14 @@ import {
   type CommandSpec,
   ENVIRONMENT,
   EXIT_STATUSES,
+  optionOf,
 } from "./commands.ts";
 import { GROUPS, type OptionSpec } from "./option_types.ts";
-import { GLOBAL_OPTIONS, type OptionId, optionSpec } from "./options.ts";
+import { GLOBAL_OPTIONS, optionSpec } from "./options.ts";
 import { usageLine } from "./parse.ts";
+import { wrap } from "./wrap.ts";
 
+const GENERAL = ["version", ...GLOBAL_OPTIONS] as const;
 const WIDEST = 100;
 const INDENT = "  ";
 
@@ -46,7 +49,7 @@ function overview(full: boolean, width: number): string[] {
     ...table(shown.map(({ name, summary }) => [name, summary]), width),
     "",
     "Options:",
-    ...table(optionRows(["version", ...GLOBAL_OPTIONS], full), width),
+    ...table(optionRows(GENERAL.map(optionSpec), full), width),
     ...(full
       ? [
         "",
@@ -84,9 +87,9 @@ function commandHelp(command: CommandSpec, full: boolean, width: number): string
     lines.push(...table(command.arguments.map(({ name, help }) => [name, help]), width));
   }
   for (const group of GROUPS) {
-    const ids = [...command.options, ...GLOBAL_OPTIONS]
-      .filter((id) => optionSpec(id).group === group);
-    const rows = optionRows(ids, full);
+    const specs = [...command.options, ...GLOBAL_OPTIONS]
+      .map((id) => optionOf(command, id)).filter((spec) => spec.group === group);
+    const rows = optionRows(specs, full);
     if (rows.length > 0) lines.push("", `${group}:`, ...table(rows, width));
   }
   if (command.examples && full) {
@@ -100,10 +103,10 @@ function commandHelp(command: CommandSpec, full: boolean, width: number): string
 }
 
 function optionRows(
-  ids: readonly OptionId[],
+  specs: readonly OptionSpec[],
   full: boolean,
 ): (readonly [name: string, help: string])[] {
-  return ids.map(optionSpec)
+  return specs
     .filter((spec) => spec.type !== "retired" && (full || !spec.hidden))
     .map((spec) => [optionNames(spec), optionHelp(spec)]);
 }
@@ -134,17 +137,4 @@ function table(rows: readonly (readonly [string, string])[], width: number): str
       ? [head, first, ...rest]
       : [head.padEnd(column) + first.trimStart(), ...rest];
   });
-}
-
-function wrap(text: string, width: number, indent: string): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(" ")) {
-    if (line.length > indent.length && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = indent;
-    }
-    line += (line.length > indent.length ? " " : "") + word;
-  }
-  return [...lines, line];
 }

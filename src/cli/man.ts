@@ -13,12 +13,13 @@ import {
   synopsis,
   text,
 } from "../app/roff.ts";
-import { COMMANDS, type CommandSpec, ENVIRONMENT, EXIT_STATUSES } from "./commands.ts";
+import { COMMANDS, type CommandSpec, ENVIRONMENT, EXIT_STATUSES, optionOf } from "./commands.ts";
 import { optionHelp, optionNames } from "./help.ts";
-import { GROUPS } from "./option_types.ts";
-import { GLOBAL_OPTIONS, type OptionId, optionSpec } from "./options.ts";
+import { GROUPS, type OptionSpec } from "./option_types.ts";
+import { GLOBAL_OPTIONS, optionSpec } from "./options.ts";
 import { usageLine } from "./parse.ts";
 
+const GENERAL = ["version", ...GLOBAL_OPTIONS] as const;
 const SHOWN = COMMANDS.filter((command) => !command.hidden);
 const pageOf = ({ name }: CommandSpec): ManReference => [`blit-${name.replaceAll(" ", "-")}`, 1];
 const lower = (words: string) => words[0].toLowerCase() + words.slice(1);
@@ -48,7 +49,7 @@ export function overviewPage(): ManPage {
           ...text(`${command.summary}.`),
         ]),
       },
-      { heading: "OPTIONS OF EVERY COMMAND", body: optionEntries(["version", ...GLOBAL_OPTIONS]) },
+      { heading: "OPTIONS OF EVERY COMMAND", body: optionEntries(GENERAL.map(optionSpec)) },
       environment(),
       exitStatus(),
       {
@@ -70,11 +71,11 @@ export function commandPage(command: CommandSpec): ManPage {
   const shown = command.options.filter((id) => !optionSpec(id).hidden);
   const hidden = command.options.filter((id) => optionSpec(id).hidden);
   const grouped = GROUPS.flatMap((group) => {
-    const ids = [...shown, ...GLOBAL_OPTIONS].filter((id) => optionSpec(id).group === group);
-    const body = optionEntries(ids);
+    const specs = [...shown, ...GLOBAL_OPTIONS].map((id) => optionOf(command, id));
+    const body = optionEntries(specs.filter((spec) => spec.group === group));
     return body.length > 0 ? [subheading(group), ...body] : [];
   });
-  const rest = optionEntries(hidden);
+  const rest = optionEntries(hidden.map((id) => optionOf(command, id)));
   return {
     name,
     section,
@@ -110,9 +111,9 @@ export function clientPages(): ManPage[] {
   return [overviewPage(), ...SHOWN.map(commandPage)];
 }
 
-function optionEntries(ids: readonly OptionId[]): string[] {
+function optionEntries(specs: readonly OptionSpec[]): string[] {
   return entries(
-    ids.map(optionSpec).filter((spec) => spec.type !== "retired")
+    specs.filter((spec) => spec.type !== "retired")
       .map((spec) => [optionNames(spec).trim(), `${optionHelp(spec)}.`]),
   );
 }

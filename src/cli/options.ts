@@ -186,7 +186,7 @@ export const OPTIONS = {
     value: "S",
     group: "Reliability",
     default: "5",
-    help: "Wait S seconds before each retry; scan: for answers, 2 unless given",
+    help: "Wait S seconds before each retry",
   }),
   fsync: flag({
     long: "fsync",
@@ -365,7 +365,7 @@ export const OPTIONS = {
     path: "file",
     help: "Read the token from FILE, - for standard input; otherwise it is asked for",
   }),
-  detach: retired("detach", "It arrives with blit-daemon; a local run can't be handed over."),
+  detach: retired("detach", "Have the system run it on: systemd-run --user blit …, or nohup."),
   dropWindowsMetadata: retired(
     "drop-windows-metadata",
     "It isn't needed: what the destination can't keep is left out with one warning.",

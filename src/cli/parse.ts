@@ -54,7 +54,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   const options: OptionToken[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
-    else if (token.kind === "option") options.push(token);
+    else if (token.kind === "option") options.push({ ...token, typed: args[token.index] });
   }
   const has = (id: OptionId) => options.some((token) => idOf(token) === id);
   const full = words[0] === "help" || options.some((token) => token.rawName === "--help");
@@ -82,6 +82,8 @@ interface OptionToken {
   readonly rawName: string;
   readonly value?: string;
   readonly inlineValue?: boolean;
+  /** The argument that it stands in: `-nc` of the option `-c`. */
+  readonly typed: string;
 }
 
 /** The command that the words begin with; undefined for none. */
@@ -130,7 +132,12 @@ function checkKnown(token: OptionToken, allowed: readonly OptionId[], command: s
   const id = idOf(token);
   if (id !== undefined && allowed.includes(id)) return id;
   const shown = allowed.filter((id) => !optionSpec(id).hidden).map((id) => optionSpec(id).long);
-  const near = token.rawName.startsWith("--") ? didYouMean(token.name, shown, "--") : "";
+  // Whoever writes -name as find(1) takes it means --name.
+  const near = token.rawName.startsWith("--")
+    ? didYouMean(token.name, shown, "--")
+    : shown.includes(token.typed.slice(1))
+    ? ` Did you mean -${token.typed}?`
+    : "";
   const what = id === undefined
     ? `Unknown option ${token.rawName}.`
     : `${command} has no option ${token.rawName}.`;

@@ -32,6 +32,11 @@ Deno.test("options may stand anywhere, shortened, joined and with =", () => {
   assert.deepEqual(values, { verbose: true, dryRun: true, checksum: true, retry: 3, wait: 500 });
 });
 
+Deno.test("a long option with one hyphen is told of, by its name", () => {
+  fails(["find", ".", "-name", "x"], /^blit find has no option -n\. Did you mean --name\?$/);
+  fails(["copy", "a", "b", "-x"], /^Unknown option -x\. blit copy --help lists them\.$/);
+});
+
 Deno.test("after -- everything is an argument", () => {
   assert.deepEqual(run("copy", "--", "-v", "--json").args, ["-v", "--json"]);
 });

@@ -43,7 +43,7 @@ function jobNumber(text: string): bigint {
   throw new BlitError("usage", `"${text}" is no job: expected its number, as jobs list shows it.`);
 }
 
-/** `12  running  mirror /backup  anna@192.168.0.7  3 min  1,204 entries, 5.2 GiB, 4 streams`. */
+/** `12  running    mirror /backup  anna@192.168.0.7  3m 05s  1,204 entries, 5.20 GiB, 4 streams`. */
 function jobLine(job: JobInfo): string {
   const who = job.user === "" ? job.peer : `${job.user}@${job.peer}`;
   const how = job.fallback ? "control connection" : `${job.streams} streams`;

@@ -1,5 +1,5 @@
 /**
- * man: a manual page, in the form that man(1) formats.
+ * man: a manual page, on a terminal as text, else in the form that man(1) formats.
  *
  * @module
  */
@@ -9,12 +9,14 @@ import { didYouMean } from "../core/nearest.ts";
 import type { Invocation } from "./invocation.ts";
 import { clientPages } from "./man.ts";
 
+const WIDEST = 100;
+
 /**
  * Prints the page of a topic.
  *
  * @throws {BlitError} `usage` for one that has none
  */
-export function run({ args, terminal }: Invocation): Promise<number> {
+export async function run({ args, terminal }: Invocation): Promise<number> {
   const topic = args[0] ?? "blit";
   const words = topic.replaceAll(" ", "-");
   const pages = clientPages();
@@ -30,6 +32,9 @@ export function run({ args, terminal }: Invocation): Promise<number> {
       `No page "${topic}".${near || " blit man shows which there are."}`,
     );
   }
-  terminal.write(renderMan(page));
-  return Promise.resolve(0);
+  if (terminal.outIsTerminal) {
+    const { manText } = await import("./man_text.ts");
+    terminal.write(manText(page, Math.min(WIDEST, terminal.columns())));
+  } else terminal.write(renderMan(page));
+  return 0;
 }

@@ -22,22 +22,26 @@ export async function run({ values, terminal, signal }: Invocation): Promise<num
     array.end();
     return 0;
   }
-  for (const daemon of found) terminal.out(lineOf(daemon));
+  const rows = found.map(rowOf);
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column].length)));
+  for (const row of rows) {
+    terminal.out(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
+  }
   if (found.length === 0) {
-    terminal.note("No daemon announced itself. One that was told not to can still be named.");
+    terminal.note(
+      "No daemon announced itself. One that doesn't can still be named: blit list-modules HOST.",
+    );
   }
   return 0;
 }
 
-/** `nas  nas.local:/  10.0.0.2`; what came from the network is shown escaped. */
-function lineOf({ name, host, port, addresses, fingerprint }: FoundDaemon): string {
+/** `nas  nas.local  10.0.0.2  SHA256:...`; what came from the network is shown escaped. */
+function rowOf({ name, host, port, addresses, fingerprint }: FoundDaemon): string[] {
   const shown = (text: string) => displayName(textToName(text));
-  const at = port === DEFAULT_PORT ? shown(host) : `${shown(host)}:${port}`;
   return [
     shown(name),
-    at,
+    port === DEFAULT_PORT ? shown(host) : `${shown(host)}:${port}`,
     addresses.map(shown).join(" "),
     fingerprint ? shown(fingerprint) : "plain",
-  ]
-    .join("\t");
+  ];
 }

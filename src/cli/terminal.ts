@@ -32,6 +32,8 @@ const ENCODER = new TextEncoder();
 export class Terminal {
   /** Whether standard error is a terminal, so that a live block can be drawn. */
   readonly interactive: boolean;
+  /** Whether standard output is a terminal. */
+  readonly outIsTerminal: boolean;
   /** Set by `-q`: notices and results are left out, errors stay. */
   quiet = false;
   live: LiveDisplay | null = null;
@@ -39,7 +41,6 @@ export class Terminal {
   onBrokenPipe: () => void = () => {};
   readonly #out: Sink;
   readonly #err: Sink;
-  readonly #outIsTerminal: boolean;
   #color: boolean;
   #buffered = "";
   #outBroken = false;
@@ -51,7 +52,7 @@ export class Terminal {
   constructor(out: Sink, err: Sink, color: boolean) {
     this.#out = out;
     this.#err = err;
-    this.#outIsTerminal = out.isTerminal();
+    this.outIsTerminal = out.isTerminal();
     this.interactive = err.isTerminal();
     this.#color = color && this.interactive;
   }
@@ -66,10 +67,10 @@ export class Terminal {
     this.#color = color;
   }
 
-  /** Width of the terminal in columns; 80 where it is none. */
+  /** Width of the terminal in columns; 80 where it is none, or doesn't say (0). */
   columns(): number {
     try {
-      return Math.max(1, Deno.consoleSize().columns);
+      return Deno.consoleSize().columns || 80;
     } catch {
       return 80;
     }
@@ -89,7 +90,7 @@ export class Terminal {
   write(text: string): void {
     if (this.#outBroken) return;
     this.#buffered += text;
-    if (this.#outIsTerminal || this.#buffered.length >= FLUSH_CHARS) this.flush();
+    if (this.outIsTerminal || this.#buffered.length >= FLUSH_CHARS) this.flush();
   }
 
   /** Prints bytes of the result as they are. */
@@ -114,7 +115,7 @@ export class Terminal {
   /** Prints a line to standard error, quiet or not. */
   err(line: string): void {
     this.live?.clear();
-    if (this.#outIsTerminal) this.flush();
+    if (this.outIsTerminal) this.flush();
     this.drawn(`${this.#asking ? "\n" : ""}${line}\n`);
     this.#asking = false;
   }
@@ -141,7 +142,7 @@ export class Terminal {
     if (this.#buffered === "") return;
     const text = this.#buffered;
     this.#buffered = "";
-    if (this.#outIsTerminal) this.live?.clear();
+    if (this.outIsTerminal) this.live?.clear();
     this.#put(this.#out, ENCODER.encode(text));
   }
 

@@ -52,7 +52,9 @@ export function announce(
   });
   const txt: Record<string, string> = { protocol: "1" };
   if (fingerprint !== undefined) txt.fingerprint = fingerprint;
-  mdns.publish({ name: name.slice(0, 63), type: TYPE, port, txt });
+  // Names of multicast DNS end in .local (RFC 6762, section 3): no other would be looked up there.
+  const host = `${name.split(".")[0]}.local`;
+  mdns.publish({ name: name.slice(0, 63), type: TYPE, host, port, txt });
   return () =>
     new Promise((resolve) => {
       mdns.unpublishAll(() => {

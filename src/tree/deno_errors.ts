@@ -58,9 +58,14 @@ export function fromDenoError(error: unknown, operation: StepWord, path: RelPath
   if (error instanceof BlitError) return error;
   const { code, name, message, errno } = describe(error);
   if (name === "NotCapable") {
-    const advice = "Start blit with --allow-read and --allow-write for all paths.";
+    // Without --allow-all Deno lets no program into these, whatever paths it was given.
+    const isSpecial = message.startsWith("Requires all access");
+    const reason = isSpecial ? "Deno keeps blit out of /dev, /proc and /sys" : message;
+    const advice = isSpecial
+      ? "Choose another folder."
+      : "Start blit with --allow-read and --allow-write for all paths.";
     const shown = displayName(path);
-    return new BlitError("permission", `Cannot ${operation} "${shown}": ${message}. ${advice}`, {
+    return new BlitError("permission", `Cannot ${operation} "${shown}": ${reason}. ${advice}`, {
       operation,
       path: shown,
       advice,

@@ -6,10 +6,16 @@
  *
  * @module
  */
-import { COMMANDS, type CommandSpec, ENVIRONMENT, EXIT_STATUSES } from "../../src/cli/commands.ts";
+import {
+  COMMANDS,
+  type CommandSpec,
+  ENVIRONMENT,
+  EXIT_STATUSES,
+  optionOf,
+} from "../../src/cli/commands.ts";
 import { optionHelp, optionNames } from "../../src/cli/help.ts";
 import { GROUPS, type OptionSpec } from "../../src/cli/option_types.ts";
-import { GLOBAL_OPTIONS, type OptionId, optionSpec } from "../../src/cli/options.ts";
+import { GLOBAL_OPTIONS, optionSpec } from "../../src/cli/options.ts";
 import { usageLine } from "../../src/cli/parse.ts";
 
 /** A section that the tables give. */
@@ -39,7 +45,11 @@ export function sections(): Section[] {
       })),
     ]),
     { page: "README.md", heading: "Commands", body: commandList(shown) },
-    { page: "README.md", heading: "Options of every command", body: optionList(GLOBAL_OPTIONS) },
+    {
+      page: "README.md",
+      heading: "Options of every command",
+      body: optionList(GLOBAL_OPTIONS.map(optionSpec)),
+    },
     {
       page: "README.md",
       heading: "Exit status",
@@ -89,21 +99,22 @@ function commandList(commands: readonly CommandSpec[]): string {
 }
 
 function optionLists(command: CommandSpec): string {
-  const ids = command.options.filter((id) => optionSpec(id).type !== "retired");
-  if (ids.length === 0) return "None but those of [every command](README.md).";
-  const shown = ids.filter((id) => !optionSpec(id).hidden);
-  const hidden = ids.filter((id) => optionSpec(id).hidden);
+  const specs = command.options.map((id) => optionOf(command, id))
+    .filter((spec) => spec.type !== "retired");
+  if (specs.length === 0) return "None but those of [every command](README.md).";
+  const shown = specs.filter((spec) => !spec.hidden);
+  const hidden = specs.filter((spec) => spec.hidden);
   return [
     ...GROUPS.flatMap((group) => {
-      const inGroup = shown.filter((id) => optionSpec(id).group === group);
+      const inGroup = shown.filter((spec) => spec.group === group);
       return inGroup.length > 0 ? [`### ${group}`, optionList(inGroup)] : [];
     }),
     ...(hidden.length > 0 ? ["### Not in the short help", optionList(hidden)] : []),
   ].join("\n\n");
 }
 
-function optionList(ids: readonly OptionId[]): string {
-  return ids.map(optionSpec).filter((spec) => spec.type !== "retired").map(optionLine).join("\n");
+function optionList(specs: readonly OptionSpec[]): string {
+  return specs.filter((spec) => spec.type !== "retired").map(optionLine).join("\n");
 }
 
 function optionLine(spec: OptionSpec): string {

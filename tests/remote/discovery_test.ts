@@ -28,8 +28,12 @@ testOrSkip("scan finds a daemon that announces itself, and none once it has gone
       await daemon.stop();
     }
     assert.equal(found.length, 1);
-    const { name, port, addresses, fingerprint } = found[0];
-    assert.deepEqual([name, port], [hostname(), 19031]);
+    const { name, host, port, addresses, fingerprint } = found[0];
+    assert.deepEqual([name, host, port], [
+      hostname(),
+      `${hostname().split(".")[0]}.local`,
+      19031,
+    ]);
     assert.match(fingerprint as string, /^SHA256:[A-Za-z0-9+/]{43}$/);
     assert.ok(daemon.stderr.includes(fingerprint as string), daemon.stderr);
     assert.equal((addresses as string[])[0], far.address);

@@ -28,6 +28,20 @@ Deno.test(
       assertStatus(stranger, 1);
       assert.match(stranger.stderr, new RegExp(`${host} is unknown\\. Run: blit login ${host}\\n`));
 
+      // Whoever logs in isn't told to log in.
+      const unasked = await dir.blit("login", host);
+      assertStatus(unasked, 1);
+      assert.ok(
+        unasked.stderr.includes(`its certificate is ${fingerprint}, and nobody can be asked`),
+      );
+      assert.ok(unasked.stderr.includes("add --fingerprint"), unasked.stderr);
+
+      const misspelt = await dir.blit(
+        ...["login", host, "--token-file", "tokn", "--fingerprint", fingerprint],
+      );
+      assertStatus(misspelt, 1);
+      assert.match(misspelt.stderr, /Cannot open "tokn": No such file .* Check the path\./);
+
       const other = formatFingerprint(new Uint8Array(32));
       const wrong = await dir.blitWith(
         { stdin: token },
@@ -54,6 +68,8 @@ Deno.test(
       const listed = await dir.blit("ls", `${host}:/default`);
       assertStatus(listed, 0);
       assert.match(listed.stdout, / a\n/);
+      const root = await dir.blit("ls", `${host}://`);
+      assert.match(root.stderr, /The daemon has no default root for you\./);
       const modules = await dir.blit("list-modules", host, "--json");
       assert.deepEqual(modules.json().map(({ name }: { name: string }) => name), ["default"]);
 

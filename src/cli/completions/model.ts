@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { COMMAND_GROUPS, COMMANDS, type CommandSpec } from "../commands.ts";
+import { COMMAND_GROUPS, COMMANDS, type CommandSpec, optionOf } from "../commands.ts";
 import type { OptionSpec } from "../option_types.ts";
 import { GLOBAL_OPTIONS, type OptionId, OPTIONS, optionSpec } from "../options.ts";
 
@@ -20,13 +20,13 @@ export interface OfferedCommand {
 export function offeredCommands(): OfferedCommand[] {
   return COMMANDS.filter((command) => !command.hidden).map((spec) => ({
     spec,
-    options: offered([...spec.options, ...GLOBAL_OPTIONS]),
+    options: offered([...spec.options, ...GLOBAL_OPTIONS].map((id) => optionOf(spec, id))),
   }));
 }
 
 /** Options that stand before any command. */
 export function globalOptions(): OfferedOption[] {
-  return offered(["version", ...GLOBAL_OPTIONS]);
+  return offered((["version", ...GLOBAL_OPTIONS] as const).map(optionSpec));
 }
 
 /** Words that a command line may begin with, and what they do. */
@@ -61,7 +61,7 @@ export function optionFlags(spec: OfferedOption): string[] {
   return [...(spec.short ? [`-${spec.short}`] : []), `--${spec.long}`];
 }
 
-function offered(ids: readonly OptionId[]): OfferedOption[] {
-  return ids.map(optionSpec)
+function offered(specs: readonly OptionSpec[]): OfferedOption[] {
+  return specs
     .filter((spec): spec is OfferedOption => spec.type !== "retired" && !spec.hidden);
 }

@@ -162,8 +162,8 @@ export class SessionTable {
     throw new BlitError(
       "not_found",
       `The daemon has no ${
-        moduleWords(name.slice(0, 256))
-      } for you. blit list-modules shows which it has.`,
+        name === "" ? "default root" : moduleWords(name.slice(0, 256))
+      } for you. blit list-modules shows what it has.`,
       { operation: "open" },
     );
   }

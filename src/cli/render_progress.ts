@@ -57,7 +57,11 @@ export function progressLine(progress: Progress, mode: string): string {
 
 /** Parts in order of importance. */
 function progressParts(progress: Progress, mode: string): string[] {
-  const { phase, totalsKnown, filesDone, filesTotal, bytesDone, bytesTotal } = progress;
+  const { totalsKnown, filesDone, filesTotal, bytesDone, bytesTotal } = progress;
+  // Copying begins long before the source is listed whole.
+  const phase = progress.phase === "scan" && (bytesDone > 0 || filesDone > 0)
+    ? "copy"
+    : progress.phase;
   const parts = [mode === "check" && phase === "copy" ? "Comparing" : PHASE_WORDS[phase]];
   if (phase === "delete") {
     const { deletionsDone, deletionsTotal } = progress;
@@ -75,10 +79,10 @@ function progressParts(progress: Progress, mode: string): string[] {
     parts.push(...speed(progress));
     parts.push(`${formatCount(filesDone)} of ${formatCount(filesTotal)} files`);
   } else {
-    parts.push(formatBytes(bytesDone), ...speed(progress));
-    parts.push(`${formatCount(filesDone)} files`);
+    parts.push(`${formatBytes(bytesDone)} of at least ${formatBytes(bytesTotal)}`);
     parts.push(
-      `scanning, at least ${formatBytes(bytesTotal)} in ${formatCount(filesTotal)} files`,
+      ...speed(progress),
+      `${formatCount(filesDone)} of ${formatCount(filesTotal)}+ files`,
     );
   }
   return parts;

@@ -124,9 +124,17 @@ Deno.test("100 % is never shown while a run works", () => {
 
 Deno.test("until the total is known, it is shown as a lower bound", () => {
   const progress = { ...PROGRESS, totalsKnown: false };
-  const [line] = progressLines({ progress, waiting: null, frame: 0, mode: "copy" }, 120, length);
-  assert.match(line, /scanning, at least 4\.00 KiB in 10 files/);
-  assert.doesNotMatch(line, /%|left/);
+  const [line] = progressLines({ progress, waiting: null, frame: 0, mode: "copy" }, 80, length);
+  assert.equal(
+    line,
+    "⠋ Copying 4.00 KiB of at least 4.00 KiB · 1.00 KiB/s · 10 of 10+ files",
+  );
+});
+
+Deno.test("what is listed and copied at once is called copying, once something was copied", () => {
+  const listing = { ...PROGRESS, totalsKnown: false, phase: "scan", filesDone: 0 } as const;
+  assert.match(progressLine(listing, "copy"), /^Copying: 4\.00 KiB of at least/);
+  assert.match(progressLine({ ...listing, bytesDone: 0 }, "copy"), /^Scanning: 0 B of at least/);
 });
 
 Deno.test("no line of the live block is wider than the terminal, however narrow", () => {

@@ -6,13 +6,13 @@
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import type { BlitError } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
-import { joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
+import { displayName, joinRel, parentOf, type RelPath, textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import type { Tree } from "../engine/tree.ts";
 import { type LocatedEntry, locateEntry } from "./locate.ts";
 import { Places } from "./places.ts";
 import type { RemoteSettings } from "./remote_hosts.ts";
-import { walk } from "./walk.ts";
+import { adviceOn, walk } from "./walk.ts";
 
 /** A tree to look at, and the entry that was named. */
 export interface Opened {
@@ -55,7 +55,9 @@ export async function withEntry<T>(
           status: block.status(0),
           os: block.os(0),
           step,
-          path: located.entry,
+          root: displayName(textToName(path)),
+          path: "",
+          advice: adviceOn(block.status(0)),
         });
       }
       return await work({ tree, located, block, index: 0, notice });

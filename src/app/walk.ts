@@ -4,7 +4,7 @@
  * @module
  */
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
-import type { BlitError } from "../core/error.ts";
+import { type BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
 import { joinRel, type RelPath } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
@@ -119,6 +119,11 @@ function failed(path: RelPath, status: number, os: number, step: number): Step {
   return {
     type: "failed",
     path,
-    error: describeFailure({ status, os, step, path, target: "source" }),
+    error: describeFailure({ status, os, step, path, target: "source", advice: adviceOn(status) }),
   };
+}
+
+/** What whoever looks can do about it: to leave out there is nothing. */
+export function adviceOn(status: number): string | undefined {
+  return kindOfStatus(status) === "permission" ? "Run as its owner." : undefined;
 }

@@ -49,7 +49,7 @@ function restClause(summary: Summary): string {
     counted(summary.linksMade, "linked"),
     counted(summary.filesResumed, "resumed"),
     counted(summary.entriesDeleted, "deleted"),
-    counted(summary.entriesProtected, "kept though not in the source"),
+    counted(summary.entriesProtected, "kept though not seen in the source"),
   ].filter((part) => part !== "");
   const isIdle = rest.length === 1 && summary.filesUnchanged > 0;
   return rest.length === 0 || (isIdle && summary.filesTransferred + summary.entriesMoved === 0)

@@ -329,7 +329,7 @@ export class March {
     const { tally } = this.#context;
     if (here.status !== 0) {
       tally.failStatus(node.path, here.status, here.os, LIST, "source");
-      if (there !== null) tally.entriesProtected++;
+      if (there !== null && this.#prune) tally.entriesProtected++;
       this.#prune?.protect(node.path);
     } else tally.failStatus(node.path, there!.status, there!.os, LIST, "destination");
     await Promise.all([here.close(), there?.close()]);

@@ -5,7 +5,7 @@
  */
 import { BlitError, type ErrorKind } from "../core/error.ts";
 import { displayName, type RelPath } from "../core/rel_path.ts";
-import { failure, type StepWord } from "./step_failure.ts";
+import { failure, type StepAdvice, type StepWord } from "./step_failure.ts";
 
 /** Keyed by `error.code` first, by `error.name` (the class) where there is no known code. */
 const KIND: Readonly<Record<string, ErrorKind>> = {
@@ -53,8 +53,14 @@ const KIND: Readonly<Record<string, ErrorKind>> = {
  * @param error whatever was thrown; a BlitError comes back as it is
  * @param operation what was being done
  * @param path what it was done to
+ * @param advice what to do, where the caller knows better than the tables
  */
-export function fromDenoError(error: unknown, operation: StepWord, path: RelPath): BlitError {
+export function fromDenoError(
+  error: unknown,
+  operation: StepWord,
+  path: RelPath,
+  advice?: StepAdvice,
+): BlitError {
   if (error instanceof BlitError) return error;
   const { code, name, message, errno } = describe(error);
   if (name === "NotCapable") {
@@ -73,7 +79,8 @@ export function fromDenoError(error: unknown, operation: StepWord, path: RelPath
     });
   }
   const known = code === undefined ? undefined : KIND[code];
-  const told = failure(known ?? KIND[name] ?? (errno === 0 ? "bug" : "io"), operation, path, errno);
+  const kind = known ?? KIND[name] ?? (errno === 0 ? "bug" : "io");
+  const told = failure(kind, operation, path, errno, advice);
   told.cause = error;
   return told;
 }

@@ -12,18 +12,29 @@ import { type ResultFields, STEPS } from "../core/work_batch.ts";
 /** What was being done when something failed: a word of {@link STEPS}. */
 export type StepWord = (typeof STEPS)[number];
 
+/** What to do about a kind of error. */
+export type StepAdvice = { readonly [K in ErrorKind]?: string };
+
 /**
  * Makes the error for a step that failed on a path.
  *
  * @param errno the system's error number, 0 where none was involved
+ * @param advice what to do, where the caller knows better than the tables
  */
 export function failure(
   kind: ErrorKind,
   operation: StepWord,
   path: RelPath,
   errno = 0,
+  advice: StepAdvice = {},
 ): BlitError {
-  return describeFailure({ status: STATUS[kind], os: errno, step: STEPS.indexOf(operation), path });
+  return describeFailure({
+    status: STATUS[kind],
+    os: errno,
+    step: STEPS.indexOf(operation),
+    path,
+    advice: advice[kind],
+  });
 }
 
 /** Whether an error is a {@link BlitError} of one of these kinds. */

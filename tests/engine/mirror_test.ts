@@ -67,6 +67,15 @@ Deno.test("an unreadable root of the source is no empty source: mirror deletes n
   assert.deepEqual(destination.snapshot(), { b: "x" });
 });
 
+Deno.test("a copy, which deletes nothing, tells of nothing that it spared", async () => {
+  for (const [run, spared] of [[copy, 0], [mirror, 1]] as const) {
+    const [source, destination] = [treeOf({ "secret/a": "1", b: "" }), treeOf({ "secret/": null })];
+    failOn(source, "list", "secret");
+    const ran = await run(source, destination);
+    assert.equal(ran.summary.entriesProtected, spared);
+  }
+});
+
 Deno.test("mirror deletes nothing below a source directory that could not be read, and only there", async () => {
   const source = treeOf({ "secret/a": "1", "open/a": "1" });
   const destination = treeOf({ "secret/old": "x", "secret/d/old": "x", "open/old": "x", old: "x" });

@@ -72,6 +72,12 @@ testOrSkip(
     const blit = asNobody(dir);
     // Root's own, so that its mode holds for nobody.
     sh(`cd "$0"; chown -R 0 src; chmod 700 src/shut; chmod 600 src/unreadable`, dir.path);
+    const look = blit("ls", "src/shut");
+    assertStatus(look, 1);
+    assert.match(
+      look.stderr,
+      /Cannot .*shut": Permission denied \(EACCES\)\. Run as its owner\.\n$/,
+    );
     const ran = blit("mirror", "--yes", "--json", "src/", "dst");
     assertStatus(ran, 2);
     assert.deepEqual(

@@ -37,6 +37,8 @@ export interface JobInfo {
   readonly user: string;
   readonly peer: string;
   readonly startedMs: number;
+  /** How long it has been open, or was. */
+  readonly elapsedMs: number;
   readonly bytes: number;
   readonly entries: number;
   readonly streams: number;
@@ -247,6 +249,7 @@ function jobInfo(job: JobMessage): JobInfo {
     user: words(job.user),
     peer: words(job.peer),
     startedMs: Number(job.startedMs),
+    elapsedMs: Number(job.elapsedMs),
     bytes: Number(job.bytes),
     entries: Number(job.entries),
     streams: job.streams,

@@ -77,6 +77,7 @@ function message(job: JobRecord): Job {
     user: job.user,
     peer: job.peer,
     startedMs: BigInt(job.startedMs),
+    elapsedMs: BigInt(job.elapsedMs),
     bytes: BigInt(job.bytes),
     entries: BigInt(job.entries),
     streams: job.streams,

@@ -55,8 +55,14 @@ daemonTest("jobs list shows a line for each session, or says that there is none"
   const line = (job: string) =>
     new RegExp(`^   ${job}  127\\.0\\.0\\.1  .*  0 entries, 0 B, 0 streams$`, "m");
   assert.match(text, line("1  running    mirror /m"));
-  assert.match(text, line("2  running    copy //"));
+  assert.match(text, line("2  running    copy //  "));
   await first.close();
+  // What ended was open for as long as it was, and has no streams.
+  const ended = (await jobs(scene, "list")).text;
+  assert.match(ended, /^ {3}1 {2}done {7}mirror \/m {2}127\.0\.0\.1 {2}\S+ m?s +0 entries, 0 B$/m);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const second = (text: string) => text.split("\n")[1].replaceAll(/ +/g, " ");
+  assert.equal(second((await jobs(scene, "list")).text), second(ended));
   const told = JSON.parse((await jobs(scene, "list", [], { json: true })).text);
   assert.deepEqual(
     told.map(({ id, state, started_ms }: Record<string, unknown>) => [

@@ -22,6 +22,7 @@ export interface JobRecord {
   readonly user: string;
   readonly peer: string;
   readonly startedMs: number;
+  readonly elapsedMs: number;
   readonly bytes: number;
   readonly entries: number;
   readonly streams: number;
@@ -279,6 +280,7 @@ function record(session: ServedSession): JobRecord {
     user: session.caller.user,
     peer: session.caller.peer,
     startedMs: session.startedMs,
+    elapsedMs: Math.max(0, Date.now() - session.startedMs),
     bytes: session.bytes(),
     entries: session.entries(),
     ...session.link(),

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/jobs.proto.
  */
 export const file_blit_v1_jobs: GenFile = /*@__PURE__*/
-  fileDesc("ChJibGl0L3YxL2pvYnMucHJvdG8SB2JsaXQudjEitAEKA0pvYhIKCgJpZBgBIAEoBBIOCgZtb2R1bGUYAiABKAkSDwoHcHVycG9zZRgDIAEoCRIMCgR1c2VyGAQgASgJEgwKBHBlZXIYBSABKAkSEgoKc3RhcnRlZF9tcxgGIAEoAxINCgVieXRlcxgHIAEoBBIPCgdlbnRyaWVzGAggASgEEg8KB3N0cmVhbXMYCSABKA0SEAoIZmFsbGJhY2sYCiABKAgSDQoFc3RhdGUYCyABKAkiEQoPTGlzdEpvYnNSZXF1ZXN0Ii4KEExpc3RKb2JzUmVzcG9uc2USGgoEam9icxgBIAMoCzIMLmJsaXQudjEuSm9iIh0KD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCItChBXYXRjaEpvYlJlc3BvbnNlEhkKA2pvYhgBIAEoCzIMLmJsaXQudjEuSm9iIh4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAQiLgoRQ2FuY2VsSm9iUmVzcG9uc2USGQoDam9iGAEgASgLMgwuYmxpdC52MS5Kb2IyxAEKBEpvYnMSOwoETGlzdBIYLmJsaXQudjEuTGlzdEpvYnNSZXF1ZXN0GhkuYmxpdC52MS5MaXN0Sm9ic1Jlc3BvbnNlEj4KBVdhdGNoEhguYmxpdC52MS5XYXRjaEpvYlJlcXVlc3QaGS5ibGl0LnYxLldhdGNoSm9iUmVzcG9uc2UwARI/CgZDYW5jZWwSGS5ibGl0LnYxLkNhbmNlbEpvYlJlcXVlc3QaGi5ibGl0LnYxLkNhbmNlbEpvYlJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChJibGl0L3YxL2pvYnMucHJvdG8SB2JsaXQudjEiyAEKA0pvYhIKCgJpZBgBIAEoBBIOCgZtb2R1bGUYAiABKAkSDwoHcHVycG9zZRgDIAEoCRIMCgR1c2VyGAQgASgJEgwKBHBlZXIYBSABKAkSEgoKc3RhcnRlZF9tcxgGIAEoAxINCgVieXRlcxgHIAEoBBIPCgdlbnRyaWVzGAggASgEEg8KB3N0cmVhbXMYCSABKA0SEAoIZmFsbGJhY2sYCiABKAgSDQoFc3RhdGUYCyABKAkSEgoKZWxhcHNlZF9tcxgMIAEoAyIRCg9MaXN0Sm9ic1JlcXVlc3QiLgoQTGlzdEpvYnNSZXNwb25zZRIaCgRqb2JzGAEgAygLMgwuYmxpdC52MS5Kb2IiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgEIi0KEFdhdGNoSm9iUmVzcG9uc2USGQoDam9iGAEgASgLMgwuYmxpdC52MS5Kb2IiHgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCIuChFDYW5jZWxKb2JSZXNwb25zZRIZCgNqb2IYASABKAsyDC5ibGl0LnYxLkpvYjLEAQoESm9icxI7CgRMaXN0EhguYmxpdC52MS5MaXN0Sm9ic1JlcXVlc3QaGS5ibGl0LnYxLkxpc3RKb2JzUmVzcG9uc2USPgoFV2F0Y2gSGC5ibGl0LnYxLldhdGNoSm9iUmVxdWVzdBoZLmJsaXQudjEuV2F0Y2hKb2JSZXNwb25zZTABEj8KBkNhbmNlbBIZLmJsaXQudjEuQ2FuY2VsSm9iUmVxdWVzdBoaLmJsaXQudjEuQ2FuY2VsSm9iUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * One job.
@@ -96,6 +96,13 @@ export type Job = Message<"blit.v1.Job"> & {
    * @generated from field: string state = 11;
    */
   state: string;
+
+  /**
+   * How long it has been open, or was until it ended, by the daemon's own clock.
+   *
+   * @generated from field: int64 elapsed_ms = 12;
+   */
+  elapsedMs: bigint;
 };
 
 /**

@@ -1,7 +1,9 @@
 /**
  * `deno task package`: makes .deb and .rpm packages of the programs that `deno task compile` made for Linux, by nfpm.
  *
- * usage: packages.ts [--out DIR]    (default dist; NFPM names the program nfpm)
+ * usage: packages.ts [--out DIR] [--as VERSION]    (default dist; NFPM names the program nfpm)
+ *
+ * `--as` packs them as another version, to try an upgrade with.
  *
  * `blit` has the command, its manual pages and completions; `blit-daemon` the daemon, its pages, a hardened systemd unit
  * with a user of its own, and a configuration that upgrades keep.
@@ -84,11 +86,19 @@ function licences(name: string): Content[] {
   return [file("LICENSE", "copyright"), file("THIRD-PARTY.txt", "THIRD-PARTY.txt")];
 }
 
+/** Programs to be packed. */
+interface Built {
+  readonly folder: string;
+  readonly arch: string;
+  readonly out: string;
+  readonly version: string;
+}
+
 /** Makes one package. */
 async function pack(
   name: "blit" | "blit-daemon",
   format: Format,
-  { folder, arch, out }: { readonly folder: string; readonly arch: string; readonly out: string },
+  { folder, arch, out, version }: Built,
 ): Promise<void> {
   const work = Deno.makeTempDirSync({ prefix: "blit-package-" });
   const stage: Stage = (file, text) => {
@@ -110,7 +120,7 @@ async function pack(
       name,
       arch,
       platform: "linux",
-      version: VERSION,
+      version,
       section: isDaemon ? "net" : "utils",
       priority: "optional",
       maintainer: "The blit maintainers <blit@localhost>",
@@ -144,9 +154,12 @@ async function compressed(text: string): Promise<Uint8Array> {
 }
 
 async function main(args: string[]): Promise<number> {
-  const { values: { out } } = parseArgs({
+  const { values: { out, as: version } } = parseArgs({
     args,
-    options: { out: { type: "string", default: "dist" } },
+    options: {
+      out: { type: "string", default: "dist" },
+      as: { type: "string", default: VERSION },
+    },
   });
   const made = SYSTEMS.filter(({ folder }) => isThere(`${out}/${folder}/blit`));
   if (made.length === 0) {
@@ -155,8 +168,8 @@ async function main(args: string[]): Promise<number> {
   }
   for (const system of made) {
     for (const format of FORMATS) {
-      await pack("blit", format, { ...system, out });
-      await pack("blit-daemon", format, { ...system, out });
+      await pack("blit", format, { ...system, out, version });
+      await pack("blit-daemon", format, { ...system, out, version });
     }
   }
   return 0;

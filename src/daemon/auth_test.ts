@@ -90,3 +90,17 @@ Deno.test(
     await assert.rejects(authority.authenticate(`Bearer ${secret}`, "::1"), { kind: "corrupt" });
   }),
 );
+
+Deno.test(
+  "a file of a newer version lets nobody in, says so, and stays as it is",
+  withStore((store, folder) => {
+    const newer = '{"version":2,"users":[]}';
+    Deno.writeTextFileSync(store.path, newer);
+    const newest = new TokenStore(folder);
+    const words = /a newer blit-daemon wrote them\. Install that version again/;
+    assert.throws(() => newest.all(), { kind: "mismatch", message: words });
+    assert.throws(() => newest.add("alice", ["*"], "read"), { kind: "mismatch" });
+    assert.equal(Deno.readTextFileSync(store.path), newer);
+    return Promise.resolve();
+  }),
+);

@@ -47,6 +47,9 @@ const FILE = v.object({
   })),
 });
 
+/** What a blit-daemon to come may write. */
+const NEWER_FILE = v.object({ version: v.pipe(v.number(), v.minValue(2)) });
+
 /** The tokens of one state folder. */
 export class TokenStore {
   readonly path: string;
@@ -119,14 +122,26 @@ export class TokenStore {
     const text = readText(this.path);
     if (text === null) return [];
     try {
-      return v.parse(FILE, JSON.parse(text)).tokens;
+      const content = JSON.parse(text);
+      if (v.is(NEWER_FILE, content)) throw this.#newer();
+      return v.parse(FILE, content).tokens;
     } catch (cause) {
+      if (cause instanceof BlitError) throw cause;
       throw new BlitError(
         "corrupt",
         `Cannot read the tokens in "${this.path}": the file is damaged. Restore it, or delete it and make new tokens.`,
         { operation: "read tokens", path: this.path, cause },
       );
     }
+  }
+
+  #newer(): BlitError {
+    return new BlitError(
+      "mismatch",
+      `Cannot read the tokens in "${this.path}": a newer blit-daemon wrote them. Install that version again, ` +
+        "or move the file away and make new tokens.",
+      { operation: "read tokens", path: this.path },
+    );
   }
 
   #write(tokens: readonly TokenRecord[]): void {

@@ -25,7 +25,7 @@ export interface Injection {
   readonly call: string;
   /** Which one in a thread, from 1, of those that are followed. */
   readonly number: number;
-  /** What strace does: `error=EIO`, `retval=0`, `delay_enter=50000`, ... */
+  /** What strace does: `error=EIO`, `retval=0`, `delay_enter=50000`, ...; or `SHORT_COUNT` of short_counts.ts. */
   readonly effect: string;
 }
 
@@ -86,11 +86,11 @@ export function tracing(
 
 /** A process of somebody else, followed from now on. */
 export class Attached {
-  readonly #strace: Deno.ChildProcess;
+  readonly #tracer: Deno.ChildProcess;
   readonly #said: Promise<unknown>;
 
-  private constructor(strace: Deno.ChildProcess, said: Promise<unknown>) {
-    this.#strace = strace;
+  private constructor(tracer: Deno.ChildProcess, said: Promise<unknown>) {
+    this.#tracer = tracer;
     this.#said = said;
   }
 
@@ -103,33 +103,38 @@ export class Attached {
     paths?: readonly string[],
   ): Promise<Attached> {
     need(needsPrograms("strace"));
-    const strace = new Deno.Command("strace", {
-      args: ["-p", `${pid}`, ...words(log, calls, injection, paths)],
+    return await Attached.by(["strace", "-p", `${pid}`, ...words(log, calls, injection, paths)]);
+  }
+
+  /** Starts a program that says "attached" once it follows the process, and lets it go at SIGINT. */
+  static async by([program, ...args]: readonly string[]): Promise<Attached> {
+    const tracer = new Deno.Command(program, {
+      args,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const reader = strace.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    const reader = tracer.stderr.pipeThrough(new TextDecoderStream()).getReader();
     let said = "";
     while (!said.includes("attached")) {
       const { value, done } = await reader.read();
-      if (done) throw new TypeError(`strace can't follow ${pid}: ${said}`);
+      if (done) throw new TypeError(`${program} can't follow the process: ${said}`);
       said += value;
     }
     const rest = (async () => {
       while (!(await reader.read()).done);
     })();
-    return new Attached(strace, rest);
+    return new Attached(tracer, rest);
   }
 
   /** Leaves the process alone; the log is whole then. */
   async detach(): Promise<void> {
     try {
-      this.#strace.kill("SIGINT");
+      this.#tracer.kill("SIGINT");
     } catch {
       // It ended with the process.
     }
-    await this.#strace.status;
+    await this.#tracer.status;
     await this.#said;
   }
 }

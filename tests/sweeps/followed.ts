@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Ran, RunWith, Scratch } from "../support/cli.ts";
 import { sleep } from "../support/judges.ts";
 import { sh } from "../support/loop_fs.ts";
+import { buildShortener, SHORT_COUNT, shortening } from "../support/short_counts.ts";
 import { Attached, type Injection, tracing } from "../support/strace.ts";
 import { contents } from "../support/trees.ts";
 import type { Places } from "./places.ts";
@@ -51,6 +52,7 @@ export class Trees {
   readonly #dir: Scratch;
   readonly #log: string;
   #changesSource = false;
+  #shortener?: string;
 
   constructor(dir: Scratch, places: Places) {
     this.#dir = dir;
@@ -91,6 +93,13 @@ export class Trees {
     return await Deno.readTextFile(this.#log).catch(() => "");
   }
 
+  /** What a call names that lies on the trees, or on a connection between the sides. */
+  get marks(): readonly string[] {
+    const { source, destination, there } = this.places;
+    const ports = there ? [there.daemon.ready.port, there.daemon.ready.data_port] : [];
+    return [source, destination, ...ports.map((port) => `:${port}`)];
+  }
+
   /**
    * Runs the command between the places.
    *
@@ -104,12 +113,18 @@ export class Trees {
   ): Promise<Followed> {
     const { there, spawn, words } = this.places;
     await Deno.remove(this.#log).catch(() => {});
-    const attached = side === "daemon"
-      ? await Attached.to(there!.daemon.pid, this.#log, calls, injection, paths)
+    const shortener = injection?.effect === SHORT_COUNT
+      ? shortening(this.#shortens(), this.#log, injection, this.marks)
       : null;
+    const pid = side === "daemon" ? there!.daemon.pid : null;
+    const attached = pid === null
+      ? null
+      : shortener
+      ? await Attached.by([...shortener, "-p", `${pid}`])
+      : await Attached.to(pid, this.#log, calls, injection, paths);
     const surroundings: RunWith = attached
       ? {}
-      : { wrapper: tracing(this.#log, calls, injection, paths) };
+      : { wrapper: shortener ?? tracing(this.#log, calls, injection, paths) };
     const [verb, ...options] = args;
     const child = spawn(surroundings, verb, ...options, ...words);
     await child.stdin.close();
@@ -131,6 +146,10 @@ export class Trees {
     if (!attached) await sleep(20);
     const log = await this.log();
     return { status: code, signal, stdout, stderr, json: () => JSON.parse(stdout), log, hung };
+  }
+
+  #shortens(): string {
+    return this.#shortener ??= buildShortener(this.#dir.env().HOME);
   }
 }
 

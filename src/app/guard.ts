@@ -10,8 +10,9 @@ import type { Mode, RunOptions } from "../core/options.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { isSameDirectory, mayShareMachine } from "../engine/same_directory.ts";
 import type { Tree, Walk } from "../engine/tree.ts";
-import { isSamePlace } from "../tree/place.ts";
+import { isSamePlace, type Place, realPathOf } from "../tree/place.ts";
 import { isSameEntry, lookAt, placesAbove } from "./local_place.ts";
+import { systemFolders } from "./system_folders.ts";
 import type { Located } from "./locate.ts";
 import { sameModule } from "./location.ts";
 
@@ -193,29 +194,35 @@ async function placeOf(tree: Tree, path: string): Promise<string | null> {
 }
 
 /**
- * Refuses `/`, the home directory, and whatever holds either.
+ * Refuses `/`, the home directory, whatever holds either, and the system's own folders.
  *
  * @param path absolute
  * @param doing words that follow "Refusing to"
  * @throws {BlitError} `refused`
  */
 export async function guardProtected(path: string, doing: string): Promise<void> {
-  const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");
-  const guarded = await placesAbove(home || "/");
   const target = (await placesAbove(path))[0];
-  const isDrive = dirname(target.path) === target.path;
-  if (!isDrive && !guarded.some((place) => isSamePlace(place, target))) return;
-  const what = isDrive
-    ? "the root of a file system"
-    : isSamePlace(guarded[0], target)
-    ? "the home directory"
-    : "a directory that holds the home directory";
+  const what = await whyProtected(target);
+  if (what === null) return;
   throw new BlitError(
     "refused",
     `Refusing to ${doing} "${displayName(textToName(path))}": it is ${what}. ` +
       "If that is really meant, add --allow-root.",
     { operation: doing, path, advice: "If that is really meant, add --allow-root." },
   );
+}
+
+/** Words for what a place is that isn't to be emptied; null where it is like any other. */
+async function whyProtected(target: Place): Promise<string | null> {
+  if (dirname(target.path) === target.path) return "the root of a file system";
+  const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");
+  const [own, ...above] = await placesAbove(home || "/");
+  if (isSamePlace(own, target)) return "the home directory";
+  if (above.some((place) => isSamePlace(place, target))) {
+    return "a directory that holds the home directory";
+  }
+  const isSystem = (folder: string) => target.path === folder || target.path === realPathOf(folder);
+  return systemFolders().some(isSystem) ? "one of the system's directories" : null;
 }
 
 /**

@@ -4,6 +4,7 @@ import { BlitError } from "../core/error.ts";
 import { defaultOptions, type Mode, type RunOptions } from "../core/options.ts";
 import { needsSymlinks } from "../../tests/support/needs.ts";
 import { guardOptions, guardPlaces, guardProtected } from "./guard.ts";
+import { systemFolders } from "./system_folders.ts";
 import { locate } from "./locate.ts";
 
 const HOME = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME")!;
@@ -92,6 +93,13 @@ Deno.test("the root, the home directory and what holds it are protected", async 
     await assert.rejects(guardProtected(path, "delete"), refused(/--allow-root/));
   }
   await guardProtected(join(HOME, "below"), "delete");
+});
+
+Deno.test("the system's folders are protected, what is in them isn't", async () => {
+  for (const path of systemFolders()) {
+    await assert.rejects(guardProtected(path, "delete"), refused(/--allow-root/), path);
+  }
+  await guardProtected(join(systemFolders()[0], "nothing-of-that-name"), "delete");
 });
 
 Deno.test({

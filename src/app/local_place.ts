@@ -1,7 +1,8 @@
 /**
- * Places of this machine by their paths: those of `tree/place.ts`, those on shares (`share_place.ts`), and those that Deno
+ * Places of this machine by their paths: those of `tree/place.ts`, those on shares (`share_place.ts`), those that Deno
  * can't name, since they have bytes that are not UTF-8 (`nameToPath` of `core/rel_path.ts`) or a link leads through such a
- * name. Native code looks at these.
+ * name, and those below `/dev`, `/proc` and `/sys`, which Deno shows only to who has every permission: a local command
+ * gave up the network. Native code looks at these.
  *
  * @module
  */
@@ -20,9 +21,17 @@ const READ_METADATA = STEPS.indexOf("read metadata of");
 /** As many links as Linux follows on one way. */
 const MOST_LINKS = 40;
 
-/** Whether a path is one that Deno can't name. */
+/** Whether a path is one that Deno can't name, or won't show. */
 export function isBeyondDeno(path: string): boolean {
-  return hasRawBytes(path) || isOnShare(path);
+  return isForNative(path) || isOnShare(path);
+}
+
+function isForNative(path: string): boolean {
+  return hasRawBytes(path) || isReserved(path);
+}
+
+function isReserved(path: string): boolean {
+  return Deno.build.os !== "windows" && /^\/(dev|proc|sys)(\/|$)/.test(path);
 }
 
 /**
@@ -34,8 +43,8 @@ export function isBeyondDeno(path: string): boolean {
  */
 export async function lookAt(path: string, follow: boolean): Promise<place.LocalInfo | null> {
   if (isOnShare(path)) return await lookAtShare(path, follow);
-  if (!hasRawBytes(path)) return await place.lookAt(path, follow);
-  const info = await lookAtRaw(path);
+  if (!isForNative(path)) return await place.lookAt(path, follow);
+  const info = await lookNatively(path);
   if (!follow || info?.isSymlink !== true) return info;
   const target = await withoutLinks(path);
   return await lookAt(target, false);
@@ -44,7 +53,7 @@ export async function lookAt(path: string, follow: boolean): Promise<place.Local
 /** See `placesAbove` of `tree/place.ts`. */
 export async function placesAbove(path: string): Promise<readonly place.Place[]> {
   if (isOnShare(path)) return await placesOnShare(path);
-  if (!hasRawBytes(path) && !place.leadsToRawBytes(path)) return await place.placesAbove(path);
+  if (!isForNative(path) && !place.leadsBeyondDeno(path)) return await place.placesAbove(path);
   const places: place.Place[] = [];
   for (let at = await withoutLinks(path);; at = dirname(at)) {
     const info = await lookAt(at, false);
@@ -97,15 +106,15 @@ async function withoutLinks(path: string): Promise<string> {
 /** What the symlink of that name points to; null where none is. */
 async function linkTarget(directory: string, name: string): Promise<string | null> {
   const path = join(directory, name);
-  if (!hasRawBytes(path) && (await place.lookAt(path, false))?.isSymlink !== true) return null;
+  if (!isForNative(path) && (await place.lookAt(path, false))?.isSymlink !== true) return null;
   return await look(path, (block) => {
     const isLink = block?.kind(0) === Kind.symlink;
     return isLink ? nameToPath(block!.target(0)) : null;
   });
 }
 
-/** Looks at what has a name that Deno can't say, a link itself. */
-async function lookAtRaw(path: string): Promise<place.LocalInfo | null> {
+/** Looks at what Deno can't say or won't show, a link itself. */
+async function lookNatively(path: string): Promise<place.LocalInfo | null> {
   return await look(path, (block) => block && place.infoOf(block));
 }
 
@@ -151,9 +160,12 @@ function isAbsent(kind: ErrorKind): boolean {
 
 function withoutNative(path: string): BlitError {
   const shown = displayName(textToName(path));
+  const why = hasRawBytes(path)
+    ? "its name isn't UTF-8. Name the folder that it is in."
+    : "Deno shows /dev, /proc and /sys only to programs that have every permission.";
   return new BlitError(
     "unsupported",
-    `Cannot reach "${shown}" without the native library: its name isn't UTF-8. Name the folder that it is in.`,
+    `Cannot reach "${shown}" without the native library: ${why}`,
     { operation: "read", path: shown },
   );
 }

@@ -8,10 +8,10 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
-import { displayName, hasRawBytes, type RelPath, textToName } from "../core/rel_path.ts";
-import { leadsToRawBytes, realPathOf } from "../tree/place.ts";
+import { displayName, type RelPath, textToName } from "../core/rel_path.ts";
+import { leadsBeyondDeno, realPathOf } from "../tree/place.ts";
 import { parseEndpoint, requirePlace } from "./endpoint.ts";
-import { lookAt } from "./local_place.ts";
+import { isBeyondDeno, lookAt } from "./local_place.ts";
 import { type Location, locationAbove, locationIn, locationText, nameOf } from "./location.ts";
 import { isOnShare } from "./share_place.ts";
 
@@ -224,7 +224,7 @@ export function absolutePath(path: string, cwd: string): string {
   if (real !== null) return dirname(real);
   // Only native code sees what is there; on Windows dots go by the text anyway.
   if (isOnShare(below)) return dirname(below);
-  throw hasRawBytes(below) || leadsToRawBytes(below) ? beyondRaw(path) : notThere(display(path));
+  throw isBeyondDeno(below) || leadsBeyondDeno(below) ? beyondDeno(path) : notThere(display(path));
 }
 
 /** Whether the text names a directory by its form: it ends in `/`, `.` or `..`. */
@@ -232,11 +232,11 @@ export function endsInDirectory(text: string): boolean {
   return (Deno.build.os === "windows" ? /(^|[/\\])\.{0,2}$/ : /(^|\/)\.{0,2}$/).test(text);
 }
 
-function beyondRaw(path: string): BlitError {
+function beyondDeno(path: string): BlitError {
   const shown = display(path);
   return new BlitError(
     "unsupported",
-    `Cannot read "${shown}": it goes up from a folder whose name isn't UTF-8. Name the place without "..".`,
+    `Cannot read "${shown}": it goes up from a folder that Deno can't look at. Name the place without "..".`,
     { operation: "read", path: shown },
   );
 }

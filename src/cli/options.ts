@@ -154,7 +154,7 @@ export const OPTIONS = {
   allowRoot: flag({
     long: "allow-root",
     group: "Delete and protect",
-    help: "Allow /, the home directory, or a parent of either as target",
+    help: "Allow /, the home directory, what holds it, or a folder of the system as target",
   }),
   yes: flag({
     long: "yes",

@@ -59,14 +59,19 @@ export function realPathOf(path: string): string | null {
   }
 }
 
-/** Whether links on a path lead through names that Deno can't say, as they aren't UTF-8; {@link realPathOf} is null then too. */
-export function leadsToRawBytes(path: string): boolean {
+/**
+ * Whether links on a path lead through names that Deno can't say, as they aren't UTF-8, or to where it won't look;
+ * {@link realPathOf} is null then too.
+ */
+export function leadsBeyondDeno(path: string): boolean {
   for (let at = path;; at = dirname(at)) {
     try {
       Deno.realPathSync(at);
       return false;
     } catch (error) {
-      if (error instanceof Deno.errors.InvalidData) return true;
+      if (error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.NotCapable) {
+        return true;
+      }
       if (dirname(at) === at) return false;
     }
   }

@@ -406,3 +406,34 @@ Deno.test(
     assert.match(gone.stderr, /"nowhere\/\.\."/);
   }),
 );
+
+Deno.test({
+  name:
+    "a folder below /dev, which Deno shows to no command that gave up the network, is one like others",
+  ignore: Deno.build.os !== "linux",
+  fn: scratch(async (dir) => {
+    const shm = await Deno.makeTempDir({ dir: "/dev/shm" });
+    try {
+      await dir.write({ "src/a": "1", "src/b/c": "2" });
+      await Deno.symlink(shm, join(dir.path, "link"));
+      for (
+        const [args, said] of [
+          [["mirror", "-y", "src/", `${shm}/new`], /^Copied 2 files/],
+          [["check", "src/", `${shm}/new/`], /^The same: 2 files/],
+          [["mirror", "-y", `${shm}/new/`, "link/again"], /^Copied 2 files/],
+          [["rm", "-y", `${shm}/new`], /^Deleted 4 entries/],
+        ] as const
+      ) {
+        const ran = await dir.blit(...args);
+        assert.equal(ran.status, 0, ran.stderr);
+        assert.match(ran.stdout, said);
+      }
+      const overlap = await dir.blit("mirror", "-y", "link/", `${shm}/again/x`);
+      assert.match(overlap.stderr, /overlap/);
+      const whole = await dir.blit("mirror", "--dry-run", "src/", "/dev");
+      assert.match(whole.stderr, /Refusing.*--allow-root/);
+    } finally {
+      await Deno.remove(shm, { recursive: true });
+    }
+  }),
+});

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { ENTRY_RENAMED, type EntryFields, Kind, NO_PARENT } from "../core/entry_block.ts";
+import {
+  ENTRY_RENAMED,
+  type EntryBlock,
+  type EntryFields,
+  Kind,
+  NO_PARENT,
+} from "../core/entry_block.ts";
 import { joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
 import {
   BatchFlag,
@@ -56,7 +62,7 @@ async function copyFile(copy: EntryCopy, i: number): Promise<ResultFields> {
   try {
     for (let reading = 1;; reading++) {
       const reader = await source.openFile(path, run);
-      const fields = fieldsOf(reader.entry, 0);
+      const fields = looksOf(copy, i, reader.entry);
       let length = 0;
       let unchanged = false;
       try {
@@ -113,11 +119,20 @@ async function copyNode(copy: EntryCopy, i: number): Promise<ResultFields> {
   if (now.status(0) !== 0) {
     return { status: now.status(0), os: now.os(0), step: STEPS.indexOf("read metadata of") };
   }
-  const fields = fieldsOf(now, 0);
+  const fields = looksOf(copy, i, now);
   expectSame(copy, i, fields);
   if (!sink) return { method: NO_METHOD };
   const written = await sink.node(newEntry(batch, i, fields, await wantedXattrs(copy, path)));
   return { method: NO_METHOD, ...written };
+}
+
+/**
+ * The looks of what an item names, as just read. Where the source keeps no modes, it is the one that the planner chose:
+ * that of what is replaced.
+ */
+function looksOf({ batch, source }: EntryCopy, i: number, now: EntryBlock): EntryFields {
+  const fields = fieldsOf(now, 0);
+  return source.traits.modes ? fields : { ...fields, mode: batch.items.mode(i) };
 }
 
 /** What an item asks to make, with the looks that were read. */

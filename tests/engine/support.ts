@@ -11,6 +11,7 @@ import { defaultOptions, type Mode, type RunOptions } from "../../src/core/optio
 import type { RelPath } from "../../src/core/rel_path.ts";
 import type { EngineRequest } from "../../src/engine/request.ts";
 import { run } from "../../src/engine/run.ts";
+import type { Tree } from "../../src/engine/tree.ts";
 import { MemoryTree, type MemoryTreeOptions, type TreeSpec } from "../../src/tree/memory.ts";
 import { isStagedName } from "../../src/core/staged_name.ts";
 
@@ -44,8 +45,8 @@ export function treeOf(spec: TreeSpec = {}, options: MemoryTreeOptions = {}): Me
 /** Runs the engine over two trees. */
 export async function runTrees(
   mode: Mode,
-  source: MemoryTree,
-  destination: MemoryTree,
+  source: Tree,
+  destination: Tree,
   given: Given = {},
 ): Promise<Ran> {
   const defaults = defaultOptions(mode);

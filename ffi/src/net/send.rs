@@ -161,7 +161,8 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
         target: &[u8],
         xattrs: Option<&Xattrs>,
     ) -> Outcome<()> {
-        let left_out = self.pack_head(metadata, target, xattrs);
+        let metadata = shown(metadata, &self.job.request.item(index), sys::KEEPS_MODES);
+        let left_out = self.pack_head(&metadata, target, xattrs);
         self.head.extend(blake3::hash(&[]).as_bytes());
         let sent = self
             .wire
@@ -202,7 +203,8 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
         };
         let digest = blake3::hash(content);
         payload[head + size..].copy_from_slice(digest.as_bytes());
-        payload[..LOOK_BYTES].copy_from_slice(&pack_look(&after));
+        let look = shown(&after, &self.job.request.item(index), sys::KEEPS_MODES);
+        payload[..LOOK_BYTES].copy_from_slice(&pack_look(&look));
         self.job.add_bytes(size as u64);
         // A receiver that takes nothing is one that flushes.
         self.job.at(index as u32, Step::Flush);
@@ -259,6 +261,13 @@ impl<'a, 'w, 'l> Sender<'a, 'w, 'l> {
     }
 }
 
+/// What the receiver is told of an entry. Where no modes are kept here, it is the one that the planner chose: that of what is
+/// replaced there.
+fn shown(now: &Metadata, item: &Item, keeps_modes: bool) -> Metadata {
+    let mode = if keeps_modes { now.mode } else { item.mode };
+    Metadata { mode, ..*now }
+}
+
 /// What a small file was before it was read.
 #[derive(Clone, Copy)]
 enum Before<'i> {
@@ -295,4 +304,25 @@ fn read_whole(file: BorrowedFd, content: &mut [u8], offset: u64) -> Outcome<bool
         done += got;
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_modes_of_its_own_a_sender_tells_the_ones_that_the_planner_chose() {
+        let now = Metadata {
+            mode: 0o644,
+            size: 7,
+            ..Metadata::default()
+        };
+        let item = Item::of(&Metadata {
+            mode: 0o600,
+            ..Metadata::default()
+        });
+        assert_eq!(shown(&now, &item, true), now);
+        let chosen = Metadata { mode: 0o600, ..now };
+        assert_eq!(shown(&now, &item, false), chosen);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Sender, read_whole};
+use super::{Sender, read_whole, shown};
 use crate::block::Item;
 use crate::buffer::with_buffer;
 use crate::holes::{self, Holes, next_stretch};
@@ -92,6 +92,7 @@ impl Sender<'_, '_, '_> {
             },
             _ => *before,
         };
+        let look = shown(&look, &self.job.request.item(index), sys::KEEPS_MODES);
         let left_out = self.pack_head(&look, &[], xattrs.as_ref());
         let head = std::mem::take(&mut self.head);
         let sent = self.send(Type::Entry, left_out, index, &head);

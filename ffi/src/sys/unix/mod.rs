@@ -17,7 +17,7 @@ pub use holes::{allow_holes, next_data, next_hole};
 pub use limits::raise_file_limit;
 pub use make::make_directories;
 pub use name::{
-    MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
+    KEEPS_MODES, MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
     make_listed_directory, make_symlink, open_directory, open_file, open_file_to_write,
     open_handle, read_link, remove_directory, remove_file, rename, rename_new, reopen_directory,
     stat_name,

@@ -57,6 +57,9 @@ pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     )
 }
 
+/// Whether entries have permission bits.
+pub const KEEPS_MODES: bool = true;
+
 /// Whether [`create_file_as`] can give a file its mode.
 pub const MODES_AT_CREATION: bool = true;
 

@@ -33,7 +33,7 @@ pub use list::DirReader;
 pub use make::make_directories;
 pub use metadata::{stat_at, stat_fd, stat_name};
 pub use name::{
-    MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
+    KEEPS_MODES, MODES_AT_CREATION, create_file, create_file_as, hard_link, make_directory,
     make_directory as make_listed_directory, make_node, remove_directory, remove_file, rename,
     rename_new,
 };

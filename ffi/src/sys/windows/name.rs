@@ -20,6 +20,9 @@ pub fn create_file(dir: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     )
 }
 
+/// Whether entries have permission bits: else those that they show are made up.
+pub const KEEPS_MODES: bool = false;
+
 /// Whether [`create_file_as`] can give a file its mode.
 pub const MODES_AT_CREATION: bool = false;
 

@@ -32,6 +32,9 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
+/** Nobody debugs these builds; a third of their time goes into what a debugger would read. */
+export const TEST_PROFILE = { CARGO_PROFILE_DEV_DEBUG: "0" } as const;
+
 const MANIFEST = "ffi/Cargo.toml";
 /** Debian's compiler, whose package rust-web-src carries the sources of std. */
 const DEBIAN_RUSTC = "/usr/bin/rustc";
@@ -71,8 +74,7 @@ export async function testTarget(target: Target): Promise<Counts> {
     ...cross.env,
     // Naming the frames of one backtrace takes an emulator 20 seconds: longer than tests wait.
     RUST_BACKTRACE: "0",
-    // Nobody debugs these builds; a third of their time goes into what a debugger would read.
-    CARGO_PROFILE_DEV_DEBUG: "0",
+    ...TEST_PROFILE,
     [`CARGO_TARGET_${id}_RUNNER`]: target.emulator.join(" "),
   };
   const built = await run("cargo", ["build", ...args], { env });

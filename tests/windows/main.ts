@@ -14,7 +14,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNative } from "../../ffi/build.ts";
 import { ask, isThere, ROOT, run } from "../gate/command.ts";
-import { crossCargo, TARGETS } from "../gate/cross.ts";
+import { crossCargo, TARGETS, TEST_PROFILE } from "../gate/cross.ts";
 import { type Counts, judged, readJunit, readSkipLines, type Skip } from "../gate/reports.ts";
 import { DaemonHome, type DaemonProcess } from "../support/daemon_process.ts";
 
@@ -60,7 +60,10 @@ async function underWine(folder: string): Promise<Place> {
 mount --bind "$BLIT_REPO" ${root}/blit
 mount -t proc proc ${root}/proc
 mount --rbind /dev ${root}/dev
-mkdir -p ${root}/root/share ${root}/root/prefix/dosdevices/unc/nas
+mkdir -p ${root}/root/share ${root}/root/prefix/drive_c ${root}/root/prefix/dosdevices/unc/nas
+# wine makes these only together with the folder that they are in.
+ln -sfn ../drive_c ${root}/root/prefix/dosdevices/c:
+ln -sfn / ${root}/root/prefix/dosdevices/z:
 ln -sfn /root/share ${root}/root/prefix/dosdevices/unc/nas/data
 exec chroot ${root} /bin/sh -c 'cd /blit && exec wine Z:/deno/deno.exe "$@"' sh "$@"`;
   return {
@@ -120,15 +123,18 @@ async function unpackedDeno(folder: string, root: string): Promise<string | null
   return null;
 }
 
+/** The build that the gate tests too: one compilation for both. */
 async function builtLibrary(): Promise<string | null> {
   const target = TARGETS.find(({ name }) => name === "windows")!;
   const cross = await crossCargo(target);
   if (typeof cross === "string") return cross;
-  const { args, env } = cross;
-  const built = await run("cargo", ["build", "--release", "--quiet", ...args], { env });
+  const { args } = cross;
+  const env = { ...cross.env, ...TEST_PROFILE };
+  const built = await run("cargo", ["build", "--quiet", ...args], { env });
   if (built.code !== 0) return "cargo failed, see above";
   const name = "blit_native.dll";
-  const file = new URL(`ffi/target/cross/${target.triple}/release/${name}`, ROOT);
+  const file = new URL(`ffi/target/cross/${target.triple}/debug/${name}`, ROOT);
+  Deno.mkdirSync(new URL("ffi/target/release/", ROOT), { recursive: true });
   Deno.copyFileSync(file, new URL(`ffi/target/release/${name}`, ROOT));
   return null;
 }

@@ -13,6 +13,7 @@ import { BatchBuilder, Op, WorkBatch } from "../core/work_batch.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
 import { type Tree, Walk } from "../engine/tree.ts";
 import { beginnings } from "./begin.ts";
+import { locateCaseChange } from "./case_change.ts";
 import { guardEmptySource, guardOptions, guardPlaces, guardTrees, isEmptyTree } from "./guard.ts";
 import { appendHistory, loadHistory } from "./history.ts";
 import { locate, type Located } from "./locate.ts";
@@ -80,8 +81,12 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
     },
   });
   try {
-    const located = await locate(request.source, request.destination, cwd, places.look);
-    await guardPlaces(located, options);
+    const named = await locate(request.source, request.destination, cwd, places.look);
+    const respelled = options.mode === "move"
+      ? await locateCaseChange(named, request.destination, cwd)
+      : null;
+    const located = respelled ?? named;
+    if (respelled === null) await guardPlaces(located, options);
     const between = daemonsOf(located, options);
     if (between !== null) {
       if (options.filter.keep !== undefined) {

@@ -33,6 +33,7 @@ const REASON_WORDS: Readonly<Record<ItemReason, string>> = {
   unreadable: "could not be read",
   "source-changed": "changed while it was read",
   moved: "moved",
+  case: "other case",
   same: "the same",
 };
 

@@ -46,6 +46,7 @@ export type ItemReason =
   | "unreadable"
   | "source-changed"
   | "moved"
+  | "case"
   | "same";
 
 /** Phases of a run, in order. */
@@ -167,7 +168,7 @@ export interface Summary {
   readonly filesSkipped: number;
   /** Files that went on from what an interrupted run had left. */
   readonly filesResumed: number;
-  /** Entries of which only mode, owner, time, extended attributes or ACLs were set anew. */
+  /** Entries of which only mode, owner, time, extended attributes, ACLs or the name's case were set anew. */
   readonly metadataUpdated: number;
   /** Further names of hardlinked files that were made. */
   readonly linksMade: number;

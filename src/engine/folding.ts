@@ -31,6 +31,12 @@ export class Folding {
     const text = this.#unicode ? nameToText(name).normalize("NFC") : nameToText(name);
     return this.#case ? text.toLowerCase() : text;
   }
+
+  /** Whether two names of one entry differ in case, and not in their Unicode form alone, which is the file system's choice. */
+  changesCase(from: RelPath, to: RelPath): boolean {
+    if (!this.#case || this.fold(from) !== this.fold(to) || !isUtf8Name(from)) return false;
+    return nameToText(from).normalize("NFC") !== nameToText(to).normalize("NFC");
+  }
 }
 
 /** One entry of the destination. */

@@ -5,10 +5,11 @@
  * @module
  */
 import { EntryBlock, Kind } from "../core/entry_block.ts";
-import { joinRel } from "../core/rel_path.ts";
+import { joinRel, type RelPath } from "../core/rel_path.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { checkCancelled, type EngineContext } from "./context.ts";
 import { Cursor } from "./cursor.ts";
+import { type FoldedEntry, FoldedNames, Folding } from "./folding.ts";
 import { DirNode } from "./node.ts";
 import { Walk } from "./tree.ts";
 import { Children, VisitBit, Visits } from "./visits.ts";
@@ -71,20 +72,23 @@ async function walk(
     return;
   }
   const children = new Children(node, visits);
+  const folding = Folding.of(context.destinationFacts);
+  const names = folding === null ? null : await namesOf(there, folding);
   while (here.name !== null && there.status === 0) {
-    if (there.name !== null && there.name < here.name) {
+    if (names === null && there.name !== null && there.name < here.name) {
       if (!there.step()) await there.fetch();
       continue;
     }
     tally.entriesScanned++;
     const [block, i] = [here.block!, here.i];
-    if (there.name !== here.name) handlers.alone(node, block, i);
+    const found = names === null ? sameName(here, there) : claimed(names, here.name);
+    if (found === null) handlers.alone(node, block, i);
     else {
       const both = block.kind(i) === Kind.directory &&
-        there.block!.kind(there.i) === Kind.directory;
+        found.block.kind(found.j) === Kind.directory;
       if (both) children.add(block, i, VisitBit.source | VisitBit.destination);
-      else handlers.pair(node, block, i, there.block!, there.i);
-      if (!there.step()) await there.fetch();
+      else handlers.pair(node, block, i, found.block, found.j);
+      if (names === null && !there.step()) await there.fetch();
     }
     if (!here.step()) {
       await context.executor.room();
@@ -98,6 +102,29 @@ async function walk(
     tally.failStatus(node.path, there.status, there.os, LIST, "destination");
   }
   await there.close();
+}
+
+/** An entry of the destination. */
+type Found = Pick<FoldedEntry, "block" | "j">;
+
+/** The names of a directory of the destination, held whole. */
+async function namesOf(there: Cursor, folding: Folding): Promise<FoldedNames> {
+  const names = new FoldedNames(folding);
+  while (there.name !== null && there.status === 0) {
+    names.add(there.block!, there.i);
+    if (!there.step()) await there.fetch();
+  }
+  return names;
+}
+
+function sameName(here: Cursor, there: Cursor): Found | null {
+  return there.name === here.name ? { block: there.block!, j: there.i } : null;
+}
+
+/** What the name finds; nothing where another name of the source has it already. */
+function claimed(names: FoldedNames, name: RelPath): Found | null {
+  const { entry, before } = names.claim(name);
+  return before === null ? entry : null;
 }
 
 const NONE = new Uint8Array(0);

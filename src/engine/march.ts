@@ -21,6 +21,7 @@ import type { FirstLook } from "./look.ts";
 import { DirNode } from "./node.ts";
 import type { Planner } from "./plan.ts";
 import type { Prune } from "./prune.ts";
+import type { Recase } from "./recase.ts";
 import type { Resume } from "./resume.ts";
 import { refuseRoot } from "./same_directory.ts";
 import { Scopes } from "./scopes.ts";
@@ -39,6 +40,7 @@ export interface MarchParts {
   readonly judge: Judge;
   readonly prune: Prune;
   readonly way: Way;
+  readonly recase: Recase;
   readonly resume: Resume;
 }
 
@@ -51,6 +53,7 @@ export class March {
   readonly #prune: Prune | null;
   readonly #sweeper: Prune;
   readonly #way: Way;
+  readonly #recase: Recase;
   readonly #ownStaged: string;
   readonly #here: Walk;
   /** The source's root. */
@@ -86,6 +89,7 @@ export class March {
     this.#sweeper = parts.prune;
     this.#prune = deletes ? parts.prune : null;
     this.#way = parts.way;
+    this.#recase = parts.recase;
     this.#encounter = new Encounter(context, {
       judge: parts.judge,
       prune: this.#prune,
@@ -310,6 +314,7 @@ export class March {
       }
       const { entry, before } = names.claim(here.name);
       if (before === null) {
+        if (entry !== null) this.#recase.note(place.node, block, i, entry.block, entry.j);
         await this.#encounter.act(place, block, i, entry?.block ?? null, entry?.j ?? 0);
       } else {
         const why = `the destination takes its name for "${displayName(before)}", which was copied`;

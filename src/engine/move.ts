@@ -7,11 +7,19 @@
 import { EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import {
+  baseOf,
+  displayName,
+  joinRel,
+  nameToBytes,
+  parentOf,
+  type RelPath,
+} from "../core/rel_path.ts";
 import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { compare } from "./compare.ts";
 import { builderFor, checkCancelled, type EngineContext, runNow, syncAll } from "./context.ts";
+import { Folding } from "./folding.ts";
 import { lockstep } from "./lockstep.ts";
 import type { DirNode } from "./node.ts";
 import type { EngineRequest } from "./request.ts";
@@ -118,8 +126,14 @@ async function renameSingle(
   }
   tally.filesExamined++;
   const exists = there.status(0) === 0;
+  if (exists && isCaseChange(context, paths) && here.sameInode(0, there, 0)) {
+    return await changeCase(context, paths, here);
+  }
   if (exists && !mayReplace(context, paths.destination, here, 0, there, 0)) return true;
-  // Two names of one inode: rename(2) would leave both. (With one name it is a change of case.)
+  if (exists && here.kind(0) === Kind.directory && here.sameInode(0, there, 0)) {
+    throw new BlitError("refused", `"${displayName(paths.source)}" is moved to itself.`);
+  }
+  // Two names of one inode: rename(2) would leave both.
   if (exists && here.linkCount(0) > 1 && here.sameInode(0, there, 0)) {
     await removeName(context, paths.source, here);
     return true;
@@ -149,6 +163,48 @@ async function renameSingle(
   if (kindOfStatus(status) === "cross_device") return false;
   const [os, step] = [results.os(0), results.step(0)];
   throw tally.describe(paths.destination, status, os, step, "destination");
+}
+
+/** Whether both paths are one entry of one directory, spelled in another case. */
+function isCaseChange(
+  { sourceFacts: from, destinationFacts: to }: EngineContext,
+  paths: { readonly source: RelPath; readonly destination: RelPath },
+): boolean {
+  const isOneRoot = from.device === to.device && from.rootInode === to.rootInode;
+  return isOneRoot && parentOf(paths.source) === parentOf(paths.destination) &&
+    Folding.of(to)?.changesCase(baseOf(paths.source), baseOf(paths.destination)) === true;
+}
+
+/** Spells an entry's name anew; nothing else has it, so nothing can be replaced. */
+async function changeCase(
+  context: EngineContext,
+  paths: { readonly source: RelPath; readonly destination: RelPath },
+  here: EntryBlock,
+): Promise<true> {
+  const { tally, options } = context;
+  tally.item("rename", "case", paths.destination, here.sizeBytes(0));
+  if (!options.dryRun) {
+    const builder = builderFor(context, Op.rename);
+    builder.flags |= BatchFlag.noReplace;
+    const names = [nameToBytes(paths.source), nameToBytes(paths.destination)];
+    builder.items.addFrom(here, 0, NO_PARENT, 0, names[0], names[1]);
+    const { results } = await runNow(context, builder);
+    const status = results.status(0);
+    if (kindOfStatus(status) === "exists") {
+      const [from, to] = [displayName(paths.source), displayName(paths.destination)];
+      throw new BlitError(
+        "unsupported",
+        `Cannot rename "${from}" to "${to}": this file system keeps the case of a name. Rename it to another name first.`,
+        { operation: "rename", path: to },
+      );
+    }
+    if (status !== 0) {
+      const [os, step] = [results.os(0), results.step(0)];
+      throw tally.describe(paths.destination, status, os, step, "destination");
+    }
+  }
+  tally.entriesMoved++;
+  return true;
 }
 
 async function removeName(context: EngineContext, path: RelPath, block: EntryBlock): Promise<void> {

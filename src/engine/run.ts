@@ -33,6 +33,7 @@ import { walkPaths } from "./paths.ts";
 import { Planner } from "./plan.ts";
 import { Prune } from "./prune.ts";
 import type { EngineRequest, EngineResult } from "./request.ts";
+import { Recase } from "./recase.ts";
 import { Resume } from "./resume.ts";
 import { Room } from "./room.ts";
 import { planSingle } from "./single.ts";
@@ -51,6 +52,7 @@ export interface RunParts {
   readonly judge: Judge;
   readonly prune: Prune;
   readonly way: Way;
+  readonly recase: Recase;
   readonly filter: Filter;
 }
 
@@ -174,11 +176,12 @@ export function makeParts(
   const judge = new Judge(context, planner, links, content, resume);
   const prune = new Prune(context);
   const way = new Way(context, prune);
+  const recase = new Recase(context);
   context.executor.onIdle = () => {
     content.flush();
     planner.flush("idle");
   };
-  return { planner, links, content, resume, judge, prune, way, filter };
+  return { planner, links, content, resume, judge, prune, way, recase, filter };
 }
 
 /** Copy, mirror and check. */
@@ -323,6 +326,7 @@ async function finishUp(context: EngineContext, parts: RunParts): Promise<void> 
   if (touchesNothing(context.options)) return;
   context.tally.enter("finish");
   await settle(context, parts);
+  await parts.recase.run();
   await parts.prune.sweep();
 }
 
@@ -417,6 +421,7 @@ function closeParts(parts: RunParts | null): void {
   parts.links.close();
   parts.prune.close();
   parts.way.close();
+  parts.recase.close();
 }
 
 function asError(cause: unknown): Error {

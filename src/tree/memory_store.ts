@@ -219,6 +219,11 @@ export class MemoryStore implements EntryStore {
     await this.#access("rename", to);
     const node = source.node(from, "rename");
     const replaced = this.find(to);
+    if (replaced === node && this.#isOneName(source, from, to)) {
+      // Another spelling of the name that it has.
+      this.#detach(to, "rename");
+      return this.#attach(to, node, "rename");
+    }
     if (replaced && noReplace) throw failure("exists", "rename", to);
     // As rename(2): two names of one inode are left as they are.
     if (replaced === node) return;
@@ -339,6 +344,11 @@ export class MemoryStore implements EntryStore {
     const parent = this.#directory(parentOf(path), step);
     this.#expectBits(parent, WRITE_BIT, step, parentOf(path));
     this.volume.detach(parent, baseOf(path));
+  }
+
+  #isOneName(source: MemoryStore, from: RelPath, to: RelPath): boolean {
+    const above = [source.find(parentOf(from)), this.find(parentOf(to))];
+    return above[0] === above[1] && this.volume.key(baseOf(from)) === this.volume.key(baseOf(to));
   }
 
   #expectReplaceable(node: MemoryNode, replaced: MemoryNode, path: RelPath): void {

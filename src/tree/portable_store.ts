@@ -227,8 +227,9 @@ export class PortableStore implements EntryStore {
   ): Promise<void> {
     if (!(source instanceof PortableStore)) throw failure("cross_device", "rename", from);
     const old = source.#paths.absolute(from, "rename");
-    if (noReplace && await this.#renamedByLink(source, from, to)) return;
-    if (noReplace && await this.#exists(to)) throw failure("exists", "rename", to);
+    const respells = noReplace && await this.#isOneName(source, from, to);
+    if (noReplace && !respells && await this.#renamedByLink(source, from, to)) return;
+    if (noReplace && !respells && await this.#exists(to)) throw failure("exists", "rename", to);
     await this.#paths.call("rename", to, (absolute) => Deno.rename(old, absolute));
   }
 
@@ -298,6 +299,18 @@ export class PortableStore implements EntryStore {
     return true;
   }
 
+  /** Whether both are one name, spelled in two ways, that a rename spells anew; only where names are folded. */
+  async #isOneName(source: PortableStore, from: RelPath, to: RelPath): Promise<boolean> {
+    if (Deno.build.os !== "windows" && Deno.build.os !== "darwin") return false;
+    if (from === to || foldedText(from) !== foldedText(to) || source.#root !== this.#root) {
+      return false;
+    }
+    if (!await this.#exists(to)) return false;
+    const [old, now] = [await source.#paths.lstat(from), await this.#paths.lstat(to)];
+    // A file's two names might differ like that where a folder is told to keep them apart.
+    return old.inode === now.inode && (old.kind === Kind.directory || old.linkCount === 1);
+  }
+
   async #expectNoLink(path: RelPath, step: StepWord): Promise<void> {
     const { kind } = await this.#paths.lstat(path, step);
     if (kind === Kind.symlink) throw failure("unsupported", step, path);
@@ -336,6 +349,10 @@ export class PortableStore implements EntryStore {
       return false;
     }
   }
+}
+
+function foldedText(path: RelPath): string {
+  return nameToText(path).normalize("NFC").toLowerCase();
 }
 
 function isSuperuser(): boolean {

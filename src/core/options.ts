@@ -85,7 +85,7 @@ export interface DeleteOptions {
   readonly maxDelete: MaxDelete;
   /** Mirror an empty source, which empties the destination. */
   readonly allowEmptySource: boolean;
-  /** Allow `/`, the home directory or a parent of either as a target. */
+  /** Allow `/`, the home directory, what holds it, or a folder of the system as a target. */
   readonly allowRoot: boolean;
 }
 

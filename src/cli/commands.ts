@@ -343,6 +343,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "Show what the predictor has learned on this machine",
     arguments: [],
     options: ["limit", "json"],
+    instead: { limit: { help: "Learn from the last N runs alone; 0 for all" } },
     load: () => import("./run_profile.ts"),
   },
   {

@@ -9,6 +9,7 @@ import type { RunRecord } from "../core/run_record.ts";
 import { formatBytes, formatCount, formatDuration } from "../core/units.ts";
 import type { Invocation } from "./invocation.ts";
 import { snakeKeys } from "./json.ts";
+import { count } from "./render_summary.ts";
 
 const DEFAULT_LIMIT = 50;
 
@@ -40,7 +41,7 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
     return 0;
   }
   terminal.out(
-    `The history is ${enabled ? "on" : "off"}: ${formatCount(records.length)} runs shown.`,
+    `The history is ${enabled ? "on" : "off"}: ${count(records.length, "run")} shown.`,
   );
   if (records.length > 0) {
     terminal.out(

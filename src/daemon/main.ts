@@ -59,9 +59,18 @@ function addToken(command: Extract<DaemonCommand, { kind: "add" }>): void {
 
 function listTokens(json: boolean): void {
   const tokens = new TokenStore(stateDirectory()).all();
-  for (const { name, modules, access, created } of tokens) {
-    if (json) out(JSON.stringify({ name, modules, access, created }));
-    else out(`${name}\t${access}\t${modules.join(",")}\t${created}`);
+  if (json) {
+    for (const { name, modules, access, created } of tokens) {
+      out(JSON.stringify({ name, modules, access, created }));
+    }
+    return;
+  }
+  const rows = tokens.map(({ name, modules, access, created }) =>
+    [name, access, modules.join(","), created] as const
+  );
+  const widths = [0, 1, 2].map((i) => Math.max(0, ...rows.map((row) => row[i].length)));
+  for (const row of rows) {
+    out(row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "));
   }
 }
 

@@ -46,7 +46,9 @@ export async function lookAt(path: string, follow: boolean): Promise<Deno.FileIn
     return await (follow ? Deno.stat(path) : Deno.lstat(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw fromDenoError(error, "read metadata of", textToName(path));
+    throw fromDenoError(error, "read metadata of", textToName(path), {
+      permission: "Run as a user who may go there.",
+    });
   }
 }
 

@@ -28,6 +28,7 @@ type Direction = "push" | "pull";
 
 interface Asked {
   readonly mode?: Mode;
+  readonly forceControlPlane?: boolean;
   readonly configDir?: string;
   readonly signal?: AbortSignal;
   readonly onContent?: () => void;
@@ -119,11 +120,16 @@ export class Scene {
     return true;
   }
 
-  /** One that is cancelled while it moves content. @returns whether it was under way */
-  async cancel(direction: Direction): Promise<boolean> {
+  /**
+   * One that is cancelled while it moves content.
+   *
+   * @param forceControlPlane whether that goes over the control port
+   * @returns whether it was under way
+   */
+  async cancel(direction: Direction, forceControlPlane = false): Promise<boolean> {
     const [source, destination, folder] = this.#places(LARGE, direction);
     const abort = new AbortController();
-    const how = { signal: abort.signal, onContent: () => abort.abort() };
+    const how = { signal: abort.signal, forceControlPlane, onContent: () => abort.abort() };
     const { summary } = await this.#transfer(source, destination, how);
     await Deno.remove(folder, { recursive: true });
     return summary.outcome === "interrupted";
@@ -162,13 +168,15 @@ export class Scene {
   }
 
   async #transfer(source: string, destination: string, asked: Asked = {}) {
-    const { mode = "copy", configDir = this.#context.dir.configDir, signal, onContent } = asked;
+    const { mode = "copy", configDir = this.#context.dir.configDir, onContent } = asked;
+    const { signal, forceControlPlane } = asked;
     return await transfer({
       source,
       destination,
       options: defaultOptions(mode),
       cwd: this.#context.dir.path,
       configDir,
+      forceControlPlane,
       signal,
       listener: (event) => {
         if (event.type === "progress" && event.bytesDone > 0) onContent?.();

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { isThere, ROOT } from "../tests/gate/command.ts";
 import { DAEMON_FLAGS } from "./daemon_flags.ts";
@@ -69,10 +70,20 @@ async function compile(system: System, out: string): Promise<void> {
       stdin: "null",
     }).output();
     if (!success) {
+      removeLeftOver(output);
       const words = new TextDecoder().decode(stderr).split("\n\nStack backtrace")[0].trim();
       throw new NotHere(`deno compile: ${words}`);
     }
     console.log(`${output}: ${(Deno.statSync(output).size / 2 ** 20).toFixed(1)} MiB`);
+  }
+}
+
+/** Removes what a `deno compile` that broke off left: a release sums up all that is in the folder. */
+export function removeLeftOver(output: string): void {
+  const folder = dirname(output);
+  if (!isThere(folder)) return;
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (name.startsWith(`${basename(output)}.tmp-`)) Deno.removeSync(join(folder, name));
   }
 }
 

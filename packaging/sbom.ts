@@ -10,9 +10,17 @@ import { parseArgs } from "node:util";
 import { VERSION } from "../src/app/version.ts";
 import { idOf, type Part, readParts } from "./parts.ts";
 
-/** The bill for these parts; the same parts make the same bill. */
-export function renderSbom(parts: readonly Part[]): Record<string, unknown> {
+/**
+ * The bill for these parts; the same parts make the same bill.
+ *
+ * @param deno version of Deno, which the programs of one file carry whole; its own parts are named where it comes from
+ */
+export function renderSbom(
+  parts: readonly Part[],
+  deno = Deno.version.deno,
+): Record<string, unknown> {
   const own = `pkg:generic/blit@${VERSION}`;
+  const runtime = `pkg:github/denoland/deno@v${deno}`;
   const used = new Set(parts.flatMap(({ uses }) => uses));
   return {
     bomFormat: "CycloneDX",
@@ -28,17 +36,28 @@ export function renderSbom(parts: readonly Part[]): Record<string, unknown> {
         licenses: [{ license: { id: "MIT" } }],
       },
     },
-    components: parts.map((part) => ({
-      type: "library",
-      "bom-ref": idOf(part),
-      name: part.name,
-      version: part.version,
-      purl: idOf(part),
-      licenses: [{ expression: part.licence }],
-      hashes: [{ alg: part.digest.alg, content: part.digest.hex }],
-    })),
+    components: [
+      {
+        type: "platform",
+        "bom-ref": runtime,
+        name: "deno",
+        version: deno,
+        purl: runtime,
+        licenses: [{ license: { id: "MIT" } }],
+      },
+      ...parts.map((part) => ({
+        type: "library",
+        "bom-ref": idOf(part),
+        name: part.name,
+        version: part.version,
+        purl: idOf(part),
+        licenses: [{ expression: part.licence }],
+        hashes: [{ alg: part.digest.alg, content: part.digest.hex }],
+      })),
+    ],
     dependencies: [
-      { ref: own, dependsOn: parts.map(idOf).filter((id) => !used.has(id)) },
+      { ref: own, dependsOn: [runtime, ...parts.map(idOf).filter((id) => !used.has(id))] },
+      { ref: runtime, dependsOn: [] },
       ...parts.map((part) => ({ ref: idOf(part), dependsOn: part.uses })),
     ],
   };

@@ -58,7 +58,9 @@ class PathWalk {
     for (let k = 0; k < paths.length; k++) {
       tally.entriesScanned++;
       if (here.status(k) !== 0) {
-        tally.failStatus(paths[k], here.status(k), here.os(k), READ_METADATA, "source");
+        const isMissing = kindOfStatus(here.status(k)) === "not_found";
+        const advice = isMissing ? "Check the list: its paths begin below the source." : undefined;
+        tally.failStatus(paths[k], here.status(k), here.os(k), READ_METADATA, "source", advice);
         continue;
       }
       if (paths[k] === "" || here.kind(k) === Kind.directory) {

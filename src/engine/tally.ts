@@ -111,11 +111,12 @@ export class Tally {
     os: number,
     step: number,
     side: "source" | "destination",
+    advice?: string,
   ): void {
     const kind = kindOfStatus(status);
     // An interrupted entry is no failure of its own: the run as a whole says so.
     if (kind === "cancelled") return;
-    this.fail({ path, kind, message: this.describe(path, status, os, step, side).message });
+    this.fail({ path, kind, message: this.describe(path, status, os, step, side, advice).message });
   }
 
   /** The error that packed numbers stand for, with the whole path. */
@@ -125,8 +126,10 @@ export class Tally {
     os: number,
     step: number,
     side: "source" | "destination",
+    advice?: string,
   ): BlitError {
-    return describeFailure({ status, os, step, path, target: side, root: this.roots?.[side] });
+    const root = this.roots?.[side];
+    return describeFailure({ status, os, step, path, target: side, root, advice });
   }
 
   /** Says something once. */

@@ -278,6 +278,13 @@ Deno.test(
     );
     assert.equal(piped.status, 0, piped.stderr);
     assert.deepEqual(await dir.files("two"), { a: "1", d: "3" });
+    await dir.write({ misspelt: "src/a\n" });
+    const unlisted = await dir.blit("copy", "--files-from", "misspelt", "src/", "four");
+    assert.equal(unlisted.status, 2);
+    assert.match(
+      unlisted.stderr,
+      /src\/src\/a": No such file .* its paths begin below the source\./,
+    );
     const missing = await dir.blit("copy", "--files-from", "nolist", "src/", "three");
     assert.deepEqual([missing.status, /Cannot open "nolist"/.test(missing.stderr)], [1, true]);
   }),

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { removeLeftOver } from "../../packaging/compile.ts";
 import { join } from "node:path";
 import { brewFormula, wingetManifests } from "../../packaging/manifests.ts";
 import { zip } from "../../packaging/zip.ts";
@@ -118,4 +119,19 @@ testOrSkip("brew's formula is Ruby, with the systems that were made and no other
 Deno.test("the same files make the same zip", () => {
   const files = [{ name: "a", bytes: new Uint8Array([1, 2, 3]), isProgram: false }];
   assert.deepEqual(zip(files), zip(files));
+});
+
+Deno.test("what a compile that broke off left beside a program is removed, and nothing else", () => {
+  const folder = Deno.makeTempDirSync({ prefix: "blit-left-" });
+  try {
+    for (const name of ["blit", "blit.tmp-0a1b", "blit-daemon", "blit-daemon.tmp-2c"]) {
+      Deno.writeTextFileSync(`${folder}/${name}`, "");
+    }
+    removeLeftOver(`${folder}/blit`);
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assert.deepEqual(left, ["blit", "blit-daemon", "blit-daemon.tmp-2c"]);
+    removeLeftOver(`${folder}/nothing/blit`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

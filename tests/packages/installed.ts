@@ -50,7 +50,7 @@ const RPM: Format = {
   mark: "-",
   needs: ",rpm",
   install: ["rpm", "-i", "--nodeps"],
-  upgrade: ["rpm", "-U", "--nodeps"],
+  upgrade: ["rpm", "-U", "--nodeps", "--replacepkgs"],
   remove: ["rpm", "-e"],
   version: ["rpm", "-q", "--qf", "%{VERSION}", "blit-daemon"],
   kept: "/etc/blit-daemon.jsonc.rpmsave",
@@ -89,6 +89,8 @@ function packedNewer(dist: string, work: string, format: Format): Packages {
   run(Deno.execPath(), "run", "--no-prompt", "--no-check", ...may, script, ...as);
   return found(work, format);
 }
+
+const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(" ");
 
 /** What the machine does by itself once it is up; every line must succeed. */
 function inside(format: Format, newer: Packages): string {
@@ -135,12 +137,14 @@ cp /etc/blit-daemon.jsonc /tmp/config
 pid=$(systemctl show -p MainPID --value blit-daemon)
 
 # The newer version takes the place of the one that serves.
-${format.upgrade.join(" ")} ${packages} </dev/null
-${format.version.join(" ")} >/tmp/version
+${quoted(format.upgrade)} ${packages} </dev/null
+${quoted(format.version)} >/root/version
+blit-daemon --version >/root/program
 cmp /tmp/config /etc/blit-daemon.jsonc
 systemctl is-active blit-daemon
 systemctl is-enabled blit-daemon
 ready 2
+journalctl -u blit-daemon | grep 'ready on' | tail -n 1 | grep -q "$(cat /root/program) ready on"
 test "$(systemctl show -p MainPID --value blit-daemon)" != "$pid"
 readlink "/proc/$(systemctl show -p MainPID --value blit-daemon)/exe" | grep -qx /usr/bin/blit-daemon
 token list | cmp - /tmp/tokens
@@ -154,13 +158,15 @@ systemd-analyze security --no-pager blit-daemon | tail -n 1
 # One that was stopped stays so.
 systemctl stop blit-daemon
 test "$(systemctl show -p Result --value blit-daemon)" = success
+${quoted(format.upgrade)} ${packages} </dev/null
+if systemctl is-active blit-daemon; then exit 1; fi
 systemctl start blit-daemon
 ready 3
 
 # A removal stops it.
-${format.remove.join(" ")} blit blit-daemon
-! systemctl is-active blit-daemon
-! ls /proc/*/exe -l 2>/dev/null | grep -q blit-daemon
+${quoted(format.remove)} blit blit-daemon
+if systemctl is-active blit-daemon; then exit 1; fi
+if readlink /proc/[0-9]*/exe | grep blit-daemon; then exit 1; fi
 echo WENT WELL
 `;
 }
@@ -224,7 +230,7 @@ function tryPackages(
   const log = Deno.readTextFileSync(join(root, "inside.log"));
   assert.match(log, /WENT WELL\n$/, log);
   console.log(/→.*/.exec(log)?.[0]);
-  const version = Deno.readTextFileSync(join(root, "tmp/version"));
+  const version = Deno.readTextFileSync(join(root, "root/version"));
   assert.ok(version.startsWith(versionOf(newer, format)), version);
   assert.notEqual(versionOf(newer, format), versionOf(older, format));
 

@@ -11,6 +11,7 @@ import { assertNothingStaged, assertStatus } from "../support/judges.ts";
 import type { Scratch } from "../support/cli.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { digestOf } from "../support/trees.ts";
+import { wired } from "../support/wired.ts";
 import kept from "../vectors/state_0_2.json" with { type: "json" };
 
 const { interrupted } = kept;
@@ -75,6 +76,29 @@ testOrSkip("a local copy that 0.2 left half done is gone on with", async (dir) =
   );
   assertNothingStaged(dir.path);
 });
+
+testOrSkip(
+  "a push goes on, with --retry, when its daemon is stopped and started again",
+  (dir) =>
+    wired(dir, async ({ data, there, runs, complete }) => {
+      let restarted: Promise<void> | null = null;
+      data.onceAfter("fromClient", 5_000_000, () => {
+        // What is under way can't end before the daemon does.
+        data.stall();
+        restarted = (async () => {
+          assert.equal(await there.daemon.stop(), 0);
+          // The client hears of its connections' end, as it does without a proxy.
+          data.cut();
+          await there.start();
+        })();
+      });
+      const retried = ["--retry", "100", "--wait", "1"];
+      assertStatus(await there.blit("mirror", "--yes", ...retried, ...runs.push), 0);
+      assert.notEqual(restarted, null);
+      await restarted;
+      complete("push");
+    }, { config: { limits: { drainSeconds: 0 } }, files: 20 }),
+);
 
 /** A source with one large file, and what 0.2 left in its destination when it was killed. */
 function plantInterrupted(dir: Scratch, destination: string): void {

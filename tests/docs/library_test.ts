@@ -196,3 +196,27 @@ for (const [page, text] of pages()) {
     );
   }
 }
+
+Deno.test(
+  "a project of one's own imports the library by the lines of the README",
+  scratch(async (dir) => {
+    const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+    const [, lines] = /```json\n(\{ "links": .*)\n```/.exec(readme)!;
+    await dir.write({
+      "own/deno.json": lines,
+      "own/main.ts": 'import { copy } from "blit";\n' +
+        'console.log((await copy("in/", "out")).summary.outcome);\n',
+      "own/in/a": "1",
+    });
+    Deno.symlinkSync(fileURLToPath(ROOT), join(dir.path, "blit"));
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--no-lock", "main.ts"],
+      cwd: join(dir.path, "own"),
+      env: dir.env(),
+    }).output();
+    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assert.equal(code, 0, err);
+    assert.equal(out, "done\n");
+    assert.deepEqual(await dir.files("own/out"), { a: "1" });
+  }),
+);

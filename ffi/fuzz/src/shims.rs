@@ -3,50 +3,60 @@
 //! The input is a list of steps: a byte that chooses the call, a byte for its number, two bytes of length,
 //! and so many bytes for it. A job that was taken ends, and nothing outside of the root is touched. Dialling
 //! is left out: it would reach for addresses.
+//!
+//! Where an input is carried out by `cargo test`, the pool's threads do the jobs; a fuzzer's pool has none, and
+//! does them where they are collected.
 #![allow(unsafe_code, reason = "these are calls of the C ABI")]
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::PathBuf;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Thrown;
 use blit_native::block::{u32_at, u64_at};
 use blit_native::request::{Op, flag};
+use blit_native::root::MAKE;
 use blit_native::status::Status;
 use blit_native::*;
 
 const STEPS: usize = 16;
+/// Numbers from here on open a root by a path that isn't beneath another.
+const ANYWHERE: u32 = 128;
 /// Numbers of jobs, none used twice: frames of the last input may still come.
 static NEXT_JOB: AtomicU64 = AtomicU64::new(1 << 32);
 
+/// Room for frames to begin with.
+const FRAMES_BYTES: usize = 64 << 10;
+
 struct World {
     thrown: Thrown,
-    inside: PathBuf,
-    root: u32,
+    root: AtomicU32,
+    /// Where frames are collected.
+    frames: Mutex<Vec<u8>>,
+}
+
+impl World {
+    /// Opens the root anew.
+    fn open(&self) {
+        let path = self.thrown.inside();
+        let path = path.as_os_str().as_encoded_bytes();
+        let mut record = [0u64; 3];
+        // SAFETY: both are as long as said.
+        let code = unsafe { blit_root_open(path.as_ptr(), path.len(), 0, record.as_mut_ptr()) };
+        assert_eq!(code, 0);
+        blit_root_close(self.root.swap(record[0] as u32, Relaxed));
+    }
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let thrown = Thrown::new();
-    let inside = thrown.path().join("inside");
-    fs::create_dir(&inside).expect("a folder of its own");
     let control = Box::leak(Box::new([0u64; 1024])).as_mut_ptr().cast();
-    let path = inside.as_os_str().as_encoded_bytes();
-    let mut record = [0u64; 3];
-    // SAFETY: the control block is never freed, the rest is as long as said.
-    unsafe {
-        assert_eq!(blit_pool_open(1, control, 8192), 0);
-        assert_eq!(
-            blit_root_open(path.as_ptr(), path.len(), 0, record.as_mut_ptr()),
-            0
-        );
-    }
+    // SAFETY: the control block is never freed.
+    assert_eq!(unsafe { blit_pool_open(1, control, 8192) }, 0);
     World {
-        thrown,
-        inside,
-        root: record[0] as u32,
+        thrown: Thrown::new(),
+        root: AtomicU32::new(0),
+        frames: Mutex::new(vec![0; FRAMES_BYTES]),
     }
 });
 
@@ -69,13 +79,12 @@ impl Calls {
                 3 => self.bind(bytes),
                 4 => blit_net_feed(self.tunnel, bytes.as_ptr(), bytes.len(), number.into()),
                 5 => {
-                    let code = blit_root_open_at(
-                        self.root,
-                        bytes.as_ptr(),
-                        bytes.len(),
-                        number.into(),
-                        out,
-                    );
+                    let (start, length) = (bytes.as_ptr(), bytes.len());
+                    let code = match u32::from(number).checked_sub(ANYWHERE) {
+                        // Any path of this machine: nothing may be made there.
+                        Some(flags) => blit_root_open(start, length, flags & !MAKE, out),
+                        None => blit_root_open_at(self.root, start, length, number.into(), out),
+                    };
                     if code == 0 {
                         blit_root_close(record[0] as u32);
                     }
@@ -110,8 +119,9 @@ impl Calls {
         code
     }
 
+    /// Ends the tunnel that there is, and opens another.
     fn open_tunnel(&mut self) -> i32 {
-        blit_net_close(self.tunnel);
+        self.settle();
         let job = self.take_job();
         // SAFETY: the place is a u32.
         unsafe { blit_net_tunnel(job, &raw mut self.tunnel) }
@@ -136,10 +146,14 @@ impl Calls {
         NEXT_JOB.fetch_add(1, Relaxed)
     }
 
-    /// Collects until every job that was taken has ended.
+    /// Says that nothing more comes through the tunnel, collects until every job that was taken has ended, and
+    /// closes it.
     fn settle(&mut self) {
+        // SAFETY: no bytes are said to be there.
+        unsafe { blit_net_feed(self.tunnel, std::ptr::null(), 0, 0) };
         let until = Instant::now() + Duration::from_secs(10);
-        let mut frames = vec![0u8; 1 << 20];
+        let frames = &WORLD.frames;
+        let mut frames = frames.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.waiting.is_empty() {
             assert!(
                 Instant::now() < until,
@@ -156,6 +170,10 @@ impl Calls {
                 frames.resize((length << 1 >> 1) as usize, 0);
                 continue;
             }
+            if length == 0 {
+                // What writes more than the tunnel holds would wait for whoever takes it.
+                blit_net_close(self.tunnel);
+            }
             let mut at = 0;
             while at < length as usize {
                 if frames[at + 13] == 1 {
@@ -164,15 +182,18 @@ impl Calls {
                 at += u32_at(&frames, at + 8) as usize;
             }
         }
+        blit_net_close(self.tunnel);
     }
 }
 
 /// Carries one input out; panics where a promise doesn't hold.
 pub fn run(data: &[u8]) {
     let world = &*WORLD;
-    world.thrown.fill(&world.inside);
+    if world.thrown.fill() {
+        world.open();
+    }
     let mut calls = Calls {
-        root: world.root,
+        root: world.root.load(Relaxed),
         tunnel: 0,
         waiting: HashSet::new(),
     };
@@ -187,8 +208,6 @@ pub fn run(data: &[u8]) {
         assert_ne!(code, -(Status::Bug as i32));
         rest = after;
     }
-    // Nobody feeds it any more: what reads from it would wait for its peer.
-    blit_net_close(calls.tunnel);
     calls.settle();
     world.thrown.check();
 }

@@ -3,15 +3,15 @@
 //! The first byte of the input chooses what the session may do, the rest is what the client says. Nothing
 //! outside of the root is touched, and the daemon's end ends when the client does.
 
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::Thrown;
 use blit_native::control::{Control, Shared};
 use blit_native::net::link::Link;
+use blit_native::net::part;
 use blit_native::net::serve::serve;
 use blit_native::net::terms::{READ, TRUST_METADATA, Terms, WRITE};
 use blit_native::request::flag;
@@ -48,22 +48,26 @@ impl Link for Said {
 
 struct World {
     thrown: Thrown,
-    inside: PathBuf,
-    root: u32,
+    root: AtomicU32,
     shared: Shared,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let thrown = Thrown::new();
-    let inside = thrown.path().join("inside");
-    fs::create_dir(&inside).expect("a folder of its own");
-    let root = Root::open_at(inside.as_os_str().as_encoded_bytes(), 0).expect("it opens");
-    World {
-        inside,
-        root: root::add(root),
-        shared: Shared::new(Control::leaked()),
-        thrown,
+impl World {
+    /// Opens the root anew.
+    fn open(&self) {
+        let path = self.thrown.inside();
+        let root = Root::open_at(path.as_os_str().as_encoded_bytes(), 0).expect("it opens");
+        let last = self.root.swap(root::add(root), Relaxed);
+        if root::close(last).is_ok() {
+            part::forget_root(last);
+        }
     }
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| World {
+    thrown: Thrown::new(),
+    root: AtomicU32::new(0),
+    shared: Shared::new(Control::leaked()),
 });
 
 /// Carries one input out; panics where a promise doesn't hold.
@@ -72,9 +76,11 @@ pub fn run(data: &[u8]) {
         return;
     };
     let world = &*WORLD;
-    world.thrown.fill(&world.inside);
+    if world.thrown.fill() {
+        world.open();
+    }
     let terms = Terms {
-        root: world.root,
+        root: world.root.load(Relaxed),
         rights: u32::from(rights) & (READ | WRITE),
         // Flushing a whole file system is nobody's parser.
         flags: flag::ALL & !flag::FSYNC,

@@ -14,6 +14,9 @@ const STACK_BYTES: usize = 512 << 10;
 struct Alive {
     count: usize,
     handles: Vec<JoinHandle<()>>,
+    /// What threads would do: see [`crate::pool::Pool::collect`].
+    #[cfg(fuzzing)]
+    put_off: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 /// The threads that are alive.
@@ -36,6 +39,10 @@ impl Drop for Count {
 
 impl Threads {
     /// Starts a thread; `busy` where the system has none left.
+    #[cfg_attr(
+        fuzzing,
+        allow(unreachable_code, reason = "it is done later, on the collector's")
+    )]
     pub fn spawn(
         shared: &Arc<Shared>,
         name: &str,
@@ -50,6 +57,14 @@ impl Threads {
         alive.count += 1;
         drop(alive);
         let count = Count(Arc::clone(shared));
+        #[cfg(fuzzing)]
+        return {
+            threads
+                .lock()
+                .put_off
+                .push(Box::new(move || body(&count.0)));
+            Ok(())
+        };
         let spawned = thread::Builder::new()
             .name(name.to_owned())
             .stack_size(STACK_BYTES)
@@ -64,6 +79,19 @@ impl Threads {
                 ..Fail::new(Status::Busy, Step::Process)
             }),
         }
+    }
+
+    /// Does what one thread would do; false where there is nothing.
+    #[cfg(fuzzing)]
+    pub fn work_here(&self) -> bool {
+        let mut alive = self.lock();
+        if alive.put_off.is_empty() {
+            return false;
+        }
+        let work = alive.put_off.remove(0);
+        drop(alive);
+        work();
+        true
     }
 
     /// Waits until all have ended; false where some have not by then.

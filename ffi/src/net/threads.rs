@@ -41,7 +41,11 @@ impl Threads {
     /// Starts a thread; `busy` where the system has none left.
     #[cfg_attr(
         fuzzing,
-        allow(unreachable_code, reason = "it is done later, on the collector's")
+        allow(
+            unreachable_code,
+            unused_variables,
+            reason = "done later, on the collector's thread"
+        )
     )]
     pub fn spawn(
         shared: &Arc<Shared>,

@@ -40,9 +40,13 @@ const PARSE_OPTIONS = Object.fromEntries(
  * Parses a command line.
  *
  * @param args as typed, without the program's name
+ * @param os where blit runs: Windows has rules of its own for quotation marks
  * @throws {BlitError} `usage`, with a message of one line; `unsupported` for a command that needs a daemon
  */
-export function parseCommandLine(args: readonly string[]): Request {
+export function parseCommandLine(
+  args: readonly string[],
+  os: typeof Deno.build.os = Deno.build.os,
+): Request {
   const { tokens } = parseArgs({
     args: [...args],
     options: PARSE_OPTIONS,
@@ -73,7 +77,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   const rest = words.slice(command.name.split(" ").length);
   // v1 had `completions shell bash`.
   const named = command.name === "completions" && rest[0] === "shell" ? rest.slice(1) : rest;
-  checkArguments(command, named);
+  checkArguments(command, named, os);
   return { kind: "run", parsed: { command, args: named, values: collect(given), given } };
 }
 
@@ -163,8 +167,22 @@ function readOption(token: OptionToken, command: CommandSpec): Occurrence {
   return { id, value: spec.parse(token.value, token.rawName) };
 }
 
-function checkArguments(command: CommandSpec, args: readonly string[]): void {
+function checkArguments(
+  command: CommandSpec,
+  args: readonly string[],
+  os: typeof Deno.build.os,
+): void {
   const needed = command.arguments.filter((argument) => !argument.optional).length;
+  // Programs on Windows split the line themselves, and `\"` is a quotation mark to all of them.
+  const quoted = os === "windows" &&
+    args.find((arg) => arg.includes('"') && (args.length < needed || /^([A-Za-z]:|\\)/.test(arg)));
+  if (quoted) {
+    throw new BlitError(
+      "usage",
+      `No name has a quotation mark in it: ${quoted}. A backslash right before the closing one takes its meaning. ` +
+        'Write "C:\\my photos\\\\" or "C:/my photos/".',
+    );
+  }
   if (args.length < needed) {
     const missing = command.arguments[args.length].name;
     throw new BlitError("usage", `${missing} is missing: ${usageLine(command)}`);

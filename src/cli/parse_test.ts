@@ -125,3 +125,13 @@ Deno.test("find's limits have a sign", () => {
   assert.deepEqual(size, { sign: "+", amount: 1024 });
   assert.deepEqual(age, { sign: "-", amount: 7200 });
 });
+
+Deno.test("on Windows a backslash before the closing quotation mark is explained", () => {
+  const explained = /A backslash right before the closing one/;
+  // What `copy "C:\\my photos\\" D:\\x` and `copy D:\\x "C:\\my photos\\"` come to.
+  for (const args of [['C:\\my photos" D:\\x'], ["D:\\x", 'C:\\my photos"']]) {
+    assert.throws(() => parseCommandLine(["copy", ...args], "windows"), explained);
+  }
+  assert.doesNotThrow(() => parseCommandLine(["copy", 'nas:/m/quo"te', "D:\\x"], "windows"));
+  assert.doesNotThrow(() => parseCommandLine(["copy", 'a"b', "x"], "linux"));
+});

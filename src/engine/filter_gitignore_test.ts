@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { hasProgram } from "../../tests/support/cli.ts";
 import {
   git,
   hiddenByBlit,
@@ -10,7 +11,13 @@ import {
 
 const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 300);
 
-Deno.test("gitignore hides what git check-ignore says, for hostile patterns and trees", () => {
+Deno.test({
+  name: "gitignore hides what git check-ignore says, for hostile patterns and trees",
+  ignore: !hasProgram("git"),
+  fn: likeGit,
+});
+
+function likeGit(): void {
   const root = Deno.makeTempDirSync({ prefix: "blit-ignore-" });
   try {
     git(root, ["init", "-q", "--template="]);
@@ -23,4 +30,4 @@ Deno.test("gitignore hides what git check-ignore says, for hostile patterns and 
   } finally {
     Deno.removeSync(root, { recursive: true });
   }
-});
+}

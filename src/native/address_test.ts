@@ -27,7 +27,8 @@ Deno.test("an interface's name becomes its number", () => {
   const loopback = Deno.networkInterfaces().find(({ address, scopeid }) =>
     address === "::1" || Boolean(scopeid)
   );
-  if (loopback?.scopeid) {
+  // Windows has the number itself in their place, and some of the names are no one word.
+  if (loopback?.scopeid && Deno.build.os !== "windows") {
     assert.equal(packAddress(`fe80::1%${loopback.name}`).scope, loopback.scopeid);
   }
   assert.throws(() => packAddress("fe80::1%nothere"), { kind: "usage", message: /nothere/ });

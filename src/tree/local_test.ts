@@ -7,10 +7,14 @@ import { BatchBuilder, BatchFlag, CopyAction, Op, WorkBatch } from "../core/work
 import type { Tree } from "../engine/tree.ts";
 import { loadNative } from "../native/load.ts";
 import { type NativePool, openPool } from "../native/pool.ts";
+import { needsSymlinks } from "../../tests/support/needs.ts";
 import { LocalTree } from "./local.ts";
 
 // Never closed: a worker's thread may still be at its last instructions when the pool is closed.
 const loaded = await loadNative();
+
+/** Windows wants a right for symlinks, and wine has none. */
+const LINKS = needsSymlinks() === null;
 
 interface Scene {
   readonly pool: NativePool;
@@ -48,6 +52,13 @@ async function entries(tree: Tree, directory: string): Promise<Map<string, [Entr
     for (let i = 0; i < block.count; i++) found.set(block.name(i), [block, i]);
   }
   return found;
+}
+
+const isWindows = Deno.build.os === "windows";
+
+/** The bits that a mode leaves where there is only write protection. */
+function modeHere(mode: number): number {
+  return isWindows ? 0o644 : mode;
 }
 
 function shell(script: string, cwd: string): void {
@@ -94,6 +105,7 @@ function foreign(tree: LocalTree): Tree {
   };
 }
 
+const NOTHING = new Uint8Array(0);
 const never = new AbortController().signal;
 
 testTrees("a root that is missing or no directory says so", async ({ pool, from }) => {
@@ -106,21 +118,23 @@ testTrees("a root that is missing or no directory says so", async ({ pool, from 
 });
 
 testTrees("a listing is sorted by bytes and keeps every name", async ({ from, source }) => {
-  // A shell, since Deno's own file API can't write a name that is not UTF-8.
-  shell(`ln -s somewhere "$(printf '\\377A')"`, from);
+  // A shell, since Deno's own file API can't write a name that is not UTF-8. Windows has none that isn't UTF-16.
+  if (!isWindows) shell(`ln -s somewhere "$(printf '\\377A')"`, from);
   Deno.mkdirSync(`${from}/b`);
   Deno.writeTextFileSync(`${from}/é`, "four", { mode: 0o640 });
   Deno.writeTextFileSync(`${from}/a`, "");
   const found = await entries(source, "");
-  assert.deepEqual([...found.keys()], ["a", "b", "\xc3\xa9", "\xffA"]);
+  const names = ["a", "b", "\xc3\xa9", ...isWindows ? [] : ["\xffA"]];
+  assert.deepEqual([...found.keys()], names);
   const [block, i] = found.get("\xc3\xa9")!;
   const stat = statSync(`${from}/é`, { bigint: true });
   assert.equal(block.kind(i), Kind.file);
   assert.equal(block.sizeBytes(i), 4);
-  assert.equal(block.mode(i), 0o640);
+  assert.equal(block.mode(i), modeHere(0o640));
   assert.equal(block.inode(i), stat.ino);
   // Deno's own stat cuts the time to milliseconds.
   assert.equal(block.mtimeNs(i) / 1_000_000n, stat.mtimeNs / 1_000_000n);
+  if (isWindows) return;
   const [linkBlock, link] = found.get("\xffA")!;
   assert.equal(linkBlock.kind(link), Kind.symlink);
   assert.equal(linkBlock.target(link), "somewhere");
@@ -141,7 +155,9 @@ testTrees("large directories come whole, whichever consumer reads first", async 
     Deno.mkdirSync(`${from}/${directory}`);
     // Names of 200 bytes, so that x is over a job's budget.
     const count = directory === "x" ? 16_000 : 500;
-    shell(`seq -f %0200.0f ${count} | xargs touch`, `${from}/${directory}`);
+    for (let n = 0; n < count; n++) {
+      Deno.writeFileSync(`${from}/${directory}/${`${n}`.padStart(200, "0")}`, NOTHING);
+    }
   }
   const [x, y, z] = ["x", "y", "z"].map((path) => source.list(path, { sorted: true }));
   const count = async (list: AsyncIterable<EntryBlock>) => {
@@ -174,19 +190,19 @@ testTrees("a copy batch makes parents, content, modes, times and links", async (
   Deno.writeTextFileSync(`${from}/p/f`, "content", { mode: 0o604 });
   Deno.utimeSync(`${from}/p/f`, 1_000_000, 1_000_000);
   Deno.writeFileSync(`${from}/p/large`, new Uint8Array(3_000_000).fill(5));
-  symlinkSync("f", `${from}/p/l`);
+  if (LINKS) symlinkSync("f", `${from}/p/l`);
   const run = destination.beginRun(0xabcn, never);
   const batch = new WorkBatch((await batchOver(source, "p", Op.copy)).finish());
   const results = await destination.run(batch, source, run);
-  assert.equal(results.count, 4);
+  assert.equal(results.count, LINKS ? 4 : 3);
   for (let i = 0; i < results.count; i++) assert.equal(results.status(i), 0, batch.path(i));
   assert.equal(Deno.readTextFileSync(`${to}/p/f`), "content");
-  assert.equal(Deno.statSync(`${to}/p/f`).mode! & 0o7777, 0o604);
+  if (!isWindows) assert.equal(Deno.statSync(`${to}/p/f`).mode! & 0o7777, 0o604);
   assert.equal(Deno.statSync(`${to}/p/f`).mtime!.getTime(), 1_000_000_000);
   assert.equal(Deno.statSync(`${to}/p/large`).size, 3_000_000);
-  assert.equal(readlinkSync(`${to}/p/l`), "f");
+  if (LINKS) assert.equal(readlinkSync(`${to}/p/l`), "f");
   assert.equal(run.progress.bytes(), 3_000_007);
-  assert.ok(run.progress.entries() >= 3);
+  assert.ok(run.progress.entries() >= (LINKS ? 3 : 2));
   assert.deepEqual(run.progress.current(), []);
   destination.endRun(run);
   assert.equal(run.progress.bytes(), 3_000_007);
@@ -259,7 +275,9 @@ testTrees("hash, link, rename and remove do what they say", async (scene) => {
   assert.equal(kindOfStatus(removed.status(1)), "changed");
   assert.deepEqual([...Deno.readDirSync(to)].map(({ name }) => name), ["h"]);
   const sync = new WorkBatch(new BatchBuilder(Op.sync, 0).finish());
-  assert.equal((await destination.run(sync, null, run)).count, 0);
+  if (destination.traits.syncsWhole) {
+    assert.equal((await destination.run(sync, null, run)).count, 0);
+  }
   destination.endRun(run);
 });
 
@@ -288,7 +306,7 @@ testTrees("what another kind of tree reads is written the same", async (scene) =
   Deno.utimeSync(`${from}/p/q/small`, 1_000_000, 1_000_000);
   Deno.writeTextFileSync(`${from}/p/q/empty`, "");
   Deno.writeFileSync(`${from}/p/q/large`, new Uint8Array(3_000_000).map((_, i) => i % 253));
-  symlinkSync("small", `${from}/p/q/link`);
+  if (LINKS) symlinkSync("small", `${from}/p/q/link`);
   const run = destination.beginRun(7n, never);
   const batch = new WorkBatch((await batchOver(source, "p/q", Op.copy)).finish());
   const results = await destination.run(batch, foreign(source), run);
@@ -302,13 +320,13 @@ testTrees("what another kind of tree reads is written the same", async (scene) =
   const large = Deno.readFileSync(`${to}/p/q/large`);
   assert.ok(Buffer.from(large).equals(Deno.readFileSync(`${from}/p/q/large`)));
   assert.equal(Deno.readTextFileSync(`${to}/p/q/small`), "content");
-  assert.equal(Deno.statSync(`${to}/p/q/small`).mode! & 0o7777, 0o604);
+  if (!isWindows) assert.equal(Deno.statSync(`${to}/p/q/small`).mode! & 0o7777, 0o604);
   assert.equal(Deno.statSync(`${to}/p/q/small`).mtime!.getTime(), 1_000_000_000);
   assert.equal(Deno.statSync(`${to}/p/q/empty`).size, 0);
-  assert.equal(readlinkSync(`${to}/p/q/link`), "small");
+  if (LINKS) assert.equal(readlinkSync(`${to}/p/q/link`), "small");
   assert.deepEqual(
     [...Deno.readDirSync(`${to}/p/q`)].map(({ name }) => name).sort(),
-    ["empty", "large", "link", "small"],
+    ["empty", "large", ...LINKS ? ["link"] : [], "small"],
   );
   const rename = new WorkBatch(new BatchBuilder(Op.rename, 0).finish());
   await assert.rejects(destination.run(rename, foreign(source), run), { kind: "cross_device" });
@@ -323,7 +341,7 @@ testTrees("facts of the file system are plausible", async ({ to, destination }) 
   assert.ok(facts.totalBytes >= facts.freeBytes && facts.freeBytes > 0);
   assert.equal(facts.readOnly, false);
   assert.equal(facts.isFsRoot, false);
-  assert.equal(destination.traits.owners, Deno.uid() === 0);
+  assert.equal(destination.traits.owners, !isWindows && Deno.uid() === 0);
 });
 
 testTrees("directories alone are made without asking their source", async ({ to, destination }) => {

@@ -204,10 +204,11 @@ export async function inScratch(work: (dir: Scratch) => Promise<void>): Promise<
 
 /** Whether a program is there; a test that needs it is skipped aloud without it. */
 export function hasProgram(name: string): boolean {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const isWindows = Deno.build.os === "windows";
+  const folders = (Deno.env.get("PATH") ?? "").split(isWindows ? ";" : ":");
   return folders.some((folder) => {
     try {
-      return Deno.statSync(join(folder, name)).isFile;
+      return Deno.statSync(join(folder, isWindows ? `${name}.exe` : name)).isFile;
     } catch {
       return false;
     }

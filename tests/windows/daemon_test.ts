@@ -61,6 +61,29 @@ windowsTest("pushes to and pulls from a daemon on Linux, encrypted", async (dir)
 });
 
 windowsTest(
+  "what replaces a file on a daemon leaves its mode, but for write protection",
+  async (dir) => {
+    const { host } = daemon("BLIT_TEST_DAEMON");
+    await dir.write({ "src/private/key": "another", "src/script": "another", "src/new": "1" });
+    await Deno.writeTextFile(join(dir.path, "src", "large"), "x".repeat(3_000_000));
+    assertStatus(await dir.blit("mirror", "--yes", "src/", `${host}://modes`), 0);
+    const listed = (await dir.blit("ls", "-r", `${host}://modes`)).stdout;
+    const modes = listed.trim().split("\n").map((line) => {
+      const words = line.trim().split(/\s+/);
+      return `${words.at(-1)!.replace(/\/$/, "")} ${words[0]}`;
+    });
+    assert.deepEqual(modes.sort(), [
+      "large -rw-r-----",
+      "new -rw-r--r--",
+      "private drwx------",
+      "private/key -rw-------",
+      "script -rwxr-xr-x",
+    ]);
+    assert.match((await dir.blit("copy", "src/", `${host}://modes`)).stdout, /^Nothing to do/);
+  },
+);
+
+windowsTest(
   "names that Windows can't have are told one by one, and the rest comes",
   async (dir) => {
     const { host } = daemon("BLIT_TEST_DAEMON");

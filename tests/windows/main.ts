@@ -15,7 +15,15 @@ import { fileURLToPath } from "node:url";
 import { buildNative } from "../../ffi/build.ts";
 import { ask, isThere, ROOT, run } from "../gate/command.ts";
 import { crossCargo, TARGETS, TEST_PROFILE } from "../gate/cross.ts";
-import { type Counts, judged, readJunit, readSkipLines, type Skip } from "../gate/reports.ts";
+import {
+  type Counts,
+  judged,
+  PASSED,
+  readJunit,
+  readSkipLines,
+  type Skip,
+  sumOf,
+} from "../gate/reports.ts";
 import { DaemonHome, type DaemonProcess } from "../support/daemon_process.ts";
 
 /** The last one whose Windows build every registry has. */
@@ -34,6 +42,7 @@ const TESTS = [
   "src/native/",
   "src/tree/",
 ];
+const CONSOLE_TEST = "tests/windows/console_test.ts";
 const JUNIT = "ffi/target/windows-junit.xml";
 
 /** How `deno.exe test` is started, and where the daemon's files are for it. */
@@ -41,6 +50,8 @@ interface Place {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Record<string, string>;
+  /** A folder of both sides, where a console can be typed into. */
+  readonly console?: { readonly folder: string; readonly path: string };
 }
 
 async function onWindows(): Promise<Place> {
@@ -66,7 +77,10 @@ ln -sfn ../drive_c ${root}/root/prefix/dosdevices/c:
 ln -sfn / ${root}/root/prefix/dosdevices/z:
 ln -sfn /root/share ${root}/root/prefix/dosdevices/unc/nas/data
 exec chroot ${root} /bin/sh -c 'cd /blit && exec wine Z:/deno/deno.exe "$@"' sh "$@"`;
+  const typed = { folder: join(root, "root/console"), path: "Z:\\root\\console" };
+  Deno.mkdirSync(typed.folder, { recursive: true });
   return {
+    console: typed,
     program: "unshare",
     args: ["--mount", "sh", "-c", script, "sh"],
     env: {
@@ -74,6 +88,8 @@ exec chroot ${root} /bin/sh -c 'cd /blit && exec wine Z:/deno/deno.exe "$@"' sh 
       BLIT_TEST_SHARE: "\\\\nas\\data",
       DENO_DIR: "Z:\\deno\\cache",
       HOME: "/root",
+      // In any other wine has no name with an accent.
+      LC_ALL: "C.UTF-8",
       PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
       WINEDEBUG: "-all",
       WINEPREFIX: "/root/prefix",
@@ -158,6 +174,14 @@ async function daemons(
   for (const name of ["a:b", "q?", 'quo"te', "plain", "Twice", "twice"]) {
     Deno.writeTextFileSync(join(served, "hostile", name), name);
   }
+  Deno.mkdirSync(join(served, "modes", "private"), { recursive: true });
+  for (
+    const [name, mode] of [["private/key", 0o600], ["script", 0o755], ["large", 0o640]] as const
+  ) {
+    Deno.writeTextFileSync(join(served, "modes", name), name);
+    Deno.chmodSync(join(served, "modes", name), mode);
+  }
+  Deno.chmodSync(join(served, "modes", "private"), 0o700);
   const plain = await home.start("--root", served);
   started.push(plain);
   const token = await home.run(
@@ -183,6 +207,18 @@ async function tested(place: Place, env: Record<string, string>): Promise<Counts
   return judged({ ...junit, passed: junit.passed - readSkipLines(text).length }, code, text);
 }
 
+/** What happens on a console: typed into from this side. */
+async function onConsole({ program, args, env, console: typed }: Place): Promise<Counts> {
+  if (typed === undefined) return PASSED;
+  const told = { program, args, env, ...typed };
+  const words = ["test", "--no-check", "--allow-all", `--junit-path=${JUNIT}`];
+  const { code, output } = await run(Deno.execPath(), [...words, CONSOLE_TEST], {
+    env: { BLIT_TEST_WINE: JSON.stringify(told) },
+  });
+  const junit = readJunit(Deno.readTextFileSync(new URL(JUNIT, ROOT)));
+  return judged({ ...junit, passed: junit.passed - readSkipLines(output).length }, code, output);
+}
+
 /** The skips by their cause, most first. */
 function causes(skips: readonly Skip[]): string[] {
   const counted = new Map<string, number>();
@@ -205,6 +241,7 @@ using home = new DaemonHome();
 let counts: Counts;
 try {
   counts = await tested(place, isWindows ? {} : await daemons(home, started));
+  if (tests.includes("tests/windows/")) counts = sumOf([counts, await onConsole(place)]);
 } finally {
   for (const daemon of started) await daemon.stop();
 }

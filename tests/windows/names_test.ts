@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { assertStatus } from "../support/judges.ts";
 import { need } from "../support/loop_fs.ts";
-import { attrib, attributes, verbatim, windowsTest } from "./support.ts";
+import { attrib, attributes, changesCase, junction, verbatim, windowsTest } from "./support.ts";
 
 const RESERVED = ["CON", "NUL", "COM1", "aux.txt", "dot.", "space ", "trailing.. "];
 
@@ -103,21 +103,71 @@ windowsTest("alternate data streams are copied, small and large", async (dir) =>
   assert.equal(await Deno.readTextFile(stream("dst", "large")), large);
 });
 
-windowsTest("a name that changes in case alone loses nothing, whichever way", async (dir) => {
+windowsTest("a mirror ends with the source's case of each name, and loses nothing", async (dir) => {
+  const T = new Date("2024-05-01T12:00:00Z");
   await dir.write({
     "src/Photo.JPG": "new",
-    "src/Sub/f": "1",
+    "src/Same.txt": "same",
+    "src/Sub/F": "1",
     "dst/photo.jpg": "old",
+    "dst/same.txt": "same",
     "dst/sub/f": "1",
+    "dst/sub/gone": "1",
   });
-  const ran = await dir.blit("mirror", "--yes", "src/", "dst");
-  assertStatus(ran, 0);
+  for (const name of ["src/Same.txt", "dst/same.txt"]) {
+    await Deno.utime(join(dir.path, name), T, T);
+  }
+  assertStatus(await dir.blit("mirror", "--yes", "src/", "dst"), 0);
   const found = await dir.files("dst");
   const folded = Object.fromEntries(
     Object.entries(found).map(([name, is]) => [name.toLowerCase(), is]),
   );
-  assert.deepEqual(folded, { "photo.jpg": "new", "sub/f": "1" });
-  assert.equal(Object.keys(found).length, 2);
+  assert.deepEqual(folded, { "photo.jpg": "new", "same.txt": "same", "sub/f": "1" });
+  assert.equal(Object.keys(found).length, 3);
+  need(changesCase(dir) ? null : "this system leaves the case of a name (wine does)");
+  assert.deepEqual(found, { "Photo.JPG": "new", "Same.txt": "same", "Sub/F": "1" });
   const again = await dir.blit("mirror", "--yes", "src/", "dst");
   assert.match(again.stdout, /^Nothing to do/, again.stderr);
 });
+
+windowsTest("move changes the case of a file's name, and of a folder's", async (dir) => {
+  await dir.write({ "a.txt": "1", "photos/f": "2" });
+  for (const [from, to] of [["a.txt", "A.txt"], ["photos", "Photos"]]) {
+    const ran = await dir.blit("move", "--yes", from, to);
+    // Nothing is lost where the system can't, either.
+    if (!changesCase(dir)) assert.ok([0, 64].includes(ran.status), ran.stderr);
+    else assertStatus(ran, 0);
+  }
+  const found = await dir.files();
+  assert.deepEqual(Object.values(found).sort(), ["1", "2"]);
+  need(changesCase(dir) ? null : "this system leaves the case of a name (wine does)");
+  assert.deepEqual(found, { "A.txt": "1", "Photos/f": "2" });
+});
+
+windowsTest("a move into a folder merges what differs in case", async (dir) => {
+  await dir.write({
+    "src/Docs/a": "1",
+    "src/README": "new",
+    "dst/docs/b": "2",
+    "dst/readme": "old",
+  });
+  assertStatus(await dir.blit("move", "--yes", "src/", "dst"), 0);
+  const found = await dir.files("dst");
+  const folded = Object.entries(found).map(([name, is]) => `${name.toLowerCase()}=${is}`).sort();
+  assert.deepEqual(folded, ["docs/a=1", "docs/b=2", "readme=new"]);
+  assert.deepEqual(await dir.files("src"), {});
+});
+
+windowsTest(
+  "a junction is copied as one, not entered, and what it leads to is left",
+  async (dir) => {
+    await dir.write({ "src/f": "1", "outside/kept": "2", "dst/sub/f": "1" });
+    junction(join(dir.path, "outside"), join(dir.path, "src", "way"));
+    junction(join(dir.path, "outside"), join(dir.path, "dst", "old"));
+    assertStatus(await dir.blit("mirror", "--yes", "src/", "dst"), 0);
+    assert.ok(Deno.lstatSync(join(dir.path, "dst", "way")).isSymlink);
+    await assert.rejects(Deno.lstat(join(dir.path, "dst", "old")), Deno.errors.NotFound);
+    assertStatus(await dir.blit("rm", "--yes", "dst"), 0);
+    assert.deepEqual(await dir.files("outside"), { kept: "2" });
+  },
+);

@@ -26,6 +26,15 @@ windowsTest(
       assert.ok(ran.stderr.startsWith(`${form}\\ → ${dir.path}\\dst${i}\\in`), ran.stderr);
       assert.deepEqual(await dir.files(`dst${i}`), { "in/a/f": "1" });
     }
+    // From the drive's own folder, from its root, and by the drive alone.
+    const drive2 = dir.path.slice(0, 2);
+    for (const [i, form] of [`${drive2}src`, dir.path.slice(2) + "\\src"].entries()) {
+      assertStatus(await dir.blit("copy", `${form}\\`, `${drive2}relative${i}`), 0);
+      assert.deepEqual(await dir.files(`relative${i}`), { "a/f": "1" });
+    }
+    // With a slash behind it the folder's contents, without it the folder.
+    assertStatus(await dir.blit("copy", "src", "whole\\"), 0);
+    assert.deepEqual(await dir.files("whole"), { "src/a/f": "1" });
     const drive = await dir.blit("copy", "src", "Q:\\x\\y");
     assertStatus(drive, 1);
     assert.doesNotMatch(drive.stderr, /reach Q/);
@@ -66,4 +75,32 @@ windowsTest("the profile's folder and a drive's root are protected", async (dir)
     assertStatus(await dir.blitWith({ env }, "mirror", "--yes", "src/", target), 1);
   }
   assert.deepEqual(await dir.files("home"), { x: "1" });
+});
+
+windowsTest("the exit status is a plain one, for `if errorlevel 1`", async (dir) => {
+  await dir.write({ "src/f": "1", "dst/": "", "clash/f/inner": "1" });
+  const statuses: Record<string, number> = {};
+  for (
+    const [words, ...args] of [
+      ["copied", "copy", "src/", "dst"],
+      ["nothing to do", "copy", "src/", "dst"],
+      ["the same", "check", "src/", "dst"],
+      ["no source", "copy", "gone", "dst"],
+      ["some failed", "copy", "src/", "clash"],
+      ["differs", "check", "src/", "clash"],
+      ["no such option", "copy", "--mir", "src/", "dst"],
+      ["asks, and nobody is there", "mirror", "src/", "clash"],
+    ]
+  ) statuses[words] = (await dir.blit(...args)).status;
+  assert.deepEqual(statuses, {
+    "copied": 0,
+    "nothing to do": 0,
+    "the same": 0,
+    "no source": 1,
+    "some failed": 2,
+    "differs": 1,
+    "no such option": 64,
+    "asks, and nobody is there": 64,
+  });
+  assert.deepEqual(await dir.files("clash"), { "f/inner": "1" });
 });

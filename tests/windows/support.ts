@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Scratch } from "../support/cli.ts";
-import { testOrSkip } from "../support/loop_fs.ts";
+import { need, testOrSkip } from "../support/loop_fs.ts";
 
 /** Registers a test on Windows alone: elsewhere it is not one of those that could run. */
 export function windowsTest(name: string, test: (dir: Scratch) => Promise<void>): void {
@@ -27,4 +27,24 @@ export function attrib(change: string, path: string): void {
 export function attributes(path: string): string {
   const { stdout } = new Deno.Command("attrib", { args: [path] }).outputSync();
   return new TextDecoder().decode(stdout).slice(0, 11).replaceAll(" ", "");
+}
+
+/** Makes a junction; the test is skipped where there are none. */
+export function junction(target: string, path: string): void {
+  try {
+    Deno.symlinkSync(target, path, { type: "junction" });
+  } catch {
+    need("junctions can't be made (wine has none)");
+  }
+  need(Deno.lstatSync(path).isSymlink ? null : "junctions can't be made (wine has none)");
+}
+
+/** Whether the system itself gives a name another case. */
+export function changesCase(dir: Scratch): boolean {
+  const folder = Deno.makeTempDirSync({ dir: join(dir.path, "..") });
+  Deno.writeTextFileSync(join(folder, "name"), "");
+  new Deno.Command("cmd", { args: ["/c", "ren", join(folder, "name"), "NAME"] }).outputSync();
+  const [{ name }] = [...Deno.readDirSync(folder)];
+  Deno.removeSync(folder, { recursive: true });
+  return name === "NAME";
 }

@@ -31,17 +31,25 @@ while (1) {
 print "$swaps\n";`;
 
 /**
- * Perl that watches a tree with inotify, and prints what was done to it, until its input ends: openings, reads, writes, new,
- * changed and removed entries. A look (stat) shows in none of them, and in nothing that is copied.
+ * Perl that watches folders until its input ends, and prints what was done there: new, changed and removed entries as
+ * inotify tells, and what was opened, read and written as fanotify tells, with the command. Who opens or reads and isn't
+ * a descendant of the process that watches is somebody else on this machine, who looks through everything (find, du).
+ * A look (stat) shows in none of them, and in nothing that is copied.
  */
 const WATCH = String.raw`
-use Fcntl; my @folders = @ARGV; my $fd = syscall(294, 0) ; if ($fd < 0) { print "no inotify\n"; exit }
-for my $f (@folders) { my $path = "$f\0"; syscall(254, $fd, $path, 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200) >= 0 or die "$f: $!"; }
-print "ready\n"; $| = 1; open(my $events, "<&=", $fd); my $rin = ""; vec($rin, $fd, 1) = 1; vec($rin, 0, 1) = 1;
-while (1) { select(my $r = $rin, undef, undef, undef);
-  if (vec($r, $fd, 1)) { sysread($events, my $b, 65536); while (length $b) { my ($wd, $mask, $cookie, $len) = unpack("iIII", $b); my $name = unpack("Z*", substr($b, 16, $len)); substr($b, 0, 16 + $len) = "";
-    printf("%x %s\n", $mask & 0xfff, $name); } next; }
-  last; }`;
+my @folders = @ARGV; my $fd = syscall(294, 0); my $fan = syscall(300, 1, 0); if ($fd < 0 || $fan < 0) { print "no inotify or fanotify\n"; exit }
+for my $f (@folders) { my $path = "$f\0"; syscall(254, $fd, $path, 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200) >= 0 or die "$f: $!";
+  syscall(301, $fan, 1, 0x1 | 0x2 | 0x20 | 0x08000000 | 0x40000000, -100, $path) >= 0 or die "$f: $!"; }
+my $top = getppid();
+sub is_ours { my ($pid) = @_; while ($pid > 1) { return 1 if $pid == $top; open(my $f, "<", "/proc/$pid/stat") or return 1; my $line = <$f> // return 1; $pid = (split " ", $line =~ s/^.*\) //r)[1]; } 0 }
+print "ready\n"; $| = 1; open(my $events, "<&=", $fd); open(my $opened, "<&=", $fan); my $rin = ""; vec($rin, $_, 1) = 1 for $fd, $fan, 0;
+while (1) { select(my $r = $rin, undef, undef, undef); my $some = 0;
+  if (vec($r, $fd, 1)) { $some = 1; sysread($events, my $b, 65536); while (length $b) { my ($wd, $mask, $cookie, $len) = unpack("iIII", $b); my $name = unpack("Z*", substr($b, 16, $len)); substr($b, 0, 16 + $len) = "";
+    printf("%x %s\n", $mask & 0xfff, $name); } }
+  if (vec($r, $fan, 1)) { $some = 1; sysread($opened, my $b, 65536); while (length $b) { my ($len, $v, $mask, $file, $pid) = unpack("IIQii", $b); substr($b, 0, $len) = "";
+    my $path = readlink("/proc/self/fd/$file"); syscall(3, $file); my $who = open(my $f, "<", "/proc/$pid/cmdline") ? <$f> // "" : "ended"; $who =~ tr/\0\n/  /;
+    printf("%x %s by %s\n", $mask & 0xfff, $path, $who) if is_ours($pid); } }
+  last unless $some; }`;
 
 /** Folders of a tree to swap: `d00000` to `d00011`, with 100 files and a folder `sub` each. */
 export function swappable(path: string): void {
@@ -102,7 +110,7 @@ export class Outside {
   async whileWatched(work: (soFar: () => string) => Promise<void>): Promise<string> {
     const watch = perl(WATCH, this.path, join(this.path, "sub"));
     const events = watch.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    assert.match((await events.read()).value ?? "", /^ready/, "inotify can't be used");
+    assert.match((await events.read()).value ?? "", /^ready/, "nothing can be watched");
     const seen = { text: "" };
     const ended = follow(events, seen);
     try {

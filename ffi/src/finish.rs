@@ -90,7 +90,8 @@ pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
 /// Finishes a file whose content is written; `flush` where its length may be there before its data.
 ///
 /// Length without data must never get the final time: see promise 6 in the design. A network file system
-/// says only at a flush whether there was room.
+/// says only at a flush whether there was room. What is to be durable is waited for anyway: then no file system
+/// may have the time before the data.
 pub fn finish_file(
     job: &JobContext,
     index: usize,
@@ -99,12 +100,16 @@ pub fn finish_file(
     age: Age,
     flush: bool,
 ) -> Outcome<ItemResult> {
+    let durable = job.request.has(flag::FSYNC);
     if flush {
         job.at(index as u32, Step::Flush);
         sys::fdatasync(file).at(Step::Flush)?;
+    } else if durable {
+        job.at(index as u32, Step::Flush);
+        sys::write_out(file).at(Step::Flush)?;
     }
     let result = finish(Held::open(file), look, age)?;
-    if job.request.has(flag::FSYNC) {
+    if durable {
         job.at(index as u32, Step::Flush);
         sys::fsync(file).at(Step::Flush)?;
     }

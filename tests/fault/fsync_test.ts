@@ -29,6 +29,30 @@ testOn(
 
 testOn(
   { type: "ext4", sizeMiB: 60 },
+  "--fsync gives a file its time when its content is written out",
+  async (dir) => {
+    const files = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`src/f${i}`, `${i}`]));
+    await dir.write({ ...files, "dst/f1": "was longer" });
+    const ordered = ["sync_file_range", "utimensat", "fsync"];
+    const { ran, calls } = await traced(
+      dir,
+      ordered.join(","),
+      ...["mirror", "--yes", "--fsync", "src/", "dst"],
+    );
+    assertStatus(ran, 0);
+    const byFile = Object.groupBy(calls, (line) => /^\w+\(\d+<([^>]*)>/.exec(line)?.[1] ?? "");
+    const made = Object.entries(byFile).filter(([path]) =>
+      /dst\/(f\d+|\.blit-\w+-[1-9]\d*)$/.test(path)
+    );
+    assert.equal(made.length, 12, calls.join("\n"));
+    for (const [path, lines] of made) {
+      assert.deepEqual(lines!.map((line) => line.split("(")[0]), ordered, path);
+    }
+  },
+);
+
+testOn(
+  { type: "ext4", sizeMiB: 60 },
   "without --fsync only what needs it is flushed",
   async (dir) => {
     await dir.write({ "src/a": "x", "src/b": "y", "dst/a": "old" });

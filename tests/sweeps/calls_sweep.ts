@@ -24,6 +24,7 @@ const OWN_CALLS = [
   ...["renameat", "renameat2", "linkat", "symlinkat", "mknodat", "mkdirat", "unlinkat"],
   ...["utimensat", "fchmod", "fchown", "fchownat", "flistxattr", "fgetxattr", "fsetxattr"],
   ...["flock", "fstatfs", "readlinkat", "fallocate", "fsync", "fdatasync", "syncfs", "fadvise64"],
+  "sync_file_range",
 ];
 /** Calls on the connections between the two sides. */
 const SOCKET_CALLS = [

@@ -11,6 +11,8 @@ mod lease;
 mod memory;
 #[cfg(not(target_os = "linux"))]
 mod mount_line;
+#[cfg(not(target_os = "linux"))]
+mod write_out;
 
 #[cfg(not(target_os = "macos"))]
 pub use create_clone::{CLONES_AT_CREATION, create_clone};
@@ -24,3 +26,5 @@ pub use lease::{forbid_writers, no_writer_waits};
 pub use memory::keep_little_memory;
 #[cfg(not(target_os = "linux"))]
 pub use mount_line::mount_line;
+#[cfg(not(target_os = "linux"))]
+pub use write_out::write_out;

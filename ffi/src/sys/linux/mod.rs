@@ -12,6 +12,7 @@ mod open;
 mod socket;
 mod space;
 mod stamp;
+mod write_out;
 
 pub use super::unix::*;
 pub use clone::{
@@ -32,3 +33,4 @@ pub use open::{
 pub use socket::{OWN_DESCRIPTORS, is_listening, new_socket, prefer_bbr};
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, means_other_kind};
+pub use write_out::write_out;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Ran, Scratch } from "../support/cli.ts";
 import { compilePrograms } from "../support/compiled.ts";
 import { DaemonProcess } from "../support/daemon_process.ts";
+import { freePort } from "../support/free_port.ts";
 import { assertStatus } from "../support/judges.ts";
 import { need, needsPrograms, needsRoot, testOrSkip } from "../support/loop_fs.ts";
 
@@ -92,9 +93,10 @@ async function pushes(
   env: Record<string, string>,
   programs: { readonly blit: string; readonly daemon: string },
 ): Promise<void> {
+  const metrics = `127.0.0.1:${freePort()}`;
   const daemon = await DaemonProcess.of(
     new Deno.Command(programs.daemon, {
-      args: ["--root", "srv", "--port", "0", "--data-port", "0", "--json"],
+      args: ["--root", "srv", "--port", "0", "--data-port", "0", "--metrics", metrics, "--json"],
       cwd: dir.path,
       clearEnv: true,
       env,
@@ -125,6 +127,8 @@ async function pushes(
       !(line.includes(`htons(${port})`) || line.includes(`htons(${data_port})`))
     );
     assert.deepEqual(elsewhere, []);
+    const counted = await (await fetch(`http://${metrics}/metrics`)).text();
+    assert.match(counted, /^blit_stream_duration_seconds_count\{plane="data"\} [1-9]/m);
   } finally {
     assert.equal(await daemon.stop(), 0);
   }

@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::request::flag;
 use crate::root::Root;
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
-use crate::sys::{self, AsFd, Errno, Held, Holder, Metadata, OwnedFd};
+use crate::sys::{self, AsFd, BorrowedFd, Errno, Held, Holder, Metadata, OwnedFd};
 use crate::xattr::{self, Xattrs};
 
 /// The source of one batch.
@@ -111,6 +111,12 @@ pub fn see(file: &OwnedFd, item: &Item) -> Outcome<Metadata> {
         return Err(Fail::new(Status::Changed, Step::Open));
     }
     Ok(metadata)
+}
+
+/// Whether a file that is said to be empty has content: `/proc` and some file systems of user space know no size
+/// before somebody reads. Such content can't be copied by its size, and must not pass for none.
+pub fn hides_content(file: BorrowedFd) -> Outcome<bool> {
+    Ok(sys::read_at(file, &mut [0], 0).at(Step::Read)? > 0)
 }
 
 /// Whether an open file is the one that the scan saw, and was not written to since.

@@ -8,6 +8,7 @@ use super::sparse;
 use crate::buffer::{BUFFER_BYTES, with_buffer};
 use crate::control::JobContext;
 use crate::results::method;
+use crate::source::hides_content;
 use crate::status::{AtStep, Outcome, Step};
 use crate::sys::{self, BorrowedFd, Metadata};
 
@@ -112,7 +113,10 @@ impl Ladder<'_> {
     pub fn copy(&self, source: &Metadata, start: u64) -> Outcome<Copied> {
         let size = source.size;
         if size <= start {
-            return Ok(Copied::default());
+            return Ok(Copied {
+                short: size == 0 && hides_content(self.from)?,
+                ..Copied::default()
+            });
         }
         self.job.check()?;
         if start == 0 && self.reflink(source) {

@@ -9,7 +9,7 @@ use super::ladder::{COPY_RANGE_ABOVE, Copied};
 use crate::buffer::with_buffer;
 use crate::request::action;
 use crate::results::{ItemResult, method};
-use crate::source::is_recorded;
+use crate::source::{hides_content, is_recorded};
 use crate::status::{AtStep, Outcome, Step};
 use crate::sys::{self, AsFd, Held};
 
@@ -32,7 +32,11 @@ pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResul
     with_buffer(|buffer| {
         let content = &mut buffer[..item.size as usize];
         // Nothing but a file is read: where a FIFO took its place, an offset is refused.
-        if !content.is_empty() && sys::read_at(source.as_fd(), content, 0) != Ok(content.len()) {
+        let is_whole = match content.is_empty() {
+            true => matches!(hides_content(source.as_fd()), Ok(false)),
+            false => sys::read_at(source.as_fd(), content, 0) == Ok(content.len()),
+        };
+        if !is_whole {
             return Ok(None);
         }
         let after = sys::stat_fd(&source).at(Step::Stat)?;

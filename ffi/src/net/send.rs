@@ -12,7 +12,7 @@ use super::record::{
 use super::wire::{Wait, Wire};
 use crate::block::{Item, Kind};
 use crate::control::JobContext;
-use crate::source::{Source, is_recorded, open_unseen, see};
+use crate::source::{Source, hides_content, is_recorded, open_unseen, see};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Held, Metadata};
 use crate::xattr::Xattrs;
@@ -295,6 +295,9 @@ impl Before<'_> {
 
 /// Fills `content` from a file's `offset` on; false where the file ends before.
 fn read_whole(file: BorrowedFd, content: &mut [u8], offset: u64) -> Outcome<bool> {
+    if content.is_empty() && offset == 0 {
+        return Ok(!hides_content(file)?);
+    }
     let mut done = 0;
     while done < content.len() {
         let got = sys::read_at(file, &mut content[done..], offset + done as u64).at(Step::Read)?;

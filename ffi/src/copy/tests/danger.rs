@@ -97,6 +97,21 @@ fn a_fifo_in_place_of_a_file_does_not_block() {
     assert!(pair.names().is_empty());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn content_of_a_file_that_is_said_to_be_empty_is_not_lost_in_silence() {
+    let proc = Path::new("/proc");
+    let mut pair = Pair::new();
+    crate::root::close(pair.head.source).unwrap();
+    pair.head.source = handle_at(proc);
+    let results = pair.copy(0, &[recorded(proc, "version", CREATE)]);
+    assert_eq!(
+        (status(&results, 0), step(&results, 0)),
+        (Status::Changed, 2)
+    );
+    assert!(pair.names().is_empty());
+}
+
 #[test]
 fn names_that_leave_the_root_are_refused() {
     let pair = Pair::new();

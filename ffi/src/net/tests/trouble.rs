@@ -57,6 +57,22 @@ fn a_file_written_since_the_scan_arrives_as_it_is_now() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn content_of_a_file_that_is_said_to_be_empty_is_not_lost_in_silence() {
+    let proc = std::path::Path::new("/proc");
+    for way in WAYS {
+        let mut world = World::new();
+        let side = usize::from(way == Way::Get);
+        crate::root::close(world.roots[side]).unwrap();
+        world.roots[side] = crate::testing::handle_at(proc);
+        world.terms.root = world.roots[1];
+        let results = world.carry(way, 0, &[recorded(proc, "version", action::CREATE)]);
+        assert_eq!(statuses(&results), [Status::Changed]);
+        assert!(names(world.ends(way).1).is_empty());
+    }
+}
+
 /// Ends the thread that changes the file, when the test fails too.
 struct StopAtEnd<'a>(&'a AtomicBool);
 

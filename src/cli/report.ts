@@ -35,6 +35,8 @@ export class TextReport implements Report {
   readonly #terminal: Terminal;
   readonly #options: ReportOptions;
   readonly #onProgress: (event: RunEvent) => void;
+  /** Entries that failed since a connection was gone. */
+  #lost = 0;
 
   /** @param onProgress draws progress; given the events that bear on it */
   constructor(
@@ -59,6 +61,8 @@ export class TextReport implements Report {
         if (isNews(event)) this.#terminal.out(itemLine(event, this.#options.mode));
         break;
       case "failure":
+        // All that was under way fails with a connection, thousands of small files for one reason.
+        if (event.kind === "disconnected" && ++this.#lost > 1 && !this.#options.verbose) break;
         this.#terminal.error(event.message);
         break;
       case "warning":
@@ -90,8 +94,12 @@ export class TextReport implements Report {
   }
 
   async done(result: TransferResult): Promise<void> {
-    const { summaryText } = await import("./render_summary.ts");
+    const { count, summaryText } = await import("./render_summary.ts");
     const { summary, error } = result;
+    if (this.#lost > 1 && !this.#options.verbose) {
+      const more = count(this.#lost - 1, "more entry");
+      this.#terminal.error(`${more} failed for the same reason. -v and --json list them.`);
+    }
     const text = summaryText(summary);
     if (!this.#terminal.quiet) this.#terminal.out(text);
     if (this.#options.verbose) this.#figures(result);

@@ -39,7 +39,7 @@ import { Room } from "./room.ts";
 import { planSingle } from "./single.ts";
 import { Tally } from "./tally.ts";
 import { Tuning } from "./tuning.ts";
-import type { FsFacts } from "./tree.ts";
+import type { FsFacts, Tree } from "./tree.ts";
 import { STALL_MS, Watch } from "./watch.ts";
 import { Way } from "./way.ts";
 
@@ -143,6 +143,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     } catch (cause) {
       error = ending.stalled ?? asError(cause);
       ending.end(error);
+      error = await toldBy([source, destination], error);
     }
     if (error !== null && isUsage(error) && tally.filesDone === 0) throw error;
     return finish(request, context, decided, error);
@@ -153,6 +154,15 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
     source.endRun(sourceRun);
     destination.endRun(destinationRun);
   }
+}
+
+/** What ended a run: where a connection broke, a daemon that ended it knows better. */
+async function toldBy(trees: readonly Tree[], error: Error): Promise<Error> {
+  if (!(error instanceof BlitError && error.kind === "disconnected")) return error;
+  const told: (BlitError | null)[] = await Promise.all(
+    trees.map((tree) => tree.farewell?.() ?? null),
+  );
+  return told.find((reason) => reason !== null) ?? error;
 }
 
 /** How long an interrupted run waits for what is in flight. */

@@ -7,6 +7,7 @@
  * @module
  */
 import type { EntryBlock } from "../core/entry_block.ts";
+import type { BlitError } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import type { RemoteFacts } from "../core/run_record.ts";
 import type { Results, WorkBatch } from "../core/work_batch.ts";
@@ -148,6 +149,8 @@ export interface Tree {
   /** The root as a person would write it. */
   readonly display: string;
   readonly traits: Traits;
+  /** Why whoever has the tree wants no more of this side, asked once it is out of reach; null where nothing was said. */
+  farewell?(): Promise<BlitError | null>;
   /** Streams that carry its content; left out where that lies on this machine. */
   readonly content?: ContentStreams;
   /** What the link to it is like; left out where there is none. */

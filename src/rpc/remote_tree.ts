@@ -257,6 +257,10 @@ export class RemoteTree implements Tree, BatchSource {
     return attributesFromPeer(xattrs);
   }
 
+  farewell(): Promise<BlitError | null> {
+    return this.keeper.session.farewell();
+  }
+
   link(): LinkReport {
     const { dialled } = this.keeper.session.connection;
     return {

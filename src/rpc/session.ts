@@ -106,6 +106,7 @@ export class Session {
   readonly #client: SessionsClient;
   readonly #outbox: Outbox<OpenRequest>;
   #begun: BegunRoot | null = null;
+  #farewell: BlitError | null = null;
   #alive: Alive | null = null;
   #beat: ReturnType<typeof setInterval> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -237,6 +238,12 @@ export class Session {
     return { client: this.#client, session: this.welcome.session };
   }
 
+  /** What the daemon said when it ended the session; null where it said nothing. Its streams may break sooner: waits a moment. */
+  async farewell(): Promise<BlitError | null> {
+    if (!this.signal.aborted) await pause(GOODBYE_MS, this.signal);
+    return this.#farewell;
+  }
+
   /** Ends a run's work on the daemon at once. */
   cancelRun(runId: bigint): void {
     this.#outbox.push(openRequest({ case: "cancelRun", value: { runId } }));
@@ -266,7 +273,8 @@ export class Session {
         const { message } = next.value;
         if (message.case === "alive") this.#alive = message.value;
         else if (message.case === "closing") {
-          return this.#end(closed(message.value.kind, message.value.message));
+          this.#farewell = closed(message.value.kind, message.value.message);
+          return this.#end(this.#farewell);
         }
       }
       this.#end(gone(this.connection));

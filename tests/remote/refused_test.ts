@@ -1,14 +1,21 @@
 /**
- * What a client says of whoever doesn't take it.
+ * What a client says of whoever doesn't take it, or takes it no more.
  *
  * @module
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { HostTrust } from "../../src/rpc/dial.ts";
 import { SessionKeeper } from "../../src/rpc/session_keeper.ts";
 import { DEFAULTS } from "../../src/daemon/config.ts";
+import { transfer } from "../../src/app/transfer.ts";
+import { defaultOptions } from "../../src/core/options.ts";
+import { scratch } from "../support/cli.ts";
+import { until } from "../support/judges.ts";
+import { served, WAYS } from "../support/served.ts";
+import { randomFile, smallFiles } from "../support/trees.ts";
 import { daemonTest } from "./daemon_support.ts";
 
 const PLAIN: HostTrust = { kind: "plain" };
@@ -73,3 +80,40 @@ daemonTest("a client that finds no room is told where", async (scene) => {
     await first.close();
   }
 }, { config: { limits: { ...DEFAULTS.limits, sessions: 1 } } });
+
+Deno.test(
+  "a push whose module is taken out of the configuration says so, though its streams break first",
+  scratch(async (dir) => {
+    smallFiles(join(dir.path, "a"), 600, 100);
+    randomFile(join(dir.path, "a/large"), 16);
+    await served(dir, WAYS[0], async (there) => {
+      const other = JSON.stringify({ modules: [{ name: "other", path: there.folder }] });
+      const whole = Deno.readTextFileSync(there.configFile);
+      const read = async (config: string) => {
+        Deno.writeTextFileSync(there.configFile, config);
+        const before = there.daemon.stderr.length;
+        there.daemon.signal("SIGHUP");
+        await until(() => there.daemon.stderr.slice(before).includes("read again"));
+      };
+      let error: Error | null = null;
+      // It may have ended before the daemon has read what it serves.
+      for (let i = 0; error === null && i < 10; i++) {
+        let reading: Promise<void> | null = null;
+        const ran = await transfer({
+          source: "a/",
+          destination: `${there.host}:/m/b${i}`,
+          options: defaultOptions("copy"),
+          cwd: dir.path,
+          configDir: dir.configDir,
+          listener: (event) => {
+            if (event.type === "progress" && event.filesDone > 0) reading ??= read(other);
+          },
+        });
+        error = ran.error;
+        await reading;
+        await read(whole);
+      }
+      assert.match(error?.message ?? "", /doesn't serve module "m" any more as it did/);
+    });
+  }),
+);

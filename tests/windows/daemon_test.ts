@@ -18,14 +18,14 @@ function daemon(variable: string): { host: string; fingerprint: string; token: s
   return { host, fingerprint, token };
 }
 
-async function pushAndPull(dir: Scratch, host: string): Promise<void> {
+async function pushAndPull(dir: Scratch, host: string, transport: string): Promise<void> {
   const large = "0123456789abcdef".repeat(200_000);
   await dir.write({ "src/a/small": "1", "src/large": large, "src/é ü": "name", "src/empty/": "" });
   attrib("+r", join(dir.path, "src", "a", "small"));
   const there = `${host}://${crypto.randomUUID()}`;
   const pushed = await dir.blit("mirror", "--yes", "--json", "src/", there);
   assertStatus(pushed, 0);
-  assert.equal(pushed.json().transport, "data_plane", pushed.stderr);
+  assert.equal(pushed.json().transport, transport, pushed.stderr);
   assertStatus(await dir.blit("check", "src/", there), 0);
   assert.match((await dir.blit("copy", "src/", there)).stdout, /^Nothing to do/);
   const listed = (await dir.blit("ls", "-r", there)).stdout;
@@ -50,14 +50,14 @@ async function pushAndPull(dir: Scratch, host: string): Promise<void> {
 }
 
 windowsTest("pushes to and pulls from a daemon on Linux", async (dir) => {
-  await pushAndPull(dir, daemon("BLIT_TEST_DAEMON").host);
+  await pushAndPull(dir, daemon("BLIT_TEST_DAEMON").host, "data_plane");
 });
 
 windowsTest("pushes to and pulls from a daemon on Linux, encrypted", async (dir) => {
   const { host, fingerprint, token } = daemon("BLIT_TEST_SECURE");
   const login = ["login", host, "--fingerprint", fingerprint, "--token-file", "-"];
   assertStatus(await dir.blitWith({ stdin: token }, ...login), 0);
-  await pushAndPull(dir, host);
+  await pushAndPull(dir, host, "data_plane_tls");
 });
 
 windowsTest(

@@ -185,7 +185,7 @@ async function daemons(
   const plain = await home.start("--root", served);
   started.push(plain);
   const token = await home.run(
-    ...["token", "add", "windows", "--module", "default", "--access", "delete"],
+    ...["token", "add", "windows", "--module", "*", "--access", "delete"],
   );
   const secure = await home.start("--bind", "0.0.0.0", "--root", served);
   started.push(secure);

@@ -46,7 +46,8 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
         // In UTF-16 units there; a unit takes up to three bytes here.
         max_name: longest.saturating_mul(3),
         read_only: flags & w::FILE_READ_ONLY_VOLUME != 0,
-        xattrs: flags & w::FILE_NAMED_STREAMS != 0,
+        // Attributes are kept by every file system, FAT too; a stream that it doesn't keep is told where it is set.
+        xattrs: true,
         acls: false,
         case_folds: !sensitive,
         normalises: false,

@@ -88,6 +88,18 @@ daemonTest("a read grant ends with the session that gave it", async (scene) => {
   await rejectsWith(scene.client().open(hello(grant)), "unauthenticated");
 });
 
+daemonTest("whoever reads with a grant can't grant more than it is for", async (scene) => {
+  Deno.mkdirSync(`${scene.folder}/shown`);
+  const user = scene.client(scene.daemon.tokens.add("user", ["m"], "read"));
+  const session = await user.open({ module: "m" });
+  // The reader's daemon may have a user of its own here, who sees nothing of the module.
+  const reader = scene.client(scene.daemon.tokens.add("reader", ["/"], "read"));
+  const granted = await reader.open(hello(await grantOf(user, session, "shown")));
+  await rejectsWith(grantOf(reader, granted, ""), "permission", /passed on/);
+  await granted.close();
+  await session.close();
+}, { secure: true });
+
 daemonTest("a stream's token is no read grant, and the other way round", async (scene) => {
   const user = scene.client();
   const session = await user.openRoot({ module: "m" });

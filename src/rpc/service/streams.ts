@@ -93,9 +93,19 @@ export class Streams {
     return tokens;
   }
 
-  /** Signs a grant with which another daemon may read below a path of this session. */
+  /**
+   * Signs a grant with which another daemon may read below a path of this session.
+   *
+   * @throws {BlitError} `permission` for a session that a read grant opened: its user said what may be read, and to whom
+   */
   async grantRead(session: ServedSession, path: RelPath, reader: Uint8Array): Promise<string> {
     requireRight(session, "read", "grant reading");
+    if (session.granted) {
+      throw new BlitError(
+        "permission",
+        "Cannot grant reading: a read grant opened this session, and those can't be passed on.",
+      );
+    }
     if (reader.length !== 0 && reader.length !== SHA256_BYTES) {
       throw new BlitError("usage", "Cannot grant reading: that is no SHA-256 of a certificate.");
     }

@@ -307,6 +307,12 @@ impl<'w> Wire<'w> {
         Ok(header)
     }
 
+    /// What is kept for records that come, bytes.
+    #[cfg(test)]
+    pub fn input_bytes(&self) -> usize {
+        self.input.len()
+    }
+
     /// The payload of the last record.
     pub fn payload(&self) -> &[u8] {
         &self.input[self.payload.clone()]
@@ -329,18 +335,20 @@ impl<'w> Wire<'w> {
         Ok(self.read()? == 0)
     }
 
-    /// Reads until `bytes` are there from `start` on.
+    /// Reads until `bytes` are there from `start` on. The buffer grows with what came: a peer that claims a large record
+    /// and sends little of it costs little.
     fn need(&mut self, bytes: usize, wait: Wait) -> Outcome<()> {
         while self.end - self.start < bytes {
             let room = self.input.len() - self.end;
-            if self.start + bytes > self.input.len() || (self.start > 0 && room < LEAST_READ_BYTES)
-            {
+            let ends = self.start + bytes > self.input.len() || room < LEAST_READ_BYTES;
+            if self.start > 0 && ends {
                 self.input.copy_within(self.start..self.end, 0);
                 self.end -= self.start;
                 self.start = 0;
             }
-            if bytes > self.input.len() {
-                self.input.resize(bytes.max(GATHERED_BYTES), 0);
+            if bytes > self.input.len() && self.input.len() == self.end {
+                let grown = (2 * self.end).max(GATHERED_BYTES);
+                self.input.resize(grown.min(bytes.max(GATHERED_BYTES)), 0);
             }
             self.wait(wait)?;
             if self.read()? == 0 {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -13,11 +14,15 @@ use crate::net::record::{READ_AGAIN, Type, VOID, pack_fail, pack_have};
 use crate::net::serve::serve;
 use crate::net::terms::{Closed, READ, WRITE};
 use crate::net::vectors::{self, MIB, Side, entry, range, record, whole};
+use crate::net::wire::{Line, Wait, Wire};
 use crate::request::action;
 use crate::results::Results;
 use crate::status::{Fail, Outcome, Status};
 use crate::sys::Metadata;
 use crate::xattr::Xattrs;
+
+/// Longer than anything here takes.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Says this to a daemon, hears it out and closes; returns what it said, and how it saw the stream.
 fn say(world: &World, bytes: &[u8]) -> (Vec<u8>, Closed) {
@@ -94,6 +99,30 @@ fn plain(kind: Type, index: u32) -> Vec<u8> {
 fn put(world: &World, items: &[Item], said: &[Vec<u8>]) -> Vec<u8> {
     let batch = record(Type::Put, 0, 0, &world.request(0, items).for_peer());
     [&batch[..], &said.concat()].concat()
+}
+
+#[test]
+fn a_record_takes_memory_as_it_comes() {
+    let claimed = record(Type::Put, 0, 0, &vec![7; 4 << 20]);
+    let length = claimed.len();
+    for (sent, most) in [(100, 512 << 10), (1 << 20, 2 << 20), (length, length)] {
+        let (mut ours, theirs) = sockets();
+        let mut theirs = link(theirs);
+        let line = Line::new(&mut theirs);
+        let mut wire = Wire::new(&line, IDLE);
+        let heard = thread::scope(|scope| {
+            scope.spawn(|| {
+                ours.write_all(&claimed[..sent]).unwrap();
+                ours.shutdown(Shutdown::Write).unwrap();
+            });
+            wire.record(Wait::Idle)
+        });
+        match heard {
+            Ok(header) => assert_eq!((sent, header.length), (length, 4 << 20)),
+            Err(fail) => assert_eq!(fail.status, Status::Disconnected),
+        }
+        assert!(wire.input_bytes() <= most, "{}", wire.input_bytes());
+    }
 }
 
 // The recorded entries are of kinds that not every system has: a symlink and a FIFO among them.

@@ -33,6 +33,11 @@ interface Entry {
   /** Sessions that are open over it. */
   sessions: number;
   idleSinceMs: number;
+  /** For each call, how many bytes of its answer the peer hasn't taken. */
+  readonly untaken: Set<() => number>;
+  /** What was written by the time at which it last took something, or had nothing to take. */
+  written: number;
+  takenMs: number;
   /** A whole request has come over it, some time. */
   hasAsked: boolean;
 }
@@ -98,6 +103,9 @@ export class Connections {
       asked: 0,
       sessions: 0,
       idleSinceMs: performance.now(),
+      untaken: new Set(),
+      written: 0,
+      takenMs: performance.now(),
       hasAsked: false,
     };
     this.#entries.set(key, entry);
@@ -112,11 +120,16 @@ export class Connections {
     return this.#entries.has(keyOf(socket));
   }
 
-  /** A call began. */
-  call(socket: SocketName): CountedCall {
+  /**
+   * A call began.
+   *
+   * @param untaken how many bytes of its answer wait for the peer
+   */
+  call(socket: SocketName, untaken: () => number): CountedCall {
     const entry = this.#entries.get(keyOf(socket));
     if (!entry) return UNCOUNTED;
-    entry.calls++;
+    if (entry.calls++ === 0) entry.takenMs = performance.now();
+    entry.untaken.add(untaken);
     let hasAsked = false;
     return {
       asked() {
@@ -129,6 +142,7 @@ export class Connections {
       },
       ended() {
         entry.calls--;
+        entry.untaken.delete(untaken);
         if (hasAsked) entry.asked--;
         entry.idleSinceMs = performance.now();
       },
@@ -148,7 +162,8 @@ export class Connections {
   #closeSilent(): void {
     const before = performance.now() - this.#silentMs;
     for (const entry of this.#entries.values()) {
-      if (entry.calls > 0 || entry.idleSinceMs > before) continue;
+      if (takes(entry) || entry.takenMs > before) continue;
+      if (entry.calls === 0 && entry.idleSinceMs > before) continue;
       this.refused++;
       cutLater(entry);
     }
@@ -194,6 +209,20 @@ export class Connections {
  */
 function cutLater({ socket }: Entry): void {
   setTimeout(() => socket.destroy(), 0);
+}
+
+/**
+ * Whether somebody has calls, and takes what those answer or has nothing to take. Where there are sessions, their own silence
+ * ends them; whoever reads nothing from then on must not keep the connection.
+ */
+function takes(entry: Entry): boolean {
+  if (entry.calls === 0) return false;
+  const { bytesWritten } = entry.socket;
+  const waits = entry.untaken.values().some((untaken) => untaken() > 0);
+  if (entry.sessions === 0 && waits && bytesWritten === entry.written) return false;
+  entry.written = bytesWritten;
+  entry.takenMs = performance.now();
+  return true;
 }
 
 /** How much a connection without a session is missed: least where it never came as far as a whole request. */

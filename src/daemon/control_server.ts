@@ -168,7 +168,8 @@ function requestHandler(parts: ControlServerParts) {
     const socket = socketOf(request.stream.session as ServerHttp2Session | undefined);
     const values = createContextValues();
     values.set(PEER, socket ? addressOf(socket) : "");
-    const call = socket ? connections.call(socket) : UNCOUNTED;
+    const untaken = () => response.writableLength;
+    const call = socket ? connections.call(socket, untaken) : UNCOUNTED;
     values.set(HOLD, call.holds);
     const single = handler.method.methodKind === "unary" ||
       handler.method.methodKind === "server_streaming";

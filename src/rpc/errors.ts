@@ -126,11 +126,14 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof BlitError || ConnectError.from(error).metadata.has(KIND_METADATA);
 }
 
+/** What the system says of a socket that was broken while something was written to it, or read. */
+const BROKEN_SOCKET: ReadonlySet<string> = new Set(["ECANCELED", "ECONNRESET", "EPIPE"]);
+
 /** Whether an error is Node's word for a stream whose peer, or whose connection, went away. */
 export function isStreamError(error: unknown): boolean {
   const { cause } = ConnectError.from(error);
   const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^ERR_(STREAM|HTTP2)_/.test(code);
+  return typeof code === "string" && (/^ERR_(STREAM|HTTP2)_/.test(code) || BROKEN_SOCKET.has(code));
 }
 
 /** What to do about an error that didn't come from blit's own code on the other side. */

@@ -160,6 +160,12 @@ export class DaemonProcess {
     return this.#log.text;
   }
 
+  /** Lines of its log, from an offset on, that say that something is wrong with it. */
+  errors(from = 0): string[] {
+    return this.stderr.slice(from).split("\n")
+      .filter((line) => /"level":"(error|fatal)"/.test(line) || /panicked at/.test(line));
+  }
+
   get pid(): number {
     return this.#child.pid;
   }

@@ -84,12 +84,16 @@ export async function peakOf(
   return { ran, peakMiB: Number(peak) / 1024 };
 }
 
-/** Waits until `test` holds, and fails where it doesn't in time. */
-export async function until(test: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
+/** Waits until `test` holds, looking every so often, and fails where it doesn't in time. */
+export async function until(
+  test: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+  everyMs = 2,
+) {
   const end = performance.now() + timeoutMs;
   while (!await test()) {
     assert.ok(performance.now() < end, `waited ${timeoutMs} ms for ${test}`);
-    await sleep(2);
+    await sleep(everyMs);
   }
 }
 

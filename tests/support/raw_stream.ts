@@ -4,7 +4,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { RawClient } from "../remote/daemon_support.ts";
 import { AnswerReader } from "../../src/wire/preamble.ts";
 import type { Duplex } from "../../src/wire/record_stream.ts";
@@ -20,14 +22,28 @@ export function preamble(token: string): Uint8Array {
 }
 
 /**
- * Opens a stream over TCP.
+ * Opens a stream over TCP, or over TLS where it must show a certificate.
  *
  * @param beginning what is sent first: {@link preamble}, or anything else
+ * @param certificateSha256 of the certificate; null: the stream is plain
  * @throws {BlitError} the kind that the daemon refuses it with; `disconnected` where it hangs up
  */
-export async function dialRaw(port: number, beginning: Uint8Array): Promise<Duplex> {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+export async function dialRaw(
+  port: number,
+  beginning: Uint8Array,
+  certificateSha256: Uint8Array | null,
+): Promise<Duplex> {
+  const to = { port, host: "127.0.0.1", noDelay: true };
+  const socket = certificateSha256 === null
+    ? connect(to)
+    : connectTls({ ...to, ALPNProtocols: ["blit/1"], rejectUnauthorized: false });
   socket.on("error", () => {});
+  if (certificateSha256 !== null) {
+    await new Promise((resolve) => socket.once("secureConnect", resolve).once("close", resolve));
+    if (socket.destroyed) throw new Refused("it hung up");
+    const shown = (socket as TLSSocket).getPeerCertificate().fingerprint256.replaceAll(":", "");
+    assert.equal(shown.toLowerCase(), Buffer.from(certificateSha256).toString("hex"));
+  }
   socket.write(beginning);
   const chunks = socket[Symbol.asyncIterator]();
   return await answered({

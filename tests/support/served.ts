@@ -4,6 +4,8 @@
  * @module
  */
 import { join } from "node:path";
+import type { Access } from "../../src/rpc/service/rights.ts";
+import { TokenStore } from "../../src/daemon/tokens.ts";
 import type { Ran, RunWith, Scratch } from "./cli.ts";
 import { DaemonHome, type DaemonPlace, type DaemonProcess } from "./daemon_process.ts";
 import { assertStatus } from "./judges.ts";
@@ -88,6 +90,11 @@ export class Served {
     this.#daemon = await this.#home.startAs(...ports, ...this.#flags);
   }
 
+  /** Makes a token for somebody. */
+  addToken(name: string, access: Access, ...modules: readonly string[]): string {
+    return new TokenStore(join(this.#home.path, "state", "blit-daemon")).add(name, modules, access);
+  }
+
   #words(args: readonly string[]): string[] {
     return [...args, ...TRANSFERS.includes(args[0]) ? this.#way.args ?? [] : []];
   }
@@ -125,8 +132,7 @@ export async function served(
   );
   try {
     if (way.secure) {
-      const add = ["token", "add", "t", "--module", "m", "--access", "delete", "--json"];
-      const { token } = JSON.parse((await home.run(...add)).stdout);
+      const token = there.addToken("t", "delete", "m");
       const pin = ["--fingerprint", there.daemon.ready.fingerprint!];
       const login = ["login", there.host, "--token-file", "-", ...pin];
       assertStatus(await dir.blitWith({ stdin: token }, ...login), 0);

@@ -9,9 +9,12 @@ import { nameToBytes } from "../../src/core/rel_path.ts";
 import { all } from "../remote/daemon_support.ts";
 import { anyPath, type SomePath } from "./hostile_paths.ts";
 import {
+  callOn,
   expectEnd,
   kindOf,
   type KnownSession,
+  lacking,
+  rightsIn,
   type RootRef,
   rootRef,
   type SessionRef,
@@ -19,6 +22,7 @@ import {
   type Step,
   step,
   target,
+  whyLacking,
 } from "./protocol_model.ts";
 
 interface OpenArgs {
@@ -26,6 +30,9 @@ interface OpenArgs {
   readonly major: number;
   readonly purpose: string;
   readonly look: SomePath;
+  readonly user: number;
+  /** The session whose place it takes. */
+  readonly replaces: SessionRef | null;
 }
 
 /** A session's end takes its roots and tokens along. */
@@ -34,15 +41,33 @@ function ended(session: KnownSession | null): void {
 }
 
 const openWith = (args: fc.Arbitrary<OpenArgs>) =>
-  step("open", args, async ({ module, major, purpose, look }, model, peer) => {
+  step("open", args, async (args, model, peer) => {
     if (model.sessions.filter(({ isLive }) => isLive).length >= 6) return;
-    const isKnown = module === "m" || module === "ro";
-    const wrong = [...isKnown ? [] : ["not_found"], ...major === 1 ? [] : ["mismatch"]];
+    const { module, major, purpose, look } = args;
+    const user = peer.users[args.user % peer.users.length];
+    const rights = rightsIn(user, module);
+    const wrong = [...rights ? [] : ["not_found"], ...major === 1 ? [] : ["mismatch"]];
+    if (user.isNobody) wrong.push("unauthenticated");
     if (look.kind !== "" && look.kind !== "through") wrong.push(look.kind);
-    const hello = { module, purpose, look: nameToBytes(look.path) };
+    const old = args.replaces && model.session(args.replaces);
+    const replaces = args.replaces === null ? "" : old?.raw.id ?? "forged";
+    const hello = { module, purpose, look: nameToBytes(look.path), replaces };
     const version = { major, minor: 7 };
-    const raw = await expectEnd(model, wrong, () => peer.client.open({ ...hello, version }));
-    if (raw) model.sessions.push({ isLive: true, isReadOnly: module === "ro", roots: [], raw });
+    const call = () => peer.client(user).open({ ...hello, version });
+    const isKnown = module === "m" || module === "ro";
+    const whys = user.isNobody ? ["no login"] : isKnown && !rights ? ["another user's module"] : [];
+    const raw = await expectEnd(model, wrong, call, whys);
+    // It goes as soon as it is known who asks, whatever comes of the rest.
+    if (old?.isLive && old.user === user && major === 1 && !user.isNobody) {
+      ended(old);
+      await old.raw.ended.catch(() => {});
+    }
+    if (!raw) return;
+    const { dataPlane, rights: told } = raw.welcome;
+    assert.deepEqual(told, rights);
+    assert.deepEqual(dataPlane?.certificateSha256, peer.certificateSha256 ?? new Uint8Array(0));
+    const isReadOnly = module === "ro";
+    model.sessions.push({ isLive: true, user, rights: rights!, isReadOnly, roots: [], raw });
   });
 
 const open = openWith(
@@ -51,6 +76,8 @@ const open = openWith(
     major: fc.constantFrom(1, 1, 1, 0, 2, 0xffffffff),
     purpose: fc.string({ maxLength: 200, unit: "binary" }),
     look: anyPath,
+    user: fc.nat(9),
+    replaces: fc.option(sessionRef, { freq: 8 }),
   }),
 );
 
@@ -63,7 +90,8 @@ const openOddly = step(
       if (first === "empty") yield { message: { case: undefined } };
       if (first === "cancelRun") yield { message: { case: "cancelRun" as const, value: {} } };
     };
-    await expectEnd(model, ["usage"], () => all(peer.client.sessions.open(requests())));
+    const client = peer.client(peer.users[0]);
+    await expectEnd(model, ["usage"], () => all(client.sessions.open(requests())));
   },
 );
 
@@ -86,9 +114,8 @@ const close = step("close", sessionRef, async (ref, model) => {
 
 const hangUp = step("hang up", fc.constant(null), async (_, model, peer) => {
   for (const session of model.sessions) ended(session);
-  peer.client.close();
-  peer.client = peer.connect();
-  await peer.client.health.check({});
+  peer.hangUp();
+  await peer.client(peer.users[0]).health.check({});
   for (const { raw } of model.sessions) await raw.ended.catch(() => {});
 });
 
@@ -104,22 +131,24 @@ const openRootWith = (args: fc.Arbitrary<RootArgs>) =>
     "open root",
     args,
     async ({ ref, at, create, follow }, model, peer) => {
-      const session = model.session(ref);
-      const wrong: string[] = session?.isLive ? [] : ["not_found"];
+      const { session, id, client, wrong, whys } = callOn(model, peer, ref);
       if (at.kind === "through" || at.path === "out") wrong.push("escaped");
       else if (at.kind !== "") wrong.push(at.kind);
       if (at.path === "f" || at.path === "d/g") wrong.push("not_directory");
       const isMissing = at.path.endsWith("nothing") && !model.isMade(at.path);
       if (isMissing && !create) wrong.push("not_found");
-      if (create && session?.isReadOnly) wrong.push("read_only");
+      if (create && session && wrong.length === 0 && lacking(session, "write").length > 0) {
+        whys.push(whyLacking(session, "write"));
+      }
+      if (create && session) wrong.push(...lacking(session, "write"));
       if (session && session.roots.filter(({ isOpen }) => isOpen).length >= 16) wrong.push("busy");
       const request = {
-        session: session?.raw.id ?? "forged",
+        session: id,
         path: nameToBytes(at.path),
         create,
         follow,
       };
-      const answer = await expectEnd(model, wrong, () => peer.client.sessions.openRoot(request));
+      const answer = await expectEnd(model, wrong, () => client.sessions.openRoot(request), whys);
       if (!answer) return;
       session!.roots.push({ isOpen: true, number: answer.root, path: at.path });
       if (at.path.endsWith("nothing")) model.maybe.set(at.path, null);
@@ -134,10 +163,10 @@ const closeRoot = step(
   "close root",
   fc.record({ ref: sessionRef, root: rootRef }),
   async (args, model, peer) => {
-    const { session, root, names } = target(model, args.ref, args.root);
-    const wrong = session?.isLive ? [] : ["not_found"];
-    await expectEnd(model, wrong, () => peer.client.sessions.closeRoot(names));
-    if (root && session?.isLive) root.isOpen = false;
+    const { wrong, whys, client } = callOn(model, peer, args.ref);
+    const { root, names } = target(model, peer, args.ref, args.root);
+    await expectEnd(model, wrong, () => client.sessions.closeRoot(names), whys);
+    if (root && wrong.length === 0) root.isOpen = false;
   },
 );
 
@@ -152,12 +181,12 @@ const grantWith = (args: fc.Arbitrary<GrantArgs>) =>
     "grant",
     args,
     async ({ ref, root: rootOf, streams }, model, peer) => {
-      const { session, root, names, wrong } = target(model, ref, rootOf);
+      const { session, root, names, wrong, whys, client } = target(model, peer, ref, rootOf);
       if (streams < 1 || streams > 16) wrong.push("usage");
       const asked = { ...names, runId: 7n, streams: streams >>> 0 };
-      const call = () => peer.client.sessions.grant(asked);
+      const call = () => client.sessions.grant(asked);
       // Streams that are open count, and the model doesn't know which the daemon has seen the end of.
-      const answer = await expectEnd(model, wrong, call);
+      const answer = await expectEnd(model, wrong, call, whys);
       for (const text of answer?.tokens ?? []) {
         model.tokens.push({ text, session: session!, root: root!, isFresh: true });
       }
@@ -170,24 +199,21 @@ const grant = grantWith(fc.record({
   streams: fc.constantFrom(1, 1, 2, 3, 0, 17, 1 << 31),
 }));
 
+const FIRST = { which: "live", nth: 0, byStranger: false } as const;
+
 /** A session on the module, a root and tokens: what most sequences begin with. */
 export const BEGINNING: readonly fc.Arbitrary<Step>[] = [
+  // Those who see the module come first.
   openWith(
-    fc.constant({ module: "m", major: 1, purpose: "copy", look: { path: "", kind: "" } }),
+    fc.nat(2).map((user) => ({
+      ...{ module: "m", major: 1, purpose: "copy", user, replaces: null },
+      look: { path: "", kind: "" },
+    })),
   ),
-  openRootWith(fc.constant({
-    ref: { which: "live", nth: 0 },
-    at: { path: "", kind: "" },
-    create: false,
-    follow: false,
-  })),
-  grantWith(
-    fc.constant({
-      ref: { which: "live", nth: 0 },
-      root: { which: "open", nth: 0 },
-      streams: 4,
-    }),
+  openRootWith(
+    fc.constant({ ref: FIRST, at: { path: "", kind: "" }, create: false, follow: false }),
   ),
+  grantWith(fc.constant({ ref: FIRST, root: { which: "open", nth: 0 }, streams: 4 })),
 ];
 
 /** Every step of these. */

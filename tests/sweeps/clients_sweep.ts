@@ -6,20 +6,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { rawClient } from "../remote/daemon_support.ts";
 import { CALL_STEPS } from "../support/call_steps.ts";
-import { PLANTED, PLANTED_LINKS } from "../support/hostile_paths.ts";
+import { GRANT_STEPS } from "../support/grant_steps.ts";
+import { need, needsPrograms, needsRoot } from "../support/loop_fs.ts";
+import type { Step } from "../support/protocol_model.ts";
+import { served, type Way, WAYS } from "../support/served.ts";
 import { BEGINNING, SESSION_STEPS } from "../support/session_steps.ts";
-import { type Footprint, footprint, settled } from "../support/footprint.ts";
-import { until } from "../support/judges.ts";
-import { need, needsPrograms, needsRoot, sh } from "../support/loop_fs.ts";
-import { Expected, type Peer, type Step } from "../support/protocol_model.ts";
-import { type Served, served, WAYS } from "../support/served.ts";
 import { streamSteps } from "../support/stream_steps.ts";
 import { Outside } from "../support/swapper.ts";
+import { ClientsScene } from "./clients_scene.ts";
 import { Cases, type Context, type Counts, type Sweep } from "./sweep.ts";
 
-const FULL = 3000, SHORT = 25;
+/** Sequences at a plain daemon, and at one with TLS, users and their rights. */
+const FULL = { plain: 2000, TLS: 1000 }, SHORT = { plain: 14, TLS: 9 };
 /** Steps of one sequence. */
 const LONGEST = 24;
 /** How long the shortest sequence that fails is looked for. */
@@ -29,8 +28,8 @@ const SHRINK_MS = 30_000;
 export const sweep: Sweep = {
   name: "clients",
   title:
-    "generated sequences of a client, legal and illegal (calls out of order, ended sessions, hostile paths, batches without sense, tokens used twice, forged, cut, records altered, left out, doubled, too long, half), " +
-    "at a live daemon: each step is served or refused as a model says, records as the receiver in TypeScript judges them; the module holds what the model says and nothing staged, nothing outside is touched (inotify), " +
+    "generated sequences of clients, legal and illegal (calls out of order, ended sessions, other users' sessions, more than one's rights, hostile paths, batches without sense, one-time tokens and read grants used twice, forged, cut, too old, by others, records altered, left out, doubled, too long, half), " +
+    "at a live daemon without and with TLS, where users may do everything, read and write, read, or nothing: each step is served or refused as a model says, records as the receiver in TypeScript judges them; the module holds what the model says and nothing staged, nothing outside is touched (inotify, fanotify), " +
     "no session, stream or descriptor is left, and the next client is served",
   routes: ["push", "pull"],
   run: clients,
@@ -40,37 +39,73 @@ async function clients(context: Context): Promise<Counts> {
   need(needsRoot() ?? needsPrograms("perl", "find"));
   if (Deno.build.arch !== "x86_64") need("system calls are known by number for x86_64");
   const cases = new Cases(context);
-  const { dir, short, part, seed, route } = context;
+  const { dir } = context;
   const outside = new Outside(dir.path);
+  const seen = new Map<string, number>();
+  const steps = { served: 0, refused: 0 };
+  const touched = await outside.whileWatched(async (soFar) => {
+    for (const [kind, way] of [["plain", WAYS[0]], ["TLS", WAYS[1]]] as const) {
+      const scene = await sequences(context, { cases, kind, way, soFar });
+      steps.served += scene.served;
+      steps.refused += scene.refused;
+      for (const [why, count] of scene.seen) seen.set(why, (seen.get(why) ?? 0) + count);
+    }
+  });
+  await cases.try("outside", "outside", () => {
+    assert.equal(touched, "", "something happened outside");
+    return Promise.resolve(true);
+  });
+  cases.note(`${steps.served} steps served, ${steps.refused} refused`);
+  const counted = [...seen].sort(([a], [b]) => a < b ? -1 : 1).map(([why, n]) => `${why} ${n}`);
+  cases.note(`of the refused: ${counted.join(", ")}`);
+  return cases.counts();
+}
+
+/** The sequences of one kind of daemon. */
+async function sequences(
+  { dir, short, part, seed, route }: Context,
+  { cases, kind, way, soFar }: {
+    readonly cases: Cases;
+    readonly kind: "plain" | "TLS";
+    readonly way: Way;
+    /** What happened outside up to now. */
+    readonly soFar: () => string;
+  },
+): Promise<ClientsScene> {
   const folder = join(dir.path, "module");
   const modules = ["m", "ro"].map((name) => ({ name, path: folder, readOnly: name === "ro" }));
   const config = { modules, limits: { idleSeconds: 60 } };
-  await served(dir, WAYS[0], async (there) => {
-    const scene = new Scene(there, folder);
-    await scene.play([]);
-    scene.before = await settled(there.daemon.pid);
+  let scene: ClientsScene | undefined;
+  await served(dir, way, async (there) => {
+    const told = scene = await ClientsScene.of(there, folder, dir.path);
     const put = route === "push" ? "put" : "get";
-    const sequences = sequencesOf([...SESSION_STEPS, ...CALL_STEPS, ...streamSteps(put)]);
-    const count = short ? SHORT : Math.ceil(FULL * part);
-    const touched = await outside.whileWatched(async (soFar) => {
-      for (let i = 0; i < count; i++) {
-        await cases.try("sequence", `sequence ${i}`, async () => {
-          await holds(sequences, seed * FULL + i, async (sequence) => {
-            const before = soFar();
-            await scene.play(sequence);
-            assert.equal(soFar().slice(before.length), "", "something happened outside");
-          });
-          return true;
+    const generated = sequencesOf([
+      ...[...SESSION_STEPS, ...CALL_STEPS],
+      ...[...GRANT_STEPS, ...streamSteps(put)],
+    ]);
+    const count = short ? SHORT[kind] : Math.ceil(FULL[kind] * part);
+    for (let i = 0; i < count; i++) {
+      await cases.try(kind, `${kind} ${i}`, async () => {
+        await holds(generated, seed * (FULL.plain + FULL.TLS) + i, async (sequence) => {
+          const before = soFar();
+          await told.play(sequence);
+          assert.equal(soFar().slice(before.length), "", "something happened outside");
         });
-      }
+        return true;
+      });
+    }
+    if (short) return;
+    await cases.try("old tokens", `old tokens, ${kind}`, async () => {
+      await told.useExpired();
+      return true;
     });
-    await cases.try("outside", "outside", () => {
-      assert.equal(touched, "", "something happened outside");
-      return Promise.resolve(true);
+    if (kind === "plain") return;
+    await cases.try("forged logins", "forged logins", async () => {
+      await told.forgeLogins();
+      return true;
     });
-    cases.note(`${scene.served} steps served, ${scene.refused} refused`);
   }, { folder, config });
-  return cases.counts();
+  return scene!;
 }
 
 /** Sequences of these steps, most of them behind a legal beginning. */
@@ -92,107 +127,4 @@ async function holds(
   if (!failed) return;
   const said = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
   throw new TypeError(`${said} (after ${counterexample?.[0].map(String).join("; ")})`);
-}
-
-/** A daemon, and the sequences that it sees. */
-class Scene {
-  readonly #there: Served;
-  readonly #folder: string;
-  before: Footprint | null = null;
-  served = 0;
-  refused = 0;
-
-  constructor(there: Served, folder: string) {
-    this.#there = there;
-    this.#folder = folder;
-  }
-
-  /** Plays one sequence and judges what is left of it. */
-  async play(sequence: Iterable<Step>): Promise<void> {
-    this.#plant();
-    const { ready, pid } = this.#there.daemon;
-    const connect = () => rawClient(ready, null);
-    const client = connect();
-    const planted = new Map(Object.entries(PLANTED));
-    const peer: Peer = { client, connect, dataPort: ready.data_port, links: [], planted };
-    const model = new Expected();
-    try {
-      await fc.asyncModelRun(() => ({ model, real: peer }), sequence);
-    } finally {
-      for (const link of peer.links) link.close();
-      // Half of the sequences end in good order.
-      if (model.sessions.length % 2 === 0) {
-        await Promise.all(model.sessions.map(({ isLive, raw }) => isLive ? raw.close() : null));
-      }
-      peer.client.close();
-      this.served += model.served;
-      this.refused += model.refused;
-    }
-    await this.#serveNext();
-    const { before } = this;
-    if (before) {
-      await until(() => {
-        const { descriptors, threads } = footprint(pid);
-        return descriptors <= before.descriptors && threads <= before.threads;
-      });
-    }
-    assert.doesNotMatch(this.#there.daemon.stderr, /"level":"(error|fatal)"/);
-    this.#judge(model);
-  }
-
-  /** The next client gets what it asks for, and sees that no session is left. */
-  async #serveNext(): Promise<void> {
-    const client = rawClient(this.#there.daemon.ready, null);
-    try {
-      const session = await client.openRoot({ module: "m" });
-      await until(async () => {
-        const { jobs } = await client.jobs.list({});
-        return jobs.filter(({ state }) => state === "running").length === 1;
-      });
-      await session.close();
-    } finally {
-      client.close();
-    }
-  }
-
-  #plant(): void {
-    sh(`rm -rf "$0"/* "$0"/.blit-*`, this.#folder);
-    for (const [path, text] of Object.entries(PLANTED)) {
-      const whole = join(this.#folder, path);
-      if (text === null) Deno.mkdirSync(whole);
-      else Deno.writeTextFileSync(whole, text);
-    }
-    for (const [path, leadsTo] of Object.entries(PLANTED_LINKS)) {
-      const to = leadsTo === "outside" ? join(this.#folder, "../outside") : leadsTo;
-      Deno.symlinkSync(to, join(this.#folder, path));
-    }
-  }
-
-  /** The module holds what the model says. */
-  #judge(model: Expected): void {
-    const found = new Map<string, string | null>();
-    const visit = (prefix: string) => {
-      for (const entry of Deno.readDirSync(join(this.#folder, prefix))) {
-        const path = prefix + entry.name;
-        const whole = join(this.#folder, path);
-        if (entry.isDirectory) {
-          found.set(path, null);
-          visit(`${path}/`);
-        } else if (entry.isSymlink) found.set(path, `-> ${Deno.readLinkSync(whole)}`);
-        else found.set(path, entry.isFile ? Deno.readTextFileSync(whole) : "fifo");
-      }
-    };
-    visit("");
-    for (const path of Object.keys(PLANTED_LINKS)) found.delete(path);
-    const must = new Map([...Object.entries(PLANTED), ...model.files]);
-    for (const [path, text] of must) {
-      assert.ok(found.has(path), `${path} is missing`);
-      assert.equal(found.get(path), text, `content of ${path}`);
-    }
-    for (const [path, text] of found) {
-      if (must.has(path)) continue;
-      assert.ok(model.maybe.has(path), `${path} came from nowhere`);
-      assert.equal(text, model.maybe.get(path), `content of ${path}`);
-    }
-  }
 }

@@ -28,7 +28,9 @@ const SHORT_KINDS: Readonly<Record<Route, readonly string[]>> = {
 const CLIENTS_OF_PROCESS = 10;
 /** Files of each client of a crowd. */
 const CROWD_FILES = 12;
-const SHUT = / closed the connection without a word\. It has too many clients\b/;
+/** What a client says whose connection made room for another, before the daemon had greeted it and after. */
+const SHUT =
+  / closed the connection without a word\. It has too many clients\b|^The connection to \S+ is gone\. Run again\b/;
 /** How long a client may take. */
 const LONGEST_MS = 120_000;
 

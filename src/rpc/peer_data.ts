@@ -6,7 +6,7 @@
 import { EntryBlock, Kind } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
-import { RESULT_BYTES, Results } from "../core/work_batch.ts";
+import { Op, RESULT_BYTES, Results, type WorkBatch } from "../core/work_batch.ts";
 
 const HIGHEST_KIND = Math.max(...Object.values(Kind));
 const MODE_BITS = 0o7777;
@@ -78,6 +78,22 @@ export function resultsFromPeer(bytes: Uint8Array, count: number, host: string):
     throw senseless("Cannot read results: there are not as many as items.", host);
   }
   return new Results(bytes);
+}
+
+/**
+ * Results of a batch that ran by itself: a marker answers once, a flush of the whole tree with whatever it likes, all
+ * others for each item.
+ *
+ * @throws {BlitError} `mismatch` where there are more or fewer
+ */
+export function ranFromPeer(
+  bytes: Uint8Array,
+  { op, items }: Pick<WorkBatch, "op"> & { readonly items: { readonly count: number } },
+  host: string,
+): Results {
+  if (op === Op.marker) return resultsFromPeer(bytes, 1, host);
+  const count = op === Op.sync ? Math.floor(bytes.length / RESULT_BYTES) : items.count;
+  return resultsFromPeer(bytes, count, host);
 }
 
 /** @param what is wrong, as a sentence */

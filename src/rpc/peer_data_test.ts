@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
-import { RESULT_BYTES } from "../core/work_batch.ts";
-import { listingFromPeer, resultsFromPeer, statFromPeer } from "./peer_data.ts";
+import { Op, RESULT_BYTES } from "../core/work_batch.ts";
+import { listingFromPeer, ranFromPeer, resultsFromPeer, statFromPeer } from "./peer_data.ts";
 
 function block(...names: string[]): Uint8Array {
   const writer = new EntryBlockWriter(names.length);
@@ -34,4 +34,15 @@ Deno.test("more or fewer results than items are refused", () => {
   for (const bytes of [0, RESULT_BYTES, 2 * RESULT_BYTES + 1, 3 * RESULT_BYTES]) {
     assert.throws(() => resultsFromPeer(new Uint8Array(bytes), 2, "nas"), MISMATCH);
   }
+});
+
+Deno.test("a marker that is answered with nothing, or twice, is refused; a flush may say what it likes", () => {
+  const items = { count: 1 };
+  assert.equal(ranFromPeer(new Uint8Array(RESULT_BYTES), { op: Op.marker, items }, "nas").count, 1);
+  for (const op of [Op.marker, Op.copy]) {
+    for (const bytes of [0, RESULT_BYTES - 1, 2 * RESULT_BYTES]) {
+      assert.throws(() => ranFromPeer(new Uint8Array(bytes), { op, items }, "nas"), MISMATCH);
+    }
+  }
+  assert.equal(ranFromPeer(new Uint8Array(0), { op: Op.sync, items }, "nas").count, 0);
 });

@@ -8,13 +8,7 @@
 import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
 import { nameToBytes, type RelPath } from "../core/rel_path.ts";
-import {
-  MarkerAction,
-  Op,
-  RESULT_BYTES,
-  type Results,
-  type WorkBatch,
-} from "../core/work_batch.ts";
+import { MarkerAction, Op, type Results, type WorkBatch } from "../core/work_batch.ts";
 import type {
   ContentStreams,
   FileReader,
@@ -29,7 +23,7 @@ import type { BatchReceiver, BatchSource } from "../tree/batch_source.ts";
 import { metaWithXattrs } from "../tree/local_xattrs.ts";
 import { movesContent } from "../tree/over_stream.ts";
 import { factsFromMessage, traitsFromMessage } from "./convert.ts";
-import { resultsFromPeer, statFromPeer } from "./peer_data.ts";
+import { ranFromPeer, statFromPeer } from "./peer_data.ts";
 import { type ContentOptions, RemoteContent } from "./remote_content.ts";
 import { RemoteFile } from "./remote_file.ts";
 import { RemoteLister } from "./remote_lister.ts";
@@ -363,10 +357,7 @@ export class RemoteTree implements Tree, BatchSource {
       if (batch.parameter0 === MarkerAction.create) this.#root.hold(run.runId, batch.bytes);
       else this.#root.release(run.runId);
     }
-    // A marker and a flush answer once, whatever items they have.
-    const answersOnce = batch.op === Op.sync || batch.op === Op.marker;
-    const count = answersOnce ? Math.floor(results.length / RESULT_BYTES) : batch.items.count;
-    return resultsFromPeer(results, count, session.connection.display);
+    return ranFromPeer(results, batch, session.connection.display);
   }
 
   #runOf(run: RunContext): RemoteRun {

@@ -54,7 +54,8 @@ export function readCertificate(files: { cert: string; key: string }): ServerCer
  *
  * @param folder the state folder
  * @param names host names and addresses that it is for
- * @throws {BlitError} `permission` and the like where it can't be kept; `usage` where what is there is damaged
+ * @throws {BlitError} `permission` and the like where it can't be kept; `usage` where what is there is damaged;
+ *   `not_found` where the certificate is there and its key isn't
  */
 export async function ownCertificate(
   folder: string,
@@ -63,6 +64,14 @@ export async function ownCertificate(
   const certPath = join(folder, CERTIFICATE_FILE), keyPath = join(folder, KEY_FILE);
   const [cert, key] = [readText(certPath), readText(keyPath)];
   if (cert !== null && key !== null) return certificateOf(cert, key, certPath, false);
+  // A key alone is what a first start leaves that was cut off: no client knows of it.
+  if (cert !== null) {
+    throw new BlitError(
+      "not_found",
+      `Cannot use "${certPath}": its key "${keyPath}" is missing. Bring it back, or delete the certificate too: ` +
+        "then a new one is made, and every client has to log in again.",
+    );
+  }
   const made = await makeCertificate(names);
   // The key first: a certificate without its key would be taken for damaged.
   writeSecret(keyPath, made.key);

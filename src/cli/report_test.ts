@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
+import { keptTerminal } from "../../tests/support/written.ts";
 import type { TransferResult } from "../app/transfer.ts";
 import type { ErrorKind } from "../core/error.ts";
 import { type ReportOptions, TextReport } from "./report.ts";
-import { Terminal } from "./terminal.ts";
 
 /** What a report prints of failures of these kinds. */
 async function told(kinds: readonly ErrorKind[], options: Partial<ReportOptions> = {}) {
-  let text = "";
-  const sink = {
-    writeSync: (bytes: Uint8Array) => {
-      text += new TextDecoder().decode(bytes);
-      return bytes.length;
-    },
-    isTerminal: () => false,
-  };
-  const terminal = new Terminal(sink, sink, false);
+  const { terminal, text } = keptTerminal();
   terminal.quiet = true;
   const report = new TextReport(terminal, { mode: "copy", ...options }, () => {});
   for (const [i, kind] of kinds.entries()) {
@@ -28,7 +20,7 @@ async function told(kinds: readonly ErrorKind[], options: Partial<ReportOptions>
     transport: null,
   };
   await report.done({ summary, error: null } as unknown as TransferResult);
-  return text;
+  return text();
 }
 
 Deno.test("of the entries that a lost connection took along, the first is printed, and how many more", async () => {

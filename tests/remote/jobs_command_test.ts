@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { BlitError } from "../../src/core/error.ts";
 import type { Invocation } from "../../src/cli/invocation.ts";
 import { run } from "../../src/cli/run_jobs.ts";
-import { Terminal } from "../../src/cli/terminal.ts";
+import { keptTerminal } from "../support/written.ts";
 import { daemonTest, type Scene } from "./daemon_support.ts";
 
 /** How a command line ended. */
@@ -23,15 +23,7 @@ async function jobs(
   args: readonly string[] = [],
   values: Invocation["values"] = {},
 ): Promise<Ran> {
-  let text = "";
-  const sink = {
-    writeSync: (bytes: Uint8Array) => {
-      text += new TextDecoder().decode(bytes);
-      return bytes.length;
-    },
-    isTerminal: () => false,
-  };
-  const terminal = new Terminal(sink, sink, false);
+  const { terminal, text } = keptTerminal();
   const status = await run({
     command: { name: `jobs ${name}` },
     args: [`127.0.0.1:${scene.daemon.port}`, ...args],
@@ -41,7 +33,7 @@ async function jobs(
     signal: new AbortController().signal,
   } as unknown as Invocation);
   terminal.flush();
-  return { status, text };
+  return { status, text: text() };
 }
 
 daemonTest("jobs list shows a line for each session, or says that there is none", async (scene) => {

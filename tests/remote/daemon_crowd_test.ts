@@ -182,13 +182,14 @@ daemonTest("who doesn't read what is said to them holds nothing for long", async
     stream.write(Buffer.from(recorded.hello, "base64"));
     return stream;
   });
+  // From the beginning: they may close by themselves, once the daemon has closed the connection.
+  const closed = streams.map((stream) => new Promise((resolve) => stream.once("close", resolve)));
   await eventually(() => scene.daemon.counts().sessions === 8);
   const held = descriptors("self");
   await eventually(() => scene.daemon.counts().sessions === 0);
   assert.ok(descriptors("self") <= held - 8);
   // Nobody takes what the calls say at their end: the connection goes too.
   await eventually(() => scene.daemon.counts().connections === 0);
-  const closed = streams.map((stream) => new Promise((resolve) => stream.once("close", resolve)));
   await new Promise<void>((resolve) => setTimeout(() => (http2.destroy(), resolve()), 0));
   await Promise.all(closed);
 }, { silentMs: 1000, config: { limits: { ...DEFAULTS.limits, idleSeconds: 1 } } });

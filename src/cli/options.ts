@@ -366,6 +366,16 @@ export const OPTIONS = {
     help: "Read the token from FILE, - for standard input; otherwise it is asked for",
   }),
   detach: retired("detach", "Have the system run it on: systemd-run --user blit …, or nohup."),
+  recentLimit: retired(
+    "recent-limit",
+    "All that the daemon keeps is listed: blit jobs list HOST | tail.",
+    "N",
+  ),
+  timeoutSecs: retired(
+    "timeout-secs",
+    "Have the system end it: timeout 60 blit jobs watch HOST JOB.",
+    "N",
+  ),
   dropWindowsMetadata: retired(
     "drop-windows-metadata",
     "It isn't needed: what the destination can't keep is left out with one warning.",

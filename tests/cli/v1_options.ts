@@ -40,7 +40,7 @@ const OPTIONS_OF_RUNS: readonly (readonly [option: string, fate: Fate])[] = [
   ["--config-dir", { same: ["--config-dir", "CONFIG"] }],
   ["--drop-windows-metadata", { successor: "isn't needed" }],
   ["--force-grpc", { same: ["--force-grpc"] }],
-  ["--detach", { successor: "blit-daemon" }],
+  ["--detach", { successor: "systemd-run" }],
   ["--diagnostics-counter-file PATH", { successor: "copy_methods" }],
 ];
 
@@ -124,5 +124,7 @@ export const V1_ROWS: readonly V1Row[] = [
   ...SAME_ELSEWHERE.map(([verb, option, given]) => ({ verb, option, fate: { same: given } })),
   ...["check", "ls", "du", "find", "rm", "profile", "diagnostics perf", "diagnostics dump"]
     .map((verb) => ({ verb, option: COUNTERS, fate: { successor: "copy_methods" } })),
+  { verb: "jobs list", option: "--recent-limit N", fate: { successor: "tail" } },
+  { verb: "jobs watch", option: "--timeout-secs N", fate: { successor: "timeout 60" } },
   { verb: "completions remote", option: "", fate: { same: [] } },
 ];

@@ -74,7 +74,7 @@ Deno.test(
     await dir.write({ "src/a": "1" });
     const { status, stdout, stderr } = await dir.blit("copy", "--detach", "src", "dst");
     assert.deepEqual([status, stdout], [64, ""]);
-    assert.match(stderr, /^error: .*blit-daemon.*\n$/);
+    assert.match(stderr, /^error: .*systemd-run.*\n$/);
   }),
 );
 

@@ -16,7 +16,6 @@ import type { Duplex } from "../../src/wire/record_stream.ts";
 import type { RawClient, RawSession } from "../remote/daemon_support.ts";
 import recorded from "../vectors/hello_1_0.json" with { type: "json" };
 import type { Ready } from "./daemon_process.ts";
-import { sleep } from "./judges.ts";
 import { dialRaw, preamble, tunnelRaw } from "./raw_stream.ts";
 
 /** As docs/security.md has them: a connection to the control port without a call, and a call without its request. */
@@ -238,16 +237,18 @@ async function deaf(way: string, link: Duplex, limitMs: number): Promise<SlowPee
   const batch = new BatchBuilder(Op.copy);
   batch.items.add({ name: FILE, kind: Kind.file, parent: NO_PARENT, sizeBytes: FILE_BYTES });
   await link.send(packRecord(RecordType.get, 0, batch.finish()));
-  const left = Promise.withResolvers<void>();
+  const read = Promise.withResolvers<void>();
+  // What lies ready would only be read later: whoever reads can't see that they were cut off before they read.
+  const timer = setTimeout(read.resolve, limitMs + LOOK_MS);
   const over = (async () => {
-    // What lies ready would only be read later: whoever reads can't see that they were cut off before they read.
-    await Promise.race([sleep(limitMs + LOOK_MS), left.promise]);
+    await read.promise;
     const bytes = await drained(link);
     if (bytes >= FILE_BYTES) throw new TypeError("it was given the whole file");
   })();
   over.catch(() => {});
   const leave = () => {
-    left.resolve();
+    clearTimeout(timer);
+    read.resolve();
     link.close();
   };
   return { kind: `${way}, reads nothing`, limitMs: limitMs + LOOK_MS, over, leave };

@@ -54,6 +54,8 @@ function inLockstep(real: NativeSymbols): NativeSymbols {
       // As the pool gives them.
       const [out, outLength] = [given as Uint8Array, givenLength as Uint32Array];
       if (frames.length === 0) {
+        // A call that is answered at once resolves before what else this turn submits: that is to be under way first.
+        await new Promise((resolve) => setTimeout(resolve));
         while (underWay > 0) {
           const code = await gather(timeoutMs);
           if (code !== 0) return code;

@@ -55,6 +55,14 @@ fn data_bytes(from: BorrowedFd, size: u64) -> Option<u64> {
     Some(data)
 }
 
+/// Gives a file the length that its next piece brings it to, before that is written.
+///
+/// xfs gives a file that grows more blocks than are written, and where the next piece lies behind a hole they stay in the
+/// hole. Within its length a file gets what is written.
+pub fn grow(to: BorrowedFd, end: u64) -> Outcome<()> {
+    sys::truncate(to, end).at(Step::Write)
+}
+
 /// Writes `bytes` at `at`, but for whole units of zeros: they stay holes. Returns how many bytes were written.
 ///
 /// The file's length is the caller's to set: zeros at the end leave it short.

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { need, needsPrograms, sh } from "./loop_fs.ts";
 
@@ -100,6 +102,44 @@ export function smallFiles(path: string, count: number, perFolder = 200): void {
 /** Makes one file of random bytes. */
 export function randomFile(path: string, sizeMiB: number): void {
   sh(`head -c ${sizeMiB}M /dev/urandom > "$0"`, path);
+}
+
+/** A piece of a file: where it begins and what it holds. */
+export interface Piece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Makes a file that is a hole but for 50 pieces of 4 KiB to 1.2 MiB, spread evenly. */
+export function piecesBehindHoles(path: string, sizeMiB: number): Piece[] {
+  const pieces: Piece[] = [];
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  file.truncateSync(sizeMiB * 2 ** 20);
+  for (let i = 0; i < 50; i++) {
+    const bytes = new Uint8Array(4096 * [1, 2, 17, 300][i % 4]);
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+    }
+    const at = Math.floor(sizeMiB * i / 50) * 2 ** 20;
+    file.seekSync(at, Deno.SeekMode.Start);
+    file.writeSync(bytes);
+    pieces.push({ at, bytes });
+  }
+  return pieces;
+}
+
+/** Asserts that a file has these pieces, each with zeros behind it, and the same size as what it was copied from. */
+export function assertSamePieces(source: string, copy: string, pieces: readonly Piece[]): void {
+  assert.equal(Deno.statSync(copy).size, Deno.statSync(source).size);
+  using file = Deno.openSync(copy);
+  for (const { at, bytes } of pieces) {
+    const there = new Uint8Array(bytes.length + 65_536);
+    file.seekSync(at, Deno.SeekMode.Start);
+    for (let read = 0; read < there.length;) read += file.readSync(there.subarray(read))!;
+    const expected = new Uint8Array(there.length);
+    expected.set(bytes);
+    assert.ok(Buffer.compare(there, expected) === 0, `${copy} differs behind ${at}`);
+  }
 }
 
 /**

@@ -1,12 +1,15 @@
 //! Files with holes: only their data is copied.
 
 use crate::buffer::with_buffer;
-use crate::holes::{self, Holes, next_stretch, write_data};
+use crate::holes::{self, Holes, grow, next_stretch, write_data};
 use crate::results::method;
 use crate::status::{AtStep, Outcome, Step};
 use crate::sys::{self, Metadata};
 
 use super::ladder::{Copied, Ladder};
+
+/// By how much a file's length is ahead of its data at most: what is there of it says how far an ended run came.
+const AHEAD_BYTES: u64 = 64 << 20;
 
 /// Copies the data between the holes from `start` on and sets the length.
 ///
@@ -39,11 +42,16 @@ fn between_holes(ladder: &Ladder, size: u64, start: u64, copied: &mut Copied) ->
     while let Some((data, hole)) = next_stretch(ladder.from, at, size) {
         // Holes count as done: progress is of the whole file.
         ladder.job.add_bytes(data - at);
-        let reached = ladder.range(data, hole, copied)?;
-        if reached < hole {
-            return Ok(reached);
+        at = data;
+        while at < hole {
+            let end = hole.min(at + AHEAD_BYTES);
+            grow(ladder.to, end)?;
+            let reached = ladder.range(at, end, copied)?;
+            if reached < end {
+                return Ok(reached);
+            }
+            at = end;
         }
-        at = hole;
     }
     ladder.job.add_bytes(size - at);
     Ok(size)
@@ -59,6 +67,7 @@ fn without_zeros(ladder: &Ladder, size: u64, start: u64, copied: &mut Copied) ->
             if got == 0 {
                 break;
             }
+            grow(ladder.to, at + got as u64)?;
             copied.bytes += write_data(ladder.to, &buffer[..got], at)?;
             at += got as u64;
             ladder.job.add_bytes(got as u64);

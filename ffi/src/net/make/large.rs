@@ -6,7 +6,7 @@ use super::{Maker, publish_of};
 use crate::destination::Spot;
 use crate::draft::{self, Draft};
 use crate::finish::{Age, finish_file};
-use crate::holes::{write, write_data};
+use crate::holes::{grow, write, write_data};
 use crate::net::entry::Entry;
 use crate::net::part::OpenFile;
 use crate::request::action;
@@ -150,6 +150,10 @@ impl<'a> Maker<'a> {
                 sys::allow_holes(file);
             }
             if large.look.allocated < large.look.size {
+                // One that others write to has its length.
+                if (length_ahead || large.length_ahead) && matches!(large.to, To::Draft(..)) {
+                    grow(file, offset + content.len() as u64)?;
+                }
                 length_ahead |= write_data(file, content, offset)? < content.len() as u64;
             } else {
                 write(file, content, offset, false)?;

@@ -3,6 +3,7 @@
 use super::large::{Large, To};
 use super::{Maker, publish_of};
 use crate::finish::{Age, finish_file};
+use crate::holes::grow;
 use crate::net::entry::Entry;
 use crate::net::part::{self, OpenFile};
 use crate::results::ItemResult;
@@ -20,6 +21,12 @@ impl<'a> Maker<'a> {
             let file = destination.staged(&spot)?;
             // Others will write behind what isn't there yet.
             sys::allow_holes(file.as_fd());
+            let Metadata {
+                allocated, size, ..
+            } = entry.look;
+            if allocated < size {
+                grow(file.as_fd(), size)?;
+            }
             let open = OpenFile::new(file, spot.dir, &entry.look);
             part::hold(part::key_of(self.job.request, index), open)?;
         }

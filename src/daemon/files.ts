@@ -3,17 +3,24 @@
  *
  * @module
  */
-import { dirname, isAbsolute, join } from "node:path";
+import { closeSync, fchownSync, fsyncSync, openSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
+import type { DaemonConfig } from "./config.ts";
+import { type IsDirectory, parseConfig } from "./config_parse.ts";
 
 /**
- * Folder of what the daemon keeps: `STATE_DIRECTORY` (systemd's), else `blit-daemon` in XDG's state folder.
+ * Folder of what the daemon keeps: the one that was named, else `STATE_DIRECTORY` (systemd's), else `blit-daemon` in XDG's
+ * state folder.
  *
- * @throws {BlitError} `usage` where the environment names neither
+ * @param named by `--state`
+ * @returns its absolute path
+ * @throws {BlitError} `usage` where nothing names one
  */
-export function stateDirectory(): string {
+export function stateDirectory(named: string | null = null): string {
+  if (named !== null) return resolve(named);
   const given = Deno.env.get("STATE_DIRECTORY")?.split(":")[0];
   if (given && isAbsolute(given)) return given;
   const xdg = Deno.env.get("XDG_STATE_HOME");
@@ -22,7 +29,7 @@ export function stateDirectory(): string {
   if (home) return join(home, ".local", "state", "blit-daemon");
   throw new BlitError(
     "usage",
-    "Cannot tell where to keep tokens and the certificate. Set HOME or XDG_STATE_HOME.",
+    "Cannot tell where to keep tokens and the certificate. Give --state DIR, or set HOME.",
     { operation: "find the state folder" },
   );
 }
@@ -43,7 +50,23 @@ export function readText(path: string): string | null {
 }
 
 /**
- * Writes a file that only the daemon's user may read, whole or not at all.
+ * Reads and checks a configuration.
+ *
+ * @param path relative to the process's folder, or absolute
+ * @throws {BlitError} `not_found`; `usage` with file, line and column of the first mistake
+ */
+export function readConfig(path: string, isThere: IsDirectory = isDirectory): DaemonConfig {
+  const absolute = resolve(path);
+  const text = readText(absolute);
+  if (text === null) {
+    throw new BlitError("not_found", `Cannot read "${path}": No such file. Check --config.`);
+  }
+  return parseConfig(text, path, dirname(absolute), isThere);
+}
+
+/**
+ * Writes a file that only the daemon's user may read, whole or not at all. Written by root, it belongs to whom its folder
+ * belongs to: the daemon may run as another user.
  *
  * @throws {BlitError} `permission`, `no_space` and the like
  */
@@ -51,13 +74,15 @@ export function writeSecret(path: string, text: string): void {
   const staged = `${path}.${crypto.randomUUID()}`;
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const file = Deno.openSync(staged, { write: true, createNew: true, mode: 0o600 });
+    const { uid, gid } = Deno.statSync(dirname(path));
+    const file = openSync(staged, "wx", 0o600);
     try {
-      const bytes = new TextEncoder().encode(text);
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-      file.syncSync();
+      // By the open file: a name in a folder of somebody else's may be a link by now.
+      if (Deno.uid() === 0 && uid !== 0) fchownSync(file, uid!, gid!);
+      writeFileSync(file, text);
+      fsyncSync(file);
     } finally {
-      file.close();
+      closeSync(file);
     }
     Deno.renameSync(staged, path);
   } catch (error) {

@@ -30,6 +30,7 @@ export const SERVE_FLAGS = {
     help: `Port of the data plane, 0 for any free one [${DEFAULT_DATA_PORT}]`,
   },
   "read-only": { help: "Take nothing from clients, in any module" },
+  state: { value: "DIR", help: "Keep certificate and tokens in this folder" },
   insecure: { help: "No TLS and no tokens, though others reach the address" },
   "no-mdns": { help: "Don't announce the daemon in the local network" },
   metrics: { value: "HOST:PORT", help: "Serve /metrics for Prometheus, and /health, there" },
@@ -38,7 +39,7 @@ export const SERVE_FLAGS = {
   version: { help: "Show the version" },
 } as const satisfies Record<string, FlagSpec>;
 
-/** Flags of `token add`. */
+/** Flags of `token`. */
 export const TOKEN_FLAGS = {
   module: {
     value: "M",
@@ -46,6 +47,11 @@ export const TOKEN_FLAGS = {
     repeat: true,
   },
   access: { value: "LEVEL", help: `What it allows: ${ACCESS.join(", ")}, each with all before it` },
+  state: { value: "DIR", help: "The daemon's state folder; as root, its owner keeps it" },
+  config: {
+    value: "FILE",
+    help: "Configuration that has the modules [the one that the daemon was started with]",
+  },
   json: { help: "Answer with a JSON object" },
   help: { help: "Show this help" },
 } as const satisfies Record<string, FlagSpec>;
@@ -57,23 +63,33 @@ export const IMPORT_FLAGS = {
 
 /** What a command line asks for. */
 export type DaemonCommand =
-  | { readonly kind: "help" | "version" }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
   | { readonly kind: "serve"; readonly flags: ServeFlags }
-  | {
-    readonly kind: "add";
-    readonly name: string;
-    readonly modules: readonly string[];
-    readonly access: Access;
-    readonly json: boolean;
-  }
-  | { readonly kind: "list"; readonly json: boolean }
-  | { readonly kind: "remove"; readonly name: string }
+  | TokenCommand
   /** Turn a configuration of 0.1 into this version's. */
   | { readonly kind: "import"; readonly file: string };
+
+/** A command line that is about tokens; `state` and `config` are null where nothing is said. */
+export type TokenCommand =
+  & { readonly state: string | null }
+  & (
+    | {
+      readonly kind: "add";
+      readonly name: string;
+      readonly modules: readonly string[];
+      readonly access: Access;
+      readonly config: string | null;
+      readonly json: boolean;
+    }
+    | { readonly kind: "list"; readonly json: boolean }
+    | { readonly kind: "remove"; readonly name: string }
+  );
 
 /** What the flags of a running daemon say; null: nothing. */
 export interface ServeFlags {
   readonly config: string | null;
+  readonly state: string | null;
   readonly root: string | null;
   readonly bind: string | null;
   readonly port: number | null;
@@ -109,6 +125,7 @@ export function parseFlags(args: readonly string[]): DaemonCommand {
     kind: "serve",
     flags: {
       config: one(values.config),
+      state: one(values.state),
       root: one(values.root),
       bind: one(values.bind),
       port: portOf(one(values.port), "--port"),
@@ -126,9 +143,11 @@ function parseToken(args: readonly string[]): DaemonCommand {
   const { values, words } = read(args, TOKEN_FLAGS, "blit-daemon token");
   const [verb, name, ...more] = words;
   if (values.help) return { kind: "help" };
-  const json = values.json === true;
-  if (verb === "list" && name === undefined) return { kind: "list", json };
-  if (verb === "remove" && name !== undefined && more.length === 0) return { kind: "remove", name };
+  const json = values.json === true, state = one(values.state);
+  if (verb === "list" && name === undefined) return { kind: "list", json, state };
+  if (verb === "remove" && name !== undefined && more.length === 0) {
+    return { kind: "remove", name, state };
+  }
   if (verb !== "add" || name === undefined || more.length > 0) {
     throw usage("Use: blit-daemon token add NAME --module M --access LEVEL | list | remove NAME");
   }
@@ -141,7 +160,8 @@ function parseToken(args: readonly string[]): DaemonCommand {
   if (access === null || !(ACCESS as readonly string[]).includes(access)) {
     throw usage(`--access ${access ?? "is missing"}: expected one of: ${ACCESS.join(", ")}.`);
   }
-  return { kind: "add", name, modules, access: access as Access, json };
+  const config = one(values.config);
+  return { kind: "add", name, modules, access: access as Access, config, json, state };
 }
 
 function parseImport(args: readonly string[]): DaemonCommand {
@@ -159,14 +179,14 @@ export function helpText(): string {
     ).join("\n");
   return `Usage: blit-daemon [--config FILE | --root DIR] [FLAGS]
        blit-daemon token add NAME --module M --access LEVEL
-       blit-daemon token list | token remove NAME
+       blit-daemon token list | token remove NAME    [--state DIR]
        blit-daemon import FILE.toml
 
 Serves folders to blit on other machines.
 
 ${table(SERVE_FLAGS)}
 
-token add:
+token:
 ${table(TOKEN_FLAGS)}
 
 import prints the configuration of blit-daemon 0.1 in this version's form.

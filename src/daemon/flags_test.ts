@@ -6,6 +6,7 @@ Deno.test("flags are read by the table", () => {
   assert.ok(command.kind === "serve");
   assert.deepEqual(command.flags, {
     config: null,
+    state: null,
     root: "srv",
     bind: null,
     port: 0,
@@ -27,10 +28,16 @@ Deno.test("tokens are made, listed and removed", () => {
     name: "alice",
     modules: ["a", "/"],
     access: "delete",
+    config: null,
     json: false,
+    state: null,
   });
   assert.equal(parseFlags(["token", "list"]).kind, "list");
-  assert.deepEqual(parseFlags(["token", "remove", "alice"]), { kind: "remove", name: "alice" });
+  assert.deepEqual(parseFlags(["token", "remove", "alice", "--state", "/s"]), {
+    kind: "remove",
+    name: "alice",
+    state: "/s",
+  });
 });
 
 Deno.test("a mistake on the command line is named in one line", () => {

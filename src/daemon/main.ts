@@ -8,14 +8,15 @@ import { dirname, resolve } from "node:path";
 import { VERSION } from "../app/version.ts";
 import { BlitError, EXIT_CODE } from "../core/error.ts";
 import { type DaemonConfig, DEFAULTS, isExposed, isLoopback } from "./config.ts";
-import { moduleOf, parseConfig } from "./config_parse.ts";
+import { moduleOf } from "./config_parse.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { isDirectory, readText, stateDirectory } from "./files.ts";
+import { isDirectory, readConfig, readText, stateDirectory } from "./files.ts";
 import { type DaemonCommand, helpText, parseFlags, type ServeFlags } from "./flags.ts";
 import { daemonLog, endLog, startLog } from "./log.ts";
 import type { ServedMetrics } from "./metrics.ts";
 import { giveUpUnneeded, type Needs, needsOf, withinNeeds } from "./permissions.ts";
-import { TokenStore } from "./tokens.ts";
+import { keepStarted, LONE_MODULE } from "./started.ts";
+import { runToken } from "./token_command.ts";
 
 /**
  * Runs a command line; a daemon runs until a signal ends it.
@@ -38,40 +39,9 @@ async function runCommand(command: DaemonCommand): Promise<number> {
   if (command.kind === "serve") return await serve(command.flags);
   if (command.kind === "help") out(helpText().trimEnd());
   else if (command.kind === "version") out(`blit-daemon ${VERSION}`);
-  else if (command.kind === "add") addToken(command);
-  else if (command.kind === "remove") {
-    new TokenStore(stateDirectory()).remove(command.name);
-    out(`Removed the token for "${command.name}". It opens nothing any more.`);
-  } else if (command.kind === "list") listTokens(command.json);
   else if (command.kind === "import") await printImported(command.file);
+  else runToken(command, { out, note: (line) => console.error(line) });
   return 0;
-}
-
-function addToken(command: Extract<DaemonCommand, { kind: "add" }>): void {
-  const { name, modules, access, json } = command;
-  const token = new TokenStore(stateDirectory()).add(name, modules, access);
-  if (json) out(JSON.stringify({ name, modules, access, token }));
-  else {
-    console.error(`Token for "${name}". It isn't shown again: keep it, or give it to blit login.`);
-    out(token);
-  }
-}
-
-function listTokens(json: boolean): void {
-  const tokens = new TokenStore(stateDirectory()).all();
-  if (json) {
-    for (const { name, modules, access, created } of tokens) {
-      out(JSON.stringify({ name, modules, access, created }));
-    }
-    return;
-  }
-  const rows = tokens.map(({ name, modules, access, created }) =>
-    [name, access, modules.join(","), created] as const
-  );
-  const widths = [0, 1, 2].map((i) => Math.max(0, ...rows.map((row) => row[i].length)));
-  for (const row of rows) {
-    out(row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "));
-  }
 }
 
 async function printImported(file: string): Promise<void> {
@@ -88,13 +58,14 @@ async function serve(flags: ServeFlags): Promise<number> {
   const config = configured(flags);
   await startLog(config.logLevel, flags.json);
   try {
-    const stateFolder = stateDirectory();
+    const stateFolder = stateDirectory(flags.state);
     const daemon = await startDaemon(config, { stateFolder });
+    if (daemon.needsToken) rememberStart(flags, stateFolder);
     const metrics = config.metrics === null ? null : await servedMetrics(config.metrics, daemon);
     const needs = needsOf(config);
     // Before it says that it is ready: who hears that may end it at once.
     const signals = heedSignals(flags, daemon, needs);
-    welcome(config, daemon, flags.json);
+    welcome(config, daemon, flags);
     const withdraw = config.discovery && !isLoopback(config.bind) ? await announced(daemon) : null;
     const left = giveUpUnneeded(needs);
     daemonLog().debug("permissions from now on: {left}", { left: left.join(", ") });
@@ -108,6 +79,19 @@ async function serve(flags: ServeFlags): Promise<number> {
     return 0;
   } finally {
     await endLog();
+  }
+}
+
+/** Tells `token add`, which is another process, what is served. */
+function rememberStart({ config, root }: ServeFlags, stateFolder: string): void {
+  try {
+    keepStarted(stateFolder, {
+      config: config === null ? null : resolve(config),
+      root: root !== null,
+    });
+  } catch (error) {
+    // A daemon with a certificate of its own may have a folder that it can only read: names go unchecked then.
+    daemonLog().debug("what it was started with isn't kept: {error}", { error: String(error) });
   }
 }
 
@@ -126,7 +110,7 @@ function configured(flags: ServeFlags): DaemonConfig {
     if (modules.some(({ name }) => name === "")) {
       throw new BlitError("usage", '--root: the configuration has a "root" already. Keep one.');
     }
-    const names = flags.config === null ? ["", "default"] : [""];
+    const names = flags.config === null ? ["", LONE_MODULE] : [""];
     modules = [...names.map((name) => moduleOf({ name, path })), ...modules];
   }
   if (modules.length === 0) {
@@ -147,17 +131,8 @@ function configured(flags: ServeFlags): DaemonConfig {
   };
 }
 
-function readConfig(path: string): DaemonConfig {
-  const absolute = resolve(path);
-  const text = readText(absolute);
-  if (text === null) {
-    throw new BlitError("not_found", `Cannot read "${path}": No such file. Check --config.`);
-  }
-  return parseConfig(text, path, dirname(absolute), isDirectory);
-}
-
 /** What a daemon says at its start: the ready line on stdout, all else in the log or on stderr. */
-function welcome(config: DaemonConfig, daemon: Daemon, json: boolean): void {
+function welcome(config: DaemonConfig, daemon: Daemon, { json, state }: ServeFlags): void {
   const log = daemonLog();
   const { certificate, port, dataPort } = daemon;
   if (isExposed(config)) {
@@ -172,8 +147,11 @@ function welcome(config: DaemonConfig, daemon: Daemon, json: boolean): void {
       `On each client, once: blit login ${host} --fingerprint ${certificate.fingerprint}`,
     ];
     if (daemon.tokens.all().length === 0) {
+      // Whoever types it has another environment, and may be another user.
+      const named = state !== null || Deno.env.has("STATE_DIRECTORY");
+      const where = named ? ` --state ${dirname(daemon.tokens.path)}` : "";
       lines.push(
-        "Nobody has a token yet. Make one: blit-daemon token add NAME --module M --access write",
+        `Nobody has a token yet. Make one: blit-daemon token add NAME --module M --access write${where}`,
       );
     }
     if (certificate.fresh) lines.unshift(`Made a certificate: ${certificate.fingerprint}`);

@@ -34,7 +34,7 @@ function daemonPage(): ManPage {
           ".br",
           synopsis("blit-daemon token add NAME --module M --access LEVEL"),
           ".br",
-          synopsis("blit-daemon token list | token remove NAME"),
+          synopsis("blit-daemon token list | token remove NAME [--state DIR]"),
           ".br",
           synopsis("blit-daemon import FILE.toml"),
         ],
@@ -57,7 +57,7 @@ function daemonPage(): ManPage {
         body: [
           ...text(
             "`token add` makes a token, shows it once and keeps its hash. Adding and removing act at once on a running " +
-              "daemon.",
+              "daemon. For a daemon of another user, as in a package, do it as root and with `--state`.",
           ),
           ...flagEntries(TOKEN_FLAGS),
         ],
@@ -87,8 +87,9 @@ function daemonPage(): ManPage {
         body: entries([
           [
             "$STATE_DIRECTORY",
-            "Certificate, key and tokens, readable by the daemon's user alone; set by systemd. Else they are in " +
-            "`$XDG_STATE_HOME/blit-daemon` or `~/.local/state/blit-daemon`.",
+            "Certificate, key and tokens, readable by the daemon's user alone; set by systemd, for the packages to " +
+            "`/var/lib/blit-daemon`. Else they are in `$XDG_STATE_HOME/blit-daemon` or `~/.local/state/blit-daemon`. " +
+            "`--state` wins over all.",
           ],
         ]),
       },

@@ -95,7 +95,7 @@ export class TokenStore {
     if (records.some((record) => record.name === name)) {
       throw new BlitError(
         "exists",
-        `There is a token for "${name}". Remove it first: blit-daemon token remove ${name}`,
+        `There is a token for "${name}" already. Remove it first, with token remove ${name}.`,
       );
     }
     const secret = PREFIX + randomText(SECRET_BYTES);
@@ -112,7 +112,7 @@ export class TokenStore {
     if (left.length === records.length) {
       throw new BlitError(
         "not_found",
-        `There is no token for "${name}". blit-daemon token list shows which there are.`,
+        `There is no token for "${name}" in "${this.path}". token list shows which there are; --state names another folder.`,
       );
     }
     this.#write(left);

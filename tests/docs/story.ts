@@ -34,8 +34,6 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     ${RUN} '${PROJECT}cli.ts' "$@"`,
   "blit-daemon": `${RUN} ${DAEMON_FLAGS.join(" ")} '${PROJECT}daemon.ts' "$@"`,
   sudo: 'exec "$@"',
-  // runuser -u NAME -- COMMAND: Deno lies where only root can read.
-  runuser: 'shift 3; exec "$@"',
   journalctl: "cat /var/lib/journal",
   mail: "cat > /var/lib/mail",
   // systemd's part: a unit's own command line, at once where a timer would wait.
@@ -48,6 +46,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
       line=$(sed -n 's/^ExecStart=//p' "$folder/$unit.service" | sed "s|/usr/bin/||; s|%h|$HOME|g")
       if [ "$unit" != blit-daemon ]; then exec sh -c "$line" >> /var/lib/journal 2>&1; fi
       mkdir -p /var/lib/blit-daemon
+      chown blit-daemon /var/lib/blit-daemon
       STATE_DIRECTORY=/var/lib/blit-daemon setsid sh -c "exec $line" >> /var/lib/journal 2>&1 &
       echo $! > /var/lib/daemon.pid
       until grep -q ' ready on ' /var/lib/journal; do

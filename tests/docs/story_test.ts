@@ -65,7 +65,7 @@ Deno.test("every command that a page shows is run: here, as an example, or by th
       assert.match(info, /^(sh (run|step)( exit=\d+)?|crontab step)$/, `${page}:${line}: ${shown}`);
     }
     // Commands in indented blocks would be shown, and run by nobody.
-    const indented = /^(?: {4}|\t)(blit|blit-daemon|systemctl|runuser|deno|npx) /m.exec(text);
+    const indented = /^(?: {4}|\t)(blit|blit-daemon|systemctl|sudo|deno|npx) /m.exec(text);
     assert.equal(indented, null, `${page}: ${indented?.[0]}`);
   }
 });

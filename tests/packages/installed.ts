@@ -112,7 +112,7 @@ push() {
   grep -q '"transport": "data_plane"' /tmp/summary
 }
 token() {
-  runuser -u blit-daemon -- env STATE_DIRECTORY=/var/lib/blit-daemon blit-daemon token "$@"
+  blit-daemon token "$@" --state /var/lib/blit-daemon
 }
 ready 1
 mkdir -p /tmp/from /root/.config/blit
@@ -124,6 +124,7 @@ test "$(stat -c %U /srv/files/a)" = blit-daemon
 test "$(stat -c %a:%U /var/lib/blit-daemon)" = 700:blit-daemon
 test "$(stat -c %a:%U /var/cache/blit-daemon/native)" = 700:blit-daemon
 token add keeper --module files --access write >/tmp/token
+test "$(stat -c %a:%U /var/lib/blit-daemon/tokens.json)" = 600:blit-daemon
 token list >/tmp/tokens
 
 # A change that is read while it runs.

@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { createHash } from "node:crypto";
 import { formatFingerprint } from "../../src/core/fingerprint.ts";
 import { DaemonHome } from "../support/daemon_process.ts";
+import { need, needsRoot, testOrSkip } from "../support/loop_fs.ts";
 import { eventually, rawClient, rejectsWith } from "./daemon_support.ts";
 
 Deno.test("--root serves a folder as the default root and as module default", async () => {
@@ -117,6 +118,38 @@ Deno.test("off loopback a first start makes a certificate, and tokens decide", a
   await second.stop();
 });
 
+testOrSkip("as root with --state, a daemon's files stay its user's", async () => {
+  need(needsRoot());
+  using home = new DaemonHome();
+  const state = `${home.path}/kept`;
+  Deno.mkdirSync(state, { mode: 0o700 });
+  Deno.chownSync(state, 65534, 65533);
+  home.write("d.jsonc", '{ "bind": "0.0.0.0", "modules": [{ "name": "photos", "path": "." }] }');
+  const daemon = await home.start("--config", "d.jsonc", "--state", state);
+  try {
+    const as = ["--access", "read", "--state", "kept"];
+    const wrong = await home.run("token", "add", "alice", "--module", "photo", ...as);
+    assert.deepEqual([wrong.code, wrong.stdout], [64, ""]);
+    assert.match(
+      wrong.stderr,
+      /"photo": ".*d\.jsonc" has none of that name\. Did you mean photos\?/,
+    );
+    const added = await home.run("token", "add", "alice", "--module", "photos", ...as);
+    assert.equal(added.code, 0, added.stderr);
+    const client = rawClient(daemon.ready, added.stdout.trim());
+    await (await client.open({ module: "photos" })).close();
+    client.close();
+    const names = [...Deno.readDirSync(state)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["certificate.pem", "key.pem", "started.json", "tokens.json"]);
+    for (const name of names) {
+      const { uid, gid, mode } = Deno.statSync(`${state}/${name}`);
+      assert.deepEqual([uid, gid, mode! & 0o777], [65534, 65533, 0o600], name);
+    }
+  } finally {
+    await daemon.stop();
+  }
+});
+
 Deno.test("--insecure off loopback says so at every start", async () => {
   using home = new DaemonHome();
   const daemon = await home.start("--root", ".", "--bind", "0.0.0.0", "--insecure");
@@ -150,7 +183,7 @@ Deno.test("without --json a secure start prints what to type on the client", asy
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "daemon.ts", "--root", home.path, "--bind", "0.0.0.0"]
       .concat("--port", "0", "--data-port", "0", "--no-mdns"),
-    env: { XDG_STATE_HOME: `${home.path}/state`, DENO_NO_UPDATE_CHECK: "1" },
+    env: { STATE_DIRECTORY: `${home.path}/own`, DENO_NO_UPDATE_CHECK: "1" },
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -164,7 +197,9 @@ Deno.test("without --json a secure start prints what to type on the client", asy
     value!,
     /^blit-daemon \S+ ready on 0\.0\.0\.0: control port \d+, data port \d+, TLS\n$/,
   );
+  // systemd's folder is in nobody else's environment.
   await eventually(() => /token add NAME/.test(stderr));
+  assert.match(stderr, /token add NAME .* --state \/.*\/own\n/);
   assert.match(stderr, /blit login \S+:\d+ --fingerprint SHA256:[A-Za-z0-9+/]{43}\n/);
   process.kill("SIGTERM");
   await process.status;

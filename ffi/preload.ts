@@ -7,13 +7,13 @@
 import { buildNative } from "./build.ts";
 
 const outcome = await buildNative();
-if (outcome.kind === "failed") {
-  console.error("The native library could not be built (see above); going on without it.");
-  // A library left over from older sources must not be taken for the one that failed to build.
-  Deno.env.set("BLIT_NO_NATIVE", "1");
-} else if (outcome.kind === "no-cargo" && outcome.stale) {
+const isOld = outcome.kind === "no-cargo" && outcome.stale;
+if (isOld) {
   console.error(
     "The native library is older than its sources, and cargo is not here to rebuild it.",
   );
+} else if (outcome.kind === "failed" || outcome.kind === "no-cargo") {
+  // A library left over from older sources must not be taken for the one that failed to build.
+  if (!Deno.env.get("BLIT_NATIVE_LIB")) Deno.env.set("BLIT_NO_NATIVE", outcome.kind);
 }
 await Deno.permissions.revoke({ name: "run" });

@@ -56,6 +56,13 @@ export function readText(path: string): string | null {
  * @throws {BlitError} `not_found`; `usage` with file, line and column of the first mistake
  */
 export function readConfig(path: string, isThere: IsDirectory = isDirectory): DaemonConfig {
+  if (path.endsWith(".toml")) {
+    throw new BlitError(
+      "usage",
+      `"${path}" is a configuration of blit-daemon 0.1. Turn it into one of this version: ` +
+        `blit-daemon import ${path} > blit-daemon.jsonc`,
+    );
+  }
   const absolute = resolve(path);
   const text = readText(absolute);
   if (text === null) {

@@ -39,6 +39,13 @@ export const SERVE_FLAGS = {
   version: { help: "Show the version" },
 } as const satisfies Record<string, FlagSpec>;
 
+/** Flags of 0.1 that are gone, and what to do instead. */
+const GONE: Readonly<Record<string, string>> = {
+  "force-grpc-data": "Clients ask for that: blit --force-grpc-data.",
+  "mdns-name": "The daemon is announced by the machine's name.",
+  "no-server-checksums": "Leave it out: whatever the network carries is verified.",
+};
+
 /** Flags of `token`. */
 export const TOKEN_FLAGS = {
   module: {
@@ -214,6 +221,9 @@ function read(args: readonly string[], flags: Readonly<Record<string, FlagSpec>>
     if (token.kind !== "option") continue;
     const spec = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
     if (!spec) {
+      if (flags === SERVE_FLAGS && Object.hasOwn(GONE, token.name)) {
+        throw usage(`${token.rawName} is gone since 0.1. ${GONE[token.name]}`);
+      }
       const near = didYouMean(token.name, Object.keys(flags), "--");
       throw usage(`Unknown flag ${token.rawName}.${near || ` ${command} --help lists them.`}`);
     }

@@ -125,9 +125,22 @@ export function importV1(toml: string, file: string, folder: string): Imported {
   const comments = [`Made from ${file} by blit-daemon import.`, ...notes]
     .map((line) => `// ${line.replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ")}\n`).join("");
   const jsonc = `${comments}${body}\n`;
-  // Whether folders are there is for the start to say: they may be another machine's.
-  parseConfig(jsonc, `${file}, as this version has it`, folder, () => true);
+  checkMade(jsonc, file, folder);
   return { jsonc, notes };
+}
+
+/** Says what this version doesn't take, without the place: that would be one in a file that the user never sees. */
+function checkMade(jsonc: string, file: string, folder: string): void {
+  try {
+    // Whether folders are there is for the start to say: they may be another machine's.
+    parseConfig(jsonc, file, folder, () => true);
+  } catch (error) {
+    if (!(error instanceof BlitError)) throw error;
+    const words = error.message.slice(file.length).replace(/^:\d+:\d+/, "");
+    throw usage(
+      `${file}${words} This version doesn't take that: change it there, and import again.`,
+    );
+  }
 }
 
 function readV1(toml: string, file: string): V1Config {

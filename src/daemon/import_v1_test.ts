@@ -76,6 +76,16 @@ Deno.test("a file that 0.1 wouldn't take is refused with the place", () => {
   refused("[daemon]\nbind = [", /^v1\.toml:2:\d+: /);
   refused('[daemon]\nport = "a"', /^v1\.toml: "daemon\.port": expected a port/);
   refused("[[module]]\npath = '/x'", /^v1\.toml: "module\.0\.name"/);
-  refused("[[module]]\nname = 'a/b'\npath = '/x'", /expected a name without a slash/);
   refused("[daemon]\nport = 70000", /expected a port, 0 to 65535/);
+});
+
+Deno.test("what this version doesn't take is named as it is in 0.1's file", () => {
+  const two = "[[module]]\nname = 'a'\npath = '/x'\n".repeat(2);
+  assert.throws(() => imported(two), {
+    kind: "usage",
+    message:
+      'v1.toml: "modules[1].name": there is another module "a". This version doesn\'t take that: change it there, and import again.',
+  });
+  const name = /^v1\.toml: "modules\[0\]\.name": expected a name without a slash.*import again/;
+  assert.throws(() => imported("[[module]]\nname = 'a/b'\npath = '/x'"), { message: name });
 });

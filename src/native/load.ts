@@ -27,6 +27,13 @@ export type LoadResult =
   | { readonly library: NativeLibrary }
   | { readonly library: null; readonly reason: string };
 
+/** Why there is none, by the value of `BLIT_NO_NATIVE`: 1 is the user's, the others say what became of building one. */
+const WITHOUT: Readonly<Record<string, string>> = {
+  "1": "BLIT_NO_NATIVE=1 is set",
+  "failed": "it could not be built",
+  "no-cargo": "it isn't built, and cargo isn't here to build it: install Rust",
+};
+
 /**
  * Finds and opens the native library: `BLIT_NATIVE_LIB`, else the one that a compiled program carries, else the release
  * build beside the source; where blit came from a registry, the one of the npm package for this system. Deno fetches
@@ -40,9 +47,8 @@ export type LoadResult =
  *   `BLIT_NATIVE_LIB` names one that can't be opened
  */
 export async function loadNative(): Promise<LoadResult> {
-  if (Deno.env.get("BLIT_NO_NATIVE") === "1") {
-    return { library: null, reason: "BLIT_NO_NATIVE=1 is set" };
-  }
+  const without = WITHOUT[Deno.env.get("BLIT_NO_NATIVE") ?? ""];
+  if (without !== undefined) return { library: null, reason: without };
   const chosen = Deno.env.get("BLIT_NATIVE_LIB");
   if (chosen) {
     const result = openLibrary(chosen);

@@ -26,6 +26,17 @@ Deno.test("BLIT_NO_NATIVE=1 asks for no library", async () => {
   });
 });
 
+Deno.test("a library that could not be built is told as that, not as the user's wish", async () => {
+  for (const [value, reason] of [["failed", /built/], ["no-cargo", /install Rust/]] as const) {
+    await withEnv({ BLIT_NO_NATIVE: value }, async () => {
+      const result = await loadNative();
+      assert.ok(result.library === null);
+      assert.match(result.reason, reason);
+      assert.doesNotMatch(result.reason, /BLIT_NO_NATIVE/);
+    });
+  }
+});
+
 Deno.test("a library named by BLIT_NATIVE_LIB must open", async () => {
   await withEnv({ BLIT_NO_NATIVE: "0", BLIT_NATIVE_LIB: "/missing/lib.so" }, async () => {
     await assert.rejects(loadNative, { kind: "unsupported", message: /BLIT_NATIVE_LIB/ });

@@ -27,6 +27,12 @@ Deno.test("a bad start says why, with file, line and column where there is one",
   const bad = await home.run("--config", "bad.jsonc");
   assert.equal(bad.code, 64);
   assert.match(bad.stderr, /^blit-daemon: bad\.jsonc:2:\d+: "modules\[0\]\.path": "\/nonexistent"/);
+  const older = await home.run("--config", "config.toml");
+  assert.deepEqual([older.code, older.stdout], [64, ""]);
+  assert.match(
+    older.stderr,
+    /of blit-daemon 0\.1.*: blit-daemon import config\.toml > \S+\.jsonc$/m,
+  );
   const nothing = await home.run();
   assert.deepEqual([nothing.code, nothing.stdout], [64, ""]);
   assert.match(nothing.stderr, /nothing to serve/);

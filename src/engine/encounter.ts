@@ -248,7 +248,8 @@ export class Encounter {
   }
 
   #protect(node: DirNode): void {
-    this.#context.tally.entriesProtected++;
+    // Where nothing is deleted, nothing is spared.
+    if (this.#prune !== null) this.#context.tally.entriesProtected++;
     node.keep();
   }
 }

@@ -74,6 +74,12 @@ Deno.test("a copy, which deletes nothing, tells of nothing that it spared", asyn
     const ran = await run(source, destination);
     assert.equal(ran.summary.entriesProtected, spared);
   }
+  const [source, destination] = [treeOf({ a: "", b: "" }), treeOf({ "a/full": "", b: "1" })];
+  const hidden = { action: "exclude", pattern: "b", origin: "--exclude" } as const;
+  const filter = { rules: [hidden], gitignore: false, nowMs: 0 };
+  const ran = await copy(source, destination, { filter });
+  assert.equal(ran.summary.filesFailed, 1);
+  assert.equal(ran.summary.entriesProtected, 0);
 });
 
 Deno.test("mirror deletes nothing below a source directory that could not be read, and only there", async () => {

@@ -328,7 +328,10 @@ function tlsError(error: unknown, display: string, trust: HostTrust | null): Bli
   if (isLate(error)) return error;
   const [words, advice] = trust?.kind === "ca"
     ? [wordsOf(error), "Check its certificate, or log in with its fingerprint"]
-    : ["it doesn't speak TLS as it did", "Check what answers there"];
+    : [
+      "it doesn't speak TLS as it did",
+      "Check what answers there. If it encrypts no more and that is meant, run blit logout for that host",
+    ];
   return new BlitError("unauthenticated", `Cannot trust ${display}: ${words}. ${advice}.`, {
     operation: "connect to",
     cause: error,

@@ -43,25 +43,29 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
   terminal.out(
     `The history is ${enabled ? "on" : "off"}: ${count(records.length, "run")} shown.`,
   );
+  const width = Math.max(15, ...records.map((record) => fileSystems(record).length));
   if (records.length > 0) {
-    terminal.out(
-      "ended             mode    path      file systems       files       bytes predicted   actual",
-    );
+    const heads = "ended             mode    path      ".concat("file systems".padEnd(width));
+    terminal.out(`${heads}    files       bytes predicted   actual`);
   }
-  for (const record of records) terminal.out(recordLine(record));
+  for (const record of records) terminal.out(recordLine(record, width));
   if (skipped > 0) {
     terminal.note(`${formatCount(skipped)} lines are no records and were passed over.`);
   }
   return 0;
 }
 
-function recordLine(record: RunRecord): string {
+function fileSystems({ profile }: RunRecord): string {
+  return `${profile.sourceFs} → ${profile.destinationFs}`;
+}
+
+function recordLine(record: RunRecord, width: number): string {
   const { profile, atMs, path, filesCopied, bytesCopied, durationMs, predictedDurationMs } = record;
   return [
     new Date(atMs).toISOString().slice(0, 16).replace("T", " "),
     profile.mode.padEnd(7),
     path.padEnd(9),
-    `${profile.sourceFs} → ${profile.destinationFs}`.padEnd(15),
+    fileSystems(record).padEnd(width),
     formatCount(filesCopied).padStart(8),
     formatBytes(bytesCopied).padStart(11),
     (predictedDurationMs === null ? "-" : formatDuration(predictedDurationMs)).padStart(9),

@@ -45,7 +45,7 @@ export async function run({ values, configDir, terminal }: Invocation): Promise<
   );
   const width = Math.max(15, ...records.map((record) => fileSystems(record).length));
   if (records.length > 0) {
-    const heads = "ended             mode    path      ".concat("file systems".padEnd(width));
+    const heads = "ended            mode    path      ".concat("file systems".padEnd(width));
     terminal.out(`${heads}    files       bytes predicted   actual`);
   }
   for (const record of records) terminal.out(recordLine(record, width));

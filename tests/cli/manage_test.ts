@@ -187,7 +187,7 @@ Deno.test(
     assert.deepEqual(new Set(table.map((line) => line.length)).size, 1, table.join("\n"));
     await dir.blit("diagnostics", "perf", "--disable");
     await dir.blit("copy", "s", "d2");
-    assert.equal((await dir.blit("diagnostics", "perf", "--json")).json().records.length, 1);
+    assert.equal((await dir.blit("diagnostics", "perf", "--json")).json().records.length, 2);
     assert.equal((await dir.blit("diagnostics", "perf", "--clear", "--enable")).status, 0);
     const after = (await dir.blit("diagnostics", "perf", "--json")).json();
     assert.deepEqual([after.enabled, after.records], [true, []]);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nameToText } from "../core/rel_path.ts";
+import { changesCase } from "../core/name_folding.ts";
 import { isSameEntry, lookAt } from "./local_place.ts";
 import { type Located, readArgument } from "./locate.ts";
 import { locationAbove, locationText, nameOf } from "./location.ts";
@@ -26,7 +26,7 @@ export async function locateCaseChange(
   const to = readArgument(destination, cwd).location;
   if (from.kind !== "local" || to.kind !== "local") return null;
   const [name, wanted] = [nameOf(from), nameOf(to)];
-  if (!changesCase(nameToText(name), nameToText(wanted))) return null;
+  if (!changesCase(name, wanted)) return null;
   if (!await isSameEntry(from.path, to.path)) return null;
   const info = await lookAt(from.path, false);
   // Elsewhere two names of a hardlink may be spelled like that.
@@ -42,9 +42,4 @@ export async function locateCaseChange(
     contents: false,
     destinationDisplay: locationText(to),
   };
-}
-
-function changesCase(name: string, wanted: string): boolean {
-  const [a, b] = [name.normalize("NFC"), wanted.normalize("NFC")];
-  return a !== b && a.toLowerCase() === b.toLowerCase();
 }

@@ -82,6 +82,17 @@ Deno.test("going up a level is refused where something would land on the source 
     await assert.rejects(guard(cwd, "copy", "a/b/", "a"), refused(/inside the destination/));
   }));
 
+Deno.test({
+  name: "two names of a hardlink whose ends behind a backslash are the same are not the same file",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (cwd) => {
+      await Deno.writeTextFile(join(cwd, "x\\end"), "");
+      await Deno.link(join(cwd, "x\\end"), join(cwd, "y\\end"));
+      await guard(cwd, "copy", "x\\end", "y\\end");
+    }),
+});
+
 Deno.test("two names of a hardlink are not the same file", () =>
   withFolder(async (cwd) => {
     await Deno.link(join(cwd, "a", "file"), join(cwd, "other", "file"));

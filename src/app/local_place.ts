@@ -10,11 +10,11 @@ import { basename, dirname, join } from "node:path";
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import { BlitError, type ErrorKind, kindOfStatus, STATUS } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
-import { displayName, hasRawBytes, nameToPath, textToName } from "../core/rel_path.ts";
+import { hasRawBytes, nameToPath, textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import type { Tree } from "../engine/tree.ts";
 import * as place from "../tree/place.ts";
-import { acquireTrees, type TreeOpener } from "./open.ts";
+import { type TreeOpener, withNative } from "./open.ts";
 import { isOnShare, lookAtShare, placesOnShare } from "./share_place.ts";
 
 const READ_METADATA = STEPS.indexOf("read metadata of");
@@ -120,9 +120,7 @@ async function lookNatively(path: string): Promise<place.LocalInfo | null> {
 
 /** Has native code look at a path's last name; links on the way to it are followed. */
 async function look<T>(path: string, read: (block: EntryBlock | null) => T): Promise<T> {
-  const trees = await acquireTrees();
-  try {
-    if (trees.kind === "portable") throw withoutNative(path);
+  return await withNative(path, whyBeyondDeno(path), async (trees) => {
     const tree = await openAbove(trees, path);
     if (tree === null) return read(null);
     try {
@@ -139,9 +137,7 @@ async function look<T>(path: string, read: (block: EntryBlock | null) => T): Pro
     } finally {
       await tree.close();
     }
-  } finally {
-    await trees.release();
-  }
+  });
 }
 
 /** Opens the folder that a path's last name is in; null where none is. */
@@ -158,14 +154,8 @@ function isAbsent(kind: ErrorKind): boolean {
   return kind === "not_found" || kind === "not_directory";
 }
 
-function withoutNative(path: string): BlitError {
-  const shown = displayName(textToName(path));
-  const why = hasRawBytes(path)
+function whyBeyondDeno(path: string): string {
+  return hasRawBytes(path)
     ? "its name isn't UTF-8. Name the folder that it is in."
     : "Deno shows /dev, /proc and /sys only to programs that have every permission.";
-  return new BlitError(
-    "unsupported",
-    `Cannot reach "${shown}" without the native library: ${why}`,
-    { operation: "read", path: shown },
-  );
 }

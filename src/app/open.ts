@@ -4,6 +4,7 @@
  * @module
  */
 import { BlitError } from "../core/error.ts";
+import { displayName, textToName } from "../core/rel_path.ts";
 import type { Tree } from "../engine/tree.ts";
 import { STALL_MS } from "../engine/watch.ts";
 import { loadNative, type NativeLibrary } from "../native/load.ts";
@@ -54,6 +55,32 @@ export function acquireTrees(maxThreads?: number): Promise<TreeOpener> {
     pool.users++;
     return await nativeOpener(pool);
   });
+}
+
+/**
+ * Looks at what only the native library can.
+ *
+ * @param path what is looked at
+ * @param why words for why nothing else can, and what to do
+ * @throws {BlitError} `unsupported` where there is no native library
+ */
+export async function withNative<T>(
+  path: string,
+  why: string,
+  look: (trees: TreeOpener) => Promise<T>,
+): Promise<T> {
+  const trees = await acquireTrees();
+  try {
+    if (trees.kind === "native") return await look(trees);
+    const shown = displayName(textToName(path));
+    throw new BlitError(
+      "unsupported",
+      `Cannot reach "${shown}" without the native library: ${why}`,
+      { operation: "read", path: shown },
+    );
+  } finally {
+    await trees.release();
+  }
 }
 
 /** @returns the pool, or the reason why there is no native library */

@@ -8,10 +8,10 @@ import { basename, dirname } from "node:path";
 import type { EntryBlock } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
-import { displayName, textToName } from "../core/rel_path.ts";
+import { textToName } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import { infoOf, type LocalInfo, type Place } from "../tree/place.ts";
-import { acquireTrees, type TreeOpener } from "./open.ts";
+import { type TreeOpener, withNative } from "./open.ts";
 
 /** Whether a path is on a share or device; `\\?\C:\folder` is a folder of a drive like others. */
 export function isOnShare(path: string, os: typeof Deno.build.os = Deno.build.os): boolean {
@@ -26,18 +26,14 @@ export function isOnShare(path: string, os: typeof Deno.build.os = Deno.build.os
  * @throws {BlitError} as the system says; `unsupported` without the native library
  */
 export async function lookAtShare(path: string, follow: boolean): Promise<LocalInfo | null> {
-  const trees = await acquireTrees();
-  try {
-    if (trees.kind === "portable") throw withoutNative(path);
+  return await withNative(path, "it is on a share. Map it to a drive letter.", async (trees) => {
     const above = dirname(path);
     if (follow || above === path) {
       const folder = await lookIn(trees, path, "");
       if (folder !== "not_directory" || above === path) return asInfo(folder, path);
     }
     return asInfo(await lookIn(trees, above, basename(path)), path);
-  } finally {
-    await trees.release();
-  }
+  });
 }
 
 /** The place that a path of a share names and all that hold it; see `placesAbove` of `tree/place.ts`. */
@@ -81,13 +77,4 @@ function asInfo(block: EntryBlock | "not_directory" | null, path: string): Local
     throw describeFailure({ status, os: block.os(0), step, path: textToName(path) });
   }
   return infoOf(block);
-}
-
-function withoutNative(path: string): BlitError {
-  const shown = displayName(textToName(path));
-  return new BlitError(
-    "unsupported",
-    `Cannot reach "${shown}" without the native library: it is on a share. Map it to a drive letter.`,
-    { operation: "read", path: shown },
-  );
 }

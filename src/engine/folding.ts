@@ -7,37 +7,8 @@
  * @module
  */
 import type { EntryBlock } from "../core/entry_block.ts";
-import { isUtf8Name, nameToText, type RelPath } from "../core/rel_path.ts";
-import type { FsFacts } from "./tree.ts";
-
-/** The form under which a file system finds a name. */
-export class Folding {
-  readonly #case: boolean;
-  readonly #unicode: boolean;
-
-  /** Null where every name is an entry of its own. */
-  static of(facts: FsFacts): Folding | null {
-    return facts.foldsCase || facts.normalisesUnicode ? new Folding(facts) : null;
-  }
-
-  private constructor(facts: FsFacts) {
-    this.#case = facts.foldsCase;
-    this.#unicode = facts.normalisesUnicode;
-  }
-
-  /** The folded form; bytes that aren't UTF-8 are left as they are. */
-  fold(name: RelPath): string {
-    if (!isUtf8Name(name)) return name;
-    const text = this.#unicode ? nameToText(name).normalize("NFC") : nameToText(name);
-    return this.#case ? text.toLowerCase() : text;
-  }
-
-  /** Whether two names of one entry differ in case, and not in their Unicode form alone, which is the file system's choice. */
-  changesCase(from: RelPath, to: RelPath): boolean {
-    if (!this.#case || this.fold(from) !== this.fold(to) || !isUtf8Name(from)) return false;
-    return nameToText(from).normalize("NFC") !== nameToText(to).normalize("NFC");
-  }
-}
+import { foldName, type Folds } from "../core/name_folding.ts";
+import type { RelPath } from "../core/rel_path.ts";
 
 /** One entry of the destination. */
 export interface FoldedEntry {
@@ -55,22 +26,27 @@ export interface FoldedClaim {
 
 /** The names of one directory of the destination, and those of the source that became theirs. */
 export class FoldedNames {
-  readonly #folding: Folding;
+  readonly #folds: Folds;
   readonly #there = new Map<string, FoldedEntry>();
   readonly #claimed = new Map<string, RelPath>();
 
-  constructor(folding: Folding) {
-    this.#folding = folding;
+  /** Null where every name is an entry of its own. */
+  static of(folds: Folds): FoldedNames | null {
+    return folds.foldsCase || folds.normalisesUnicode ? new FoldedNames(folds) : null;
+  }
+
+  private constructor(folds: Folds) {
+    this.#folds = folds;
   }
 
   /** Adds an entry of the destination. */
   add(block: EntryBlock, j: number): void {
-    this.#there.set(this.#folding.fold(block.name(j)), { block, j, state: "alone" });
+    this.#there.set(foldName(block.name(j), this.#folds), { block, j, state: "alone" });
   }
 
   /** Claims the destination's entry for a name of the source that takes part. */
   claim(name: RelPath): FoldedClaim {
-    const key = this.#folding.fold(name);
+    const key = foldName(name, this.#folds);
     const entry = this.#there.get(key) ?? null;
     const before = this.#claimed.get(key) ?? null;
     if (before === null) this.#claimed.set(key, name);
@@ -80,7 +56,7 @@ export class FoldedNames {
 
   /** Notes that a hidden name of the source is the destination's entry. */
   hide(name: RelPath): void {
-    const entry = this.#there.get(this.#folding.fold(name));
+    const entry = this.#there.get(foldName(name, this.#folds));
     if (entry?.state === "alone") entry.state = "hidden";
   }
 

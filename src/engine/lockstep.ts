@@ -9,7 +9,7 @@ import { joinRel, type RelPath } from "../core/rel_path.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { checkCancelled, type EngineContext } from "./context.ts";
 import { Cursor } from "./cursor.ts";
-import { type FoldedEntry, FoldedNames, Folding } from "./folding.ts";
+import { type FoldedEntry, FoldedNames } from "./folding.ts";
 import { DirNode } from "./node.ts";
 import { Walk } from "./tree.ts";
 import { Children, VisitBit, Visits } from "./visits.ts";
@@ -72,8 +72,8 @@ async function walk(
     return;
   }
   const children = new Children(node, visits);
-  const folding = Folding.of(context.destinationFacts);
-  const names = folding === null ? null : await namesOf(there, folding);
+  const names = FoldedNames.of(context.destinationFacts);
+  if (names !== null) await holdAll(names, there);
   while (here.name !== null && there.status === 0) {
     if (names === null && there.name !== null && there.name < here.name) {
       if (!there.step()) await there.fetch();
@@ -107,14 +107,12 @@ async function walk(
 /** An entry of the destination. */
 type Found = Pick<FoldedEntry, "block" | "j">;
 
-/** The names of a directory of the destination, held whole. */
-async function namesOf(there: Cursor, folding: Folding): Promise<FoldedNames> {
-  const names = new FoldedNames(folding);
+/** Adds all names of a directory of the destination. */
+async function holdAll(names: FoldedNames, there: Cursor): Promise<void> {
   while (there.name !== null && there.status === 0) {
     names.add(there.block!, there.i);
     if (!there.step()) await there.fetch();
   }
-  return names;
 }
 
 function sameName(here: Cursor, there: Cursor): Found | null {

@@ -15,7 +15,7 @@ import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts
 import { Cursor } from "./cursor.ts";
 import { Encounter, type Place } from "./encounter.ts";
 import type { Filter, FilterScope } from "./filter.ts";
-import { FoldedNames, Folding } from "./folding.ts";
+import { FoldedNames } from "./folding.ts";
 import type { Judge } from "./judge.ts";
 import type { FirstLook } from "./look.ts";
 import { DirNode } from "./node.ts";
@@ -63,8 +63,6 @@ export class March {
   readonly #filter: Filter;
   readonly #scopes: Scopes;
   readonly #visits = new Visits();
-  /** Null where the destination keeps every name apart. */
-  readonly #folding: Folding | null;
   #active = 0;
   #error: unknown = null;
   #wake: () => void = () => {};
@@ -99,7 +97,6 @@ export class March {
     this.#resume = parts.resume;
     this.#filter = filter;
     this.#scopes = new Scopes(context.source, context.sourceRun, filter);
-    this.#folding = Folding.of(context.destinationFacts);
     this.#ownStaged = stagedName(context.destinationRun.runId, 0).slice(0, -1);
   }
 
@@ -243,8 +240,9 @@ export class March {
     }
     const children = new Children(node, this.#visits);
     const place = { node, children, scope };
-    if (this.#folding === null) await this.#merge(place, here, there);
-    else await this.#mergeFolded(place, here, there, this.#folding);
+    const folded = FoldedNames.of(this.#context.destinationFacts);
+    if (folded === null) await this.#merge(place, here, there);
+    else await this.#mergeFolded(place, here, there, folded);
     children.flush();
     tally.stagedSkipped += here.stagedSkipped;
     if (here.status !== 0 || (there !== null && there.status !== 0)) {
@@ -294,10 +292,9 @@ export class March {
     place: Place,
     here: Cursor,
     there: Cursor | null,
-    folding: Folding,
+    names: FoldedNames,
   ): Promise<void> {
     const { tally } = this.#context;
-    const names = new FoldedNames(folding);
     while (there !== null && there.name !== null && there.status === 0) {
       tally.destinationEntries++;
       names.add(there.block!, there.i);

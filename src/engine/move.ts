@@ -7,6 +7,7 @@
 import { EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
+import { changesCase } from "../core/name_folding.ts";
 import {
   baseOf,
   displayName,
@@ -19,7 +20,6 @@ import { type BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../co
 import { singleRecord } from "../core/single_record.ts";
 import { compare } from "./compare.ts";
 import { builderFor, checkCancelled, type EngineContext, runNow, syncAll } from "./context.ts";
-import { Folding } from "./folding.ts";
 import { lockstep } from "./lockstep.ts";
 import type { DirNode } from "./node.ts";
 import type { EngineRequest } from "./request.ts";
@@ -172,7 +172,7 @@ function isCaseChange(
 ): boolean {
   const isOneRoot = from.device === to.device && from.rootInode === to.rootInode;
   return isOneRoot && parentOf(paths.source) === parentOf(paths.destination) &&
-    Folding.of(to)?.changesCase(baseOf(paths.source), baseOf(paths.destination)) === true;
+    changesCase(baseOf(paths.source), baseOf(paths.destination), to);
 }
 
 /** Spells an entry's name anew; nothing else has it, so nothing can be replaced. */

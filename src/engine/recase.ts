@@ -8,6 +8,7 @@
  */
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
+import { changesCase } from "../core/name_folding.ts";
 import { joinRel, nameToBytes } from "../core/rel_path.ts";
 import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
 import {
@@ -17,7 +18,6 @@ import {
   runNow,
   touchesNothing,
 } from "./context.ts";
-import { Folding } from "./folding.ts";
 import type { DirNode } from "./node.ts";
 import { ChunkSpool } from "./spool.ts";
 
@@ -26,20 +26,18 @@ const CHUNK_ITEMS = 256;
 /** Records names to be changed, and changes them. */
 export class Recase {
   readonly #context: EngineContext;
-  readonly #folding: Folding | null;
   readonly #waiting = new ChunkSpool("queue");
   #items = new EntryBlockWriter(4);
 
   constructor(context: EngineContext) {
     this.#context = context;
-    this.#folding = Folding.of(context.destinationFacts);
   }
 
   /** Notes what a name of the source found at the destination, where its case is another. */
   note(node: DirNode, source: EntryBlock, i: number, destination: EntryBlock, j: number): void {
-    const { options, tally } = this.#context;
+    const { destinationFacts, options, tally } = this.#context;
     const [wanted, present] = [source.name(i), destination.name(j)];
-    if (wanted === present || !this.#folding?.changesCase(present, wanted)) return;
+    if (wanted === present || !changesCase(present, wanted, destinationFacts)) return;
     // What takes the place of another kind is made with the source's name.
     if (source.kind(i) !== destination.kind(j) || source.status(i) !== 0) return;
     if (options.compare.ignoreExisting || options.mode === "check") return;

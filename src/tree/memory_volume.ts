@@ -4,7 +4,8 @@
  * @module
  */
 import { Kind } from "../core/entry_block.ts";
-import { isUtf8Name, nameToText, type RelPath } from "../core/rel_path.ts";
+import { foldName } from "../core/name_folding.ts";
+import type { RelPath } from "../core/rel_path.ts";
 
 /** One inode. */
 export interface MemoryNode {
@@ -86,10 +87,8 @@ export class MemoryVolume {
 
   /** The key of a name in its directory. */
   key(name: RelPath): string {
-    const { foldsCase, normalisesUnicode } = this.options;
-    if ((!foldsCase && !normalisesUnicode) || !isUtf8Name(name)) return name;
-    const text = normalisesUnicode ? nameToText(name).normalize("NFC") : nameToText(name);
-    return foldsCase ? text.toLowerCase() : text;
+    const { foldsCase = false, normalisesUnicode = false } = this.options;
+    return foldName(name, { foldsCase, normalisesUnicode });
   }
 
   /** Gives a node a name in a directory, which must not have it. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { foldName } from "../core/name_folding.ts";
 import { textToName } from "../core/rel_path.ts";
 import { isStagedName } from "../core/staged_name.ts";
 import { fromDenoError } from "./deno_errors.ts";
@@ -131,7 +132,7 @@ async function placeAt(path: string): Promise<Place> {
 }
 
 function foldedName(path: string): string {
-  return path.split(/[/\\]/).at(-1)!.normalize("NFC").toLowerCase();
+  return foldName(textToName(basename(path)));
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { lutimes, open, readdir, rmdir, statfs } from "node:fs/promises";
 import { type EntryFields, Kind } from "../core/entry_block.ts";
+import { foldName } from "../core/name_folding.ts";
 import { isUtf8Name, joinRel, nameToText, type RelPath, textToName } from "../core/rel_path.ts";
 import type { FsFacts, Traits } from "../engine/tree.ts";
 import type {
@@ -302,9 +303,7 @@ export class PortableStore implements EntryStore {
   /** Whether both are one name, spelled in two ways, that a rename spells anew; only where names are folded. */
   async #isOneName(source: PortableStore, from: RelPath, to: RelPath): Promise<boolean> {
     if (Deno.build.os !== "windows" && Deno.build.os !== "darwin") return false;
-    if (from === to || foldedText(from) !== foldedText(to) || source.#root !== this.#root) {
-      return false;
-    }
+    if (from === to || foldName(from) !== foldName(to) || source.#root !== this.#root) return false;
     if (!await this.#exists(to)) return false;
     const [old, now] = [await source.#paths.lstat(from), await this.#paths.lstat(to)];
     // A file's two names might differ like that where a folder is told to keep them apart.
@@ -349,10 +348,6 @@ export class PortableStore implements EntryStore {
       return false;
     }
   }
-}
-
-function foldedText(path: RelPath): string {
-  return nameToText(path).normalize("NFC").toLowerCase();
 }
 
 function isSuperuser(): boolean {

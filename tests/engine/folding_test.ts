@@ -51,6 +51,15 @@ Deno.test("two source names that land on one entry are an error for the second",
   }
 });
 
+Deno.test("a name that isn't UTF-8 is no other name's on a folding destination", async () => {
+  // Its bytes are the characters of the other one.
+  const raw = "caf\xe9";
+  const source = treeOf({ [composed]: "new", [raw]: "other" });
+  const destination = treeOf({ [raw]: "old!" }, { foldsCase: true, normalisesUnicode: true });
+  expectDone(await mirror(source, destination));
+  assert.deepEqual([destination.text(composed), destination.text(raw)], ["new", "other"]);
+});
+
 Deno.test("what only a folding destination has is still deleted", async () => {
   const destination = treeOf({ Old: "", "dir/x": "", f: "" }, { foldsCase: true });
   expectDone(await mirror(treeOf({ F: "" }), destination));

@@ -6,7 +6,7 @@
 import { BlitError } from "../core/error.ts";
 import type { Tree } from "../engine/tree.ts";
 import { type Location, locationAbove } from "./location.ts";
-import { lookAt } from "./local_place.ts";
+import { isBeyondDeno, lookAt } from "./local_place.ts";
 import type { Look, There } from "./locate.ts";
 import { acquireTrees, type TreeOpener } from "./open.ts";
 import type { RemoteHosts, RemoteSettings } from "./remote_hosts.ts";
@@ -33,7 +33,11 @@ export class Places {
 
   /** What is at a location; see {@link Look}. */
   readonly look: Look = async (location, follow): Promise<There | null> => {
-    if (location.kind === "local") return await lookAt(location.path, follow);
+    if (location.kind === "local") {
+      // Native code looks there, here and when what was found is judged: it is had once for all of that.
+      if (isBeyondDeno(location.path)) await this.trees();
+      return await lookAt(location.path, follow);
+    }
     const there = (await this.#remote()).look(location, follow);
     this.#options.meanwhile?.();
     return await there;

@@ -9,6 +9,7 @@
  */
 import { Bonjour, type Service } from "bonjour-service";
 import { BlitError } from "../core/error.ts";
+import { MulticastSocket } from "./multicast.ts";
 
 const TYPE = "blit";
 /** Longer texts of an announcement are cut: nobody needs them, and they come from anybody. */
@@ -35,28 +36,39 @@ export interface FoundDaemon extends Announcement {
 }
 
 /**
- * Announces a daemon until the result is called.
+ * Announces a daemon until the result is called, on the networks that there are then.
  *
  * @param onError told once where the network doesn't take part; the daemon works all the same
  * @returns withdraws the announcement
  */
-export function announce(
+export async function announce(
   { name, port, fingerprint }: Announcement,
   onError: (error: BlitError) => void,
-): () => Promise<void> {
+): Promise<() => Promise<void>> {
   let failed = false;
-  const mdns = new Bonjour({}, (cause: unknown) => {
+  const fail = (cause: unknown) => {
     if (failed) return;
     failed = true;
     onError(cannot("announce the daemon", cause));
-  });
+  };
+  let socket: MulticastSocket;
+  try {
+    socket = await MulticastSocket.open();
+  } catch (cause) {
+    fail(cause);
+    return () => Promise.resolve();
+  }
+  const mdns = bonjourOver(socket, fail);
   const txt: Record<string, string> = { protocol: "1" };
   if (fingerprint !== undefined) txt.fingerprint = fingerprint;
   // Names of multicast DNS end in .local (RFC 6762, section 3): no other would be looked up there.
   const host = `${name.split(".")[0]}.local`;
-  mdns.publish({ name: name.slice(0, 63), type: TYPE, host, port, txt });
+  const service = mdns.publish({ name: name.slice(0, 63), type: TYPE, host, port, txt });
+  // It is announced with its addresses, which are others now.
+  socket.onChange = () => service.stop(() => service.start({ probe: false }));
   return () =>
     new Promise((resolve) => {
+      socket.onChange = () => {};
       mdns.unpublishAll(() => {
         mdns.destroy();
         resolve();
@@ -75,7 +87,11 @@ export function announce(
 export async function discover(waitMs: number, signal: AbortSignal): Promise<FoundDaemon[]> {
   const found = new Map<string, FoundDaemon>();
   const over = Promise.withResolvers<void>();
-  const mdns = new Bonjour({}, (cause: unknown) => over.reject(cannot("ask the network", cause)));
+  const fail = (cause: unknown) => over.reject(cannot("ask the network", cause));
+  const socket = await MulticastSocket.open().catch((cause) => {
+    throw cannot("ask the network", cause);
+  });
+  const mdns = bonjourOver(socket, fail);
   const browser = mdns.find({ type: TYPE }, (service) => {
     if (found.size < MOST_FOUND) found.set(service.fqdn, describe(service));
   });
@@ -90,6 +106,12 @@ export async function discover(waitMs: number, signal: AbortSignal): Promise<Fou
     await new Promise<void>((resolve) => mdns.destroy(() => resolve()));
   }
   return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function bonjourOver(socket: MulticastSocket, onError: (cause: unknown) => void): Bonjour {
+  // Its types don't say that all of this is multicast-dns' to take.
+  const options: object = { socket, bind: false };
+  return new Bonjour(options, onError);
 }
 
 function describe(service: Service): FoundDaemon {
@@ -110,10 +132,12 @@ function text(value: unknown): string {
 }
 
 function cannot(what: string, cause: unknown): BlitError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new BlitError(
-    "io",
-    `Cannot ${what} by multicast: ${why}. Check that the network allows it, or name the host.`,
-    { operation: what, cause },
-  );
+  const { code } = cause as { code?: unknown };
+  const why = code === "EADDRINUSE"
+    ? "another program has port 5353 for itself. End it"
+    : `${cause instanceof Error ? cause.message : cause}. Check that the network allows it`;
+  return new BlitError("io", `Cannot ${what} by multicast: ${why}, or name the host.`, {
+    operation: what,
+    cause,
+  });
 }

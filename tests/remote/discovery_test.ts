@@ -1,32 +1,51 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { DaemonHome } from "../support/daemon_process.ts";
-import { testOrSkip } from "../support/loop_fs.ts";
+import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { type Host, withTwoHosts } from "../support/two_hosts.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** Deno on a host. */
+function deno(host: Host, ...words: string[]): Deno.Command {
+  const [program, ...args] = host.command(Deno.execPath(), ...words);
+  return new Deno.Command(program, { args, stdout: "piped", stderr: "piped" });
+}
+
+function scanning(host: Host): Deno.Command {
+  const cli = new URL("cli.ts", ROOT).pathname;
+  return deno(host, "run", "-A", cli, "scan", "--wait", "2", "--json");
+}
+
 async function scan(host: Host): Promise<Record<string, unknown>[]> {
-  const [program, ...args] = host.command(
-    Deno.execPath(),
-    ...["run", "-A", new URL("cli.ts", ROOT).pathname, "scan", "--wait", "2", "--json"],
-  );
-  const { stdout } = await new Deno.Command(program, { args, stderr: "inherit" }).output();
-  return JSON.parse(new TextDecoder().decode(stdout));
+  const { stdout, stderr } = await scanning(host).output();
+  const text = new TextDecoder();
+  assert.equal(text.decode(stderr), "");
+  return JSON.parse(text.decode(stdout));
+}
+
+/** Starts a daemon on the far host, and tells what the near one finds while it runs, and after. */
+async function findFar(
+  path: string,
+  { near, far, bind }: { readonly near: Host; readonly far: Host; readonly bind: string },
+) {
+  const flags = ["--bind", bind, "--root", "served", "--port", "19031"];
+  const daemon = await new DaemonHome({ path, host: far }).startAs(...flags);
+  let found: Record<string, unknown>[] = [];
+  try {
+    for (let attempt = 0; attempt < 5 && found.length === 0; attempt++) found = await scan(near);
+  } finally {
+    await daemon.stop();
+  }
+  assert.deepEqual(await scan(near), []);
+  return { found, said: daemon.stderr };
 }
 
 testOrSkip("scan finds a daemon that announces itself, and none once it has gone", async (dir) => {
   await dir.write({ "served/": "" });
   await withTwoHosts(async (near, far) => {
     assert.deepEqual(await scan(near), []);
-    const flags = ["--bind", far.address, "--root", "served", "--port", "19031"];
-    const daemon = await new DaemonHome({ path: dir.path, host: far }).startAs(...flags);
-    let found: Record<string, unknown>[] = [];
-    try {
-      for (let attempt = 0; attempt < 5 && found.length === 0; attempt++) found = await scan(near);
-    } finally {
-      await daemon.stop();
-    }
+    const { found, said } = await findFar(dir.path, { near, far, bind: far.address });
     assert.equal(found.length, 1);
     const { name, host, port, addresses, fingerprint } = found[0];
     assert.deepEqual([name, host, port], [
@@ -35,8 +54,87 @@ testOrSkip("scan finds a daemon that announces itself, and none once it has gone
       19031,
     ]);
     assert.match(fingerprint as string, /^SHA256:[A-Za-z0-9+/]{43}$/);
-    assert.ok(daemon.stderr.includes(fingerprint as string), daemon.stderr);
+    assert.ok(said.includes(fingerprint as string), said);
     assert.equal((addresses as string[])[0], far.address);
-    assert.deepEqual(await scan(near), []);
   });
 });
+
+testOrSkip("scan and daemon meet on a network that no default route leads to", async (dir) => {
+  await dir.write({ "served/": "" });
+  await withTwoHosts(async (near, far) => {
+    for (const { namespace } of [near, far]) {
+      sh(
+        `set -e
+         ip -n "$0" link add uplink type veth peer name isp
+         ip -n "$0" addr add 10.98.0.1/24 dev uplink
+         ip -n "$0" link set uplink up; ip -n "$0" link set isp up
+         ip -n "$0" route replace default dev uplink`,
+        namespace,
+      );
+    }
+    const { found } = await findFar(dir.path, { near, far, bind: far.address });
+    assert.equal(found.length, 1);
+    assert.ok((found[0].addresses as string[]).includes(far.address));
+  });
+});
+
+testOrSkip("scan and daemon meet where there is IPv6 alone", async (dir) => {
+  await dir.write({ "served/": "" });
+  await withTwoHosts(async (near, far) => {
+    for (const { namespace } of [near, far]) {
+      sh('ip -n "$0" -4 addr flush dev cable; ip -n "$0" -4 addr flush dev lo', namespace);
+    }
+    const { found } = await findFar(dir.path, { near, far, bind: "::" });
+    assert.equal(found.length, 1);
+    assert.match((found[0].addresses as string[]).join(), /^fe80:/);
+  });
+});
+
+testOrSkip("a daemon is found on a network that comes while it runs", async (dir) => {
+  await dir.write({ "served/": "" });
+  await withTwoHosts(async (near, far) => {
+    sh('ip -n "$0" link set cable down; ip -n "$0" addr flush dev cable', far.namespace);
+    const flags = ["--bind", "0.0.0.0", "--root", "served", "--port", "19031"];
+    const daemon = await new DaemonHome({ path: dir.path, host: far }).startAs(...flags);
+    try {
+      assert.deepEqual(await scan(near), []);
+      sh(
+        'ip -n "$0" addr add "$1/24" dev cable; ip -n "$0" link set cable up',
+        far.namespace,
+        far.address,
+      );
+      let found: Record<string, unknown>[] = [];
+      for (let attempt = 0; attempt < 9 && found.length === 0; attempt++) found = await scan(near);
+      assert.equal(found.length, 1);
+      assert.ok((found[0].addresses as string[]).includes(far.address));
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
+/** Has a port of multicast DNS, of both families, for itself. */
+const HOLD = `const { createSocket } = await import("node:dgram");
+createSocket("udp6").bind(5353, () => console.log("held"));`;
+
+testOrSkip(
+  "scan says that a program has the port of multicast DNS for itself",
+  () =>
+    withTwoHosts(async (near) => {
+      const holder = deno(near, "eval", HOLD).spawn();
+      const said = holder.stdout.getReader();
+      await said.read();
+      try {
+        const { code, stderr } = await scanning(near).output();
+        assert.equal(code, 1);
+        assert.match(
+          new TextDecoder().decode(stderr),
+          /another program has port 5353 for itself\. End it, or name the host/,
+        );
+      } finally {
+        holder.kill();
+        await holder.status;
+        await Promise.all([said.cancel(), holder.stderr.cancel()]);
+      }
+    }),
+);

@@ -39,7 +39,7 @@ export class SessionKeeper {
   #session: Session;
   #opening: Promise<Session> | null = null;
   #attempts = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
   /** Time until the first session was agreed on, ms. */
   readonly handshakeMs: number;
 
@@ -49,7 +49,8 @@ export class SessionKeeper {
     attempts: number,
     handshakeMs: number,
   ) {
-    this.#request = request;
+    const { signal = NEVER } = request;
+    this.#request = { ...request, signal: AbortSignal.any([signal, this.#closing.signal]) };
     this.#session = session;
     this.#attempts = attempts;
     this.handshakeMs = handshakeMs;
@@ -105,7 +106,7 @@ export class SessionKeeper {
   live(): Promise<Session> {
     const { signal } = this.#session;
     if (!signal.aborted) return Promise.resolve(this.#session);
-    if (this.#closed || !isBroken(signal.reason)) return Promise.reject(signal.reason);
+    if (this.#isClosed || !isBroken(signal.reason)) return Promise.reject(signal.reason);
     return this.#opening ??= this.#reopen(signal.reason).finally(() => this.#opening = null);
   }
 
@@ -120,16 +121,21 @@ export class SessionKeeper {
       try {
         return await work(session, isAgain);
       } catch (error) {
-        if (!isBroken(error) || !session.signal.aborted || this.#closed) throw error;
+        if (!isBroken(error) || !session.signal.aborted || this.#isClosed) throw error;
       }
     }
   }
 
-  /** Ends the session and its connection. */
+  /** Ends the session and its connection, and opening it again where that is under way. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new BlitError("cancelled", "The session was closed."));
+    await this.#opening?.catch(() => {});
     await this.#session.close();
     this.#session.connection.close();
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async #reopen(broken: BlitError): Promise<Session> {
@@ -139,7 +145,6 @@ export class SessionKeeper {
       this.#attempts++;
       this.#request.onRetry?.(this.#attempts, error);
       await waitForNext(this.#request);
-      if (this.#closed) break;
       try {
         const replaces = this.#session.welcome.session;
         return this.#session = await openSession(this.#request, { replaces });

@@ -9,7 +9,7 @@ import { SessionKeeper } from "../../src/rpc/session_keeper.ts";
 import { Proxy } from "../support/proxy.ts";
 import { remoteScene } from "./remote_pair.ts";
 
-/** Longer than a test may take: only an abort ends it. */
+/** Longer than a test may take: only an abort, or closing, ends it. */
 const FOR_EVER_MS = 3_600_000;
 
 function interrupted(): BlitError {
@@ -61,24 +61,37 @@ Deno.test("an abort ends connecting to a host that doesn't answer", async () => 
   silent.close();
 });
 
-Deno.test("an abort ends the wait for a daemon that went away", async () => {
+/** Has a session's connection broken, so that it waits to be opened again, while `work` runs. */
+async function whileWaiting(
+  work: (keeper: SessionKeeper, live: Promise<unknown>) => Promise<void>,
+  onRetry: (ending: AbortController) => void = () => {},
+): Promise<void> {
   const scene = await remoteScene();
   const proxy = await Proxy.listen();
   try {
     proxy.target = scene.port;
     const ending = new AbortController();
-    const keeper = await SessionKeeper.open(
-      request(proxy.port, ending, () => setTimeout(() => ending.abort(interrupted()), 0)),
-    );
+    const keeper = await SessionKeeper.open(request(proxy.port, ending, () => onRetry(ending)));
     proxy.cut();
     await new Promise((resolve) => keeper.session.signal.addEventListener("abort", resolve));
     const live = keeper.live();
     assert.ok(keeper.isWaiting);
-    await assert.rejects(live, { kind: "cancelled" });
+    await work(keeper, live);
     assert.ok(!keeper.isWaiting);
     await keeper.close();
   } finally {
     await proxy.close();
     await scene.dispose();
   }
-});
+}
+
+Deno.test("an abort ends the wait for a daemon that went away", () =>
+  whileWaiting(
+    (_keeper, live) => assert.rejects(live, { kind: "cancelled" }),
+    (ending) => setTimeout(() => ending.abort(interrupted()), 0),
+  ));
+
+Deno.test("closing ends the wait for a daemon that went away", () =>
+  whileWaiting(async (keeper, live) => {
+    await Promise.all([keeper.close(), assert.rejects(live, { kind: "cancelled" })]);
+  }));

@@ -54,7 +54,7 @@ export const TOKEN_FLAGS = {
     repeat: true,
   },
   access: { value: "LEVEL", help: `What it allows: ${ACCESS.join(", ")}, each with all before it` },
-  state: { value: "DIR", help: "The daemon's state folder; as root, its owner keeps it" },
+  state: { value: "DIR", help: "The daemon's state folder; what root writes there is its owner's" },
   config: {
     value: "FILE",
     help: "Configuration that has the modules [the one that the daemon was started with]",

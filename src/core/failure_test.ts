@@ -69,6 +69,7 @@ Deno.test("system errors have one name per number", () => {
     assert.equal(nameOsError(-1, family), null);
     assert.equal(nameOsError(2, family)?.code, "ENOENT");
   }
+  assert.equal(nameOsError(104, "linux")?.words, nameOsError(54, "darwin")?.words);
   assert.equal(nameOsError(95, "linux")?.code, "EOPNOTSUPP");
   assert.equal(nameOsError(45, "darwin")?.code, "ENOTSUP");
   assert.equal(nameOsError(5, "windows")?.code, "ERROR_ACCESS_DENIED");

@@ -156,7 +156,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   }
 }
 
-/** What ended a run: where a connection broke, a daemon that ended it knows better. */
+/** What ended a run: where a connection broke, whoever has the tree knows better, and which daemon it is. */
 async function toldBy(trees: readonly Tree[], error: Error): Promise<Error> {
   if (!(error instanceof BlitError && error.kind === "disconnected")) return error;
   const told: (BlitError | null)[] = await Promise.all(

@@ -149,7 +149,7 @@ export interface Tree {
   /** The root as a person would write it. */
   readonly display: string;
   readonly traits: Traits;
-  /** Why whoever has the tree wants no more of this side, asked once it is out of reach; null where nothing was said. */
+  /** Why the tree is out of reach, asked once it seems so: what whoever has it said, else what broke; null where it isn't. */
   farewell?(): Promise<BlitError | null>;
   /** Streams that carry its content; left out where that lies on this machine. */
   readonly content?: ContentStreams;

@@ -239,7 +239,7 @@ export class RemoteContent implements ContentStreams {
     if (!this.#usesControlPlane && dataPlane !== undefined) {
       try {
         const handle = await this.#dial(session, run, pool, dataPlane);
-        return { handle, close: () => closeStream(pool, handle) };
+        return endingWith(session, handle, () => closeStream(pool, handle));
       } catch (error) {
         if (!isBroken(error) || session.signal.aborted || run.signal.aborted) throw error;
         this.#fallBack(
@@ -298,6 +298,20 @@ export class RemoteContent implements ContentStreams {
       `Content goes through the control connection to ${display}, ${why}. That is slower.`,
     );
   }
+}
+
+/**
+ * A stream that ends with its session: what is under way on it would wait for a daemon that has let go of it, and whose
+ * goodbye may never come.
+ */
+function endingWith({ signal }: Session, handle: number, end: () => void): NativeStream {
+  const close = () => {
+    signal.removeEventListener("abort", close);
+    end();
+  };
+  if (signal.aborted) close();
+  else signal.addEventListener("abort", close);
+  return { handle, close };
 }
 
 /** Uses a stream for one batch; it isn't used again where its connection broke. */

@@ -106,7 +106,6 @@ export class Session {
   readonly #client: SessionsClient;
   readonly #outbox: Outbox<OpenRequest>;
   #begun: BegunRoot | null = null;
-  #farewell: BlitError | null = null;
   #alive: Alive | null = null;
   #beat: ReturnType<typeof setInterval> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -238,10 +237,10 @@ export class Session {
     return { client: this.#client, session: this.welcome.session };
   }
 
-  /** What the daemon said when it ended the session; null where it said nothing. Its streams may break sooner: waits a moment. */
+  /** Why the session has ended; null where it hasn't. Its streams may break sooner than that is heard: waits a moment. */
   async farewell(): Promise<BlitError | null> {
     if (!this.signal.aborted) await pause(GOODBYE_MS, this.signal);
-    return this.#farewell;
+    return this.signal.aborted ? this.signal.reason : null;
   }
 
   /** Ends a run's work on the daemon at once. */
@@ -273,8 +272,7 @@ export class Session {
         const { message } = next.value;
         if (message.case === "alive") this.#alive = message.value;
         else if (message.case === "closing") {
-          this.#farewell = closed(message.value.kind, message.value.message);
-          return this.#end(this.#farewell);
+          return this.#end(closed(message.value.kind, message.value.message));
         }
       }
       this.#end(gone(this.connection));

@@ -31,6 +31,31 @@ for (const direction of ["push", "pull"] as const) {
   }
 
   testOrSkip(
+    `a ${direction} whose control connection breaks, and whose streams say nothing of their end, doesn't wait for them`,
+    (dir) =>
+      wired(dir, async ({ control, data, there, runs, complete }) => {
+        const loseOnce = () =>
+          data.onceAfter(CONTENT[direction], 3 * MIB, () => {
+            data.stall();
+            control.cut();
+          });
+        // A silent peer has 30 s, a run without progress 10.
+        const inTime = async (...words: string[]) => {
+          const began = performance.now();
+          loseOnce();
+          const ran = await there.blit("mirror", "--yes", ...words, ...runs[direction]);
+          assert.ok(performance.now() - began < 9000);
+          return ran;
+        };
+        const ran = await inTime();
+        assertStatus(ran, 1);
+        assert.match(ran.stderr, /The connection to 127\.0\.0\.1:\d+ is gone\. Run again/);
+        assertStatus(await inTime("--retry", "3", "--wait", "0"), 0);
+        complete(direction);
+      }),
+  );
+
+  testOrSkip(
     `a ${direction} whose stream breaks says so, and --retry goes on`,
     (dir) =>
       wired(dir, async ({ data, there, runs, complete }) => {

@@ -45,6 +45,8 @@ export async function readToken(
   }
   terminal.ask("Token (as the daemon's token add showed it; empty where none is needed): ");
   const typed = await readHidden(signal, keyboard);
+  // Enter isn't shown either.
+  terminal.drawn("\n");
   terminal.answered();
   return typed.trim() || null;
 }

@@ -174,7 +174,7 @@ export async function login(request: LoginRequest): Promise<LoginResult> {
   const token = trust.kind === "plain" ? null : await request.token();
   const connection = await Connection.open({ name: address, trust: trustOf(trust), token });
   try {
-    const modules = await new Daemon(connection, IDLE_MS).modules();
+    const modules = await modulesFor(connection, token, name);
     rememberHost(configDir, name, trust);
     if (token !== null) keepToken(configDir, name, token);
     return {
@@ -196,6 +196,25 @@ async function firstContact(
   const connection = await Connection.open({ name, trust, token: null, ask: asking(ask) });
   connection.close();
   return connection.dialled;
+}
+
+/** What the daemon serves to whoever logs in. */
+async function modulesFor(
+  connection: Connection,
+  token: string | null,
+  name: string,
+): Promise<readonly ModuleInfo[]> {
+  try {
+    return await new Daemon(connection, IDLE_MS).modules();
+  } catch (error) {
+    const isAsked = error instanceof BlitError && error.kind === "unauthenticated";
+    if (!isAsked || token !== null) throw error;
+    throw new BlitError(
+      "unauthenticated",
+      `${name} wants a token, and none was given. Make one there, with blit-daemon token add, and log in with it.`,
+      { operation: "log in", cause: error },
+    );
+  }
 }
 
 /** Whoever logs in already isn't told to log in, but what is missing. */

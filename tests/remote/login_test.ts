@@ -57,6 +57,14 @@ Deno.test(
       );
       assertStatus(badToken, 1);
 
+      const none = await dir.blitWith(
+        { stdin: "" },
+        ...["login", host, "--token-file", "-", "--fingerprint", fingerprint],
+      );
+      assertStatus(none, 1);
+      assert.match(none.stderr, /wants a token, and none was given\. Make one there/);
+      assert.throws(() => Deno.statSync(join(dir.configDir, "known_hosts")));
+
       const login = await dir.blitWith(
         { stdin: `${token}\n` },
         ...["login", host, "--token-file", "-", "--fingerprint", fingerprint],

@@ -37,8 +37,8 @@ const LONGEST_TOKEN = 4096;
  * @throws {BlitError} `usage` where its line can't be read; `permission` and the like
  */
 export function knownHost(configDir: string, name: string): KnownHost | null {
-  const value = readLines(join(configDir, KNOWN_HOSTS_FILE)).get(name);
-  if (value === undefined) return null;
+  const value = valueOf(configDir, KNOWN_HOSTS_FILE, name);
+  if (value === null) return null;
   if (value === "plain") return { kind: "plain" };
   const ca = /^ca(?:\s+(.+))?$/.exec(value);
   if (ca) return { kind: "ca", file: ca[1] };
@@ -64,7 +64,7 @@ export function rememberHost(configDir: string, name: string, known: KnownHost):
 
 /** The token for a host; null where none is kept. */
 export function tokenFor(configDir: string, name: string): string | null {
-  return readLines(join(configDir, CREDENTIALS_FILE)).get(name) ?? null;
+  return valueOf(configDir, CREDENTIALS_FILE, name);
 }
 
 /**
@@ -113,16 +113,15 @@ function readText(file: string): string {
 function change(configDir: string, file: string, name: string, value: string | null): boolean {
   const path = join(configDir, file);
   const lines = readLines(path);
-  const was = lines.has(name);
-  if (value === null) {
-    if (!was) return false;
-    lines.delete(name);
-  } else lines.set(name, value);
-  const text = [...lines].map(([name, value]) => `${name} ${value}\n`).join("");
+  // Whatever isn't this host's stays as it is: comments, and what a later version may have written.
+  const others = lines.filter((line) => parseLine(line)?.name !== name);
+  const was = others.length < lines.length;
+  if (value === null && !was) return false;
+  if (value !== null) others.push(`${name} ${value}`);
   const next = `${path}.${Deno.pid}.tmp`;
   try {
     Deno.mkdirSync(configDir, { recursive: true, mode: 0o700 });
-    Deno.writeTextFileSync(next, text, { mode: 0o600 });
+    Deno.writeTextFileSync(next, others.map((line) => `${line}\n`).join(""), { mode: 0o600 });
     Deno.renameSync(next, path);
   } catch (error) {
     throw fromDenoError(error, "write", textToName(path));
@@ -130,23 +129,29 @@ function change(configDir: string, file: string, name: string, value: string | n
   return was;
 }
 
-/** The lines of a file by their first word; none where there is no file. */
-function readLines(path: string): Map<string, string> {
-  let text: string;
+/** What a file says of a host; null where it says nothing. */
+function valueOf(configDir: string, file: string, name: string): string | null {
+  const lines = readLines(join(configDir, file)).map(parseLine);
+  return lines.findLast((line) => line?.name === name)?.value ?? null;
+}
+
+/** The lines of a file; none where there is no file. */
+function readLines(path: string): string[] {
   try {
-    text = Deno.readTextFileSync(path);
+    const text = Deno.readTextFileSync(path);
+    return text === "" ? [] : text.replace(/\n$/, "").split("\n");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return new Map();
+      return [];
     }
     throw fromDenoError(error, "read", textToName(path));
   }
-  const lines = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const parts = /^(\S+)\s+(\S.*?)\s*$/.exec(line);
-    if (parts && !line.startsWith("#")) lines.set(parts[1], parts[2]);
-  }
-  return lines;
+}
+
+/** A host and what is said of it; null for a comment, an empty line and the like. */
+function parseLine(line: string): { readonly name: string; readonly value: string } | null {
+  const parts = /^([^\s#]\S*)\s+(\S.*?)\s*$/.exec(line);
+  return parts && { name: parts[1], value: parts[2] };
 }
 
 /** Name of the file with this machine's salt. */

@@ -56,6 +56,23 @@ Deno.test("a line that says nothing of use is an error, not a host that is unkno
     assert.throws(() => knownHost(folder, "nas:9031"), { kind: "usage" });
   }));
 
+Deno.test("a change leaves comments, and lines that a later version may have written, as they are", () =>
+  withFolder((folder) => {
+    Deno.mkdirSync(folder);
+    const path = join(folder, KNOWN_HOSTS_FILE);
+    const others = "# mine\n\nbox:9031  quantum  42\n@tomorrow\n";
+    Deno.writeTextFileSync(path, `${others}nas:9031 plain\nnas:9031 ca\n`);
+    rememberHost(folder, "nas:9031", { kind: "plain" });
+    assert.equal(Deno.readTextFileSync(path), `${others}nas:9031 plain\n`);
+    forgetHost(folder, "nas:9031");
+    assert.equal(Deno.readTextFileSync(path), others);
+
+    keepToken(folder, "nas:9031", "t");
+    forgetHost(folder, "nas:9031");
+    keepToken(folder, "nas:9031", "t");
+    assert.equal(Deno.readTextFileSync(join(folder, CREDENTIALS_FILE)), "nas:9031 t\n");
+  }));
+
 Deno.test("a token is one line of printable characters", () =>
   withFolder((folder) => {
     for (const token of ["", "a b", "a\nb", "x".repeat(5000)]) {

@@ -5,7 +5,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Caller, ModuleSpec, ServiceLog } from "../rpc/service/host.ts";
-import { accessOf, type TokenStore } from "./tokens.ts";
+import { accessOf, type TokenRecord, type TokenStore } from "./tokens.ts";
 
 /** The first failure of an address waits this long, each further one twice as long, up to the most. */
 const FIRST_DELAY_MS = 250, MOST_DELAY_MS = 4_000;
@@ -59,8 +59,17 @@ export class TokenAuthority implements Authority {
   async authenticate(authorization: string | null, peer: string): Promise<Caller | null> {
     if (authorization === null || authorization === "") return null;
     const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    const record = secret === undefined ? null : this.#store.find(secret);
-    if (record === null) return await this.#refuse(peer);
+    let record: TokenRecord | null;
+    try {
+      record = secret === undefined ? null : this.#store.find(secret);
+    } catch (error) {
+      if (!(error instanceof BlitError)) throw error;
+      this.#log.error("{error}", { error: error.message });
+      // A stranger isn't told where the daemon keeps what.
+      const words = "The daemon can't read its tokens, so it knows nobody. Its log says why.";
+      return await this.#refuse(peer, new BlitError(error.kind, words, { cause: error }));
+    }
+    if (record === null) return await this.#refuse(peer, unknownToken());
     const access = (module: ModuleSpec) => {
       // As the file is now: a token that was removed meanwhile is worth nothing.
       const now = this.#store.all().find(({ sha256 }) => sha256 === record.sha256);
@@ -69,7 +78,7 @@ export class TokenAuthority implements Authority {
     return { user: record.name, peer, access };
   }
 
-  async #refuse(peer: string): Promise<never> {
+  async #refuse(peer: string, because: BlitError): Promise<never> {
     this.failures++;
     const known = this.#failures.get(peer);
     const fresh = known === undefined || performance.now() - known.lastMs > FORGIVEN_MS;
@@ -94,11 +103,15 @@ export class TokenAuthority implements Authority {
     } finally {
       failures.waiting--;
     }
-    throw new BlitError(
-      "unauthenticated",
-      "The daemon doesn't know this token. Run blit login for that host with a token that it made.",
-    );
+    throw because;
   }
+}
+
+function unknownToken(): BlitError {
+  return new BlitError(
+    "unauthenticated",
+    "The daemon doesn't know this token. Run blit login for that host with a token that it made.",
+  );
 }
 
 function sleep(ms: number): Promise<void> {

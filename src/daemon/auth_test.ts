@@ -86,8 +86,16 @@ Deno.test(
   withStore(async (store, folder) => {
     const secret = store.add("alice", ["*"], "admin");
     Deno.writeTextFileSync(store.path, '{"version":1,"tokens":[{"name":"x"}]}');
-    const authority = new TokenAuthority(new TokenStore(folder), daemonLog());
-    await assert.rejects(authority.authenticate(`Bearer ${secret}`, "::1"), { kind: "corrupt" });
+    const waits: number[] = [];
+    const wait = (ms: number) => Promise.resolve(void waits.push(ms));
+    const authority = new TokenAuthority(new TokenStore(folder), daemonLog(), wait);
+    // The path is for the log.
+    const message = "The daemon can't read its tokens, so it knows nobody. Its log says why.";
+    await assert.rejects(authority.authenticate(`Bearer ${secret}`, "::1"), {
+      kind: "corrupt",
+      message,
+    });
+    assert.deepEqual(waits, [250]);
   }),
 );
 

@@ -247,6 +247,8 @@ class RunningDaemon implements Daemon, ServiceHost {
 
   async open(): Promise<void> {
     const { log, certificate } = this;
+    // Where they can't be read nobody would get in: better no start at all.
+    if (this.needsToken) this.tokens.all();
     this.#descriptors = await descriptorLimit(this.pool);
     this.#limit();
     this.#server = await openControlServer(

@@ -39,6 +39,15 @@ Deno.test("a bad start says why, with file, line and column where there is one",
   const without = await home.runWith({ BLIT_NO_NATIVE: "1" }, "--root", ".");
   assert.match(without.stderr, /needs the native library/);
   assert.equal(without.code, 1);
+  // What a newer version kept is left to it.
+  Deno.mkdirSync(`${home.path}/state/blit-daemon`, { recursive: true });
+  const tokens = home.write("state/blit-daemon/tokens.json", '{"version":2,"users":[]}');
+  for (const format of [[], ["--json"]]) {
+    const old = await home.run("--root", ".", "--bind", "0.0.0.0", "--no-mdns", ...format);
+    assert.deepEqual([old.code, old.stdout], [1, ""]);
+    assert.match(old.stderr, /Cannot read the tokens in .*: a newer blit-daemon wrote them\./);
+  }
+  assert.equal(Deno.readTextFileSync(tokens), '{"version":2,"users":[]}');
   const help = await home.run("--help");
   assert.equal(help.code, 0);
   assert.match(help.stdout, /--data-port N/);

@@ -64,18 +64,19 @@ export function brewFormula(
   homepage: string,
   files: ReadonlyMap<string, Released>,
 ): string {
-  const places = [["macos", "arm"], ["macos", "intel"], ["linux", "arm"], ["linux", "intel"]];
-  const blocks = places.flatMap(([os, cpu]) => {
-    const file = files.get(`${os}-${cpu === "arm" ? "arm64" : "x64"}`);
-    return file === undefined ? [] : [
-      `  on_${os} do
-    on_${cpu} do
+  // brew's audit allows one block for each system.
+  const blocks = ["macos", "linux"].flatMap((os) => {
+    const processors = [["arm", "arm64"], ["intel", "x64"]].flatMap(([cpu, name]) => {
+      const file = files.get(`${os}-${name}`);
+      return file === undefined ? [] : [
+        `    on_${cpu} do
       url "${file.url}"
       sha256 "${file.sha256}"
     end
-  end
 `,
-    ];
+      ];
+    });
+    return processors.length === 0 ? [] : [`  on_${os} do\n${processors.join("\n")}  end\n`];
   });
   return `class Blit < Formula
   desc "${ABOUT}"

@@ -3,10 +3,10 @@
  * library in it, and `@blit/native`, which names them as optional dependencies and says where the one for this system lies.
  * Nothing runs when they are installed.
  *
- * usage: npm.ts [--out DIR] [SYSTEM...]    (default dist/npm, every system that can be built for from here)
+ * usage: npm.ts [--out DIR] [--finder | SYSTEM...]    (default dist/npm, every system that can be built for from here)
  *
- * `@blit/native` names the packages that are in DIR when this ends, also those that other machines made: run it last
- * where all of them are. macOS can be built for on macOS alone.
+ * `@blit/native` names the packages that are in DIR when this ends, also those that other machines made: `--finder`, where
+ * all of them are, makes it alone. macOS can be built for on macOS alone.
  *
  * @module
  */
@@ -22,7 +22,13 @@ export const PACKAGE = "@blit/native";
 export const GLIBC_FLOOR = "2.34";
 
 /** What every package says of itself. */
-const ABOUT = { version: VERSION, license: "MIT", engines: { deno: ">=2.9.0" } };
+const ABOUT = {
+  version: VERSION,
+  license: "MIT",
+  engines: { deno: ">=2.9.0" },
+  // What has a scope is private to npm unless it says otherwise, and then the first publishing fails.
+  publishConfig: { access: "public" },
+};
 
 /** What npm calls a system. */
 function npmSystem({ name }: System): { readonly os: string; readonly cpu: string } {
@@ -67,11 +73,12 @@ async function packSystem(system: System, out: string): Promise<void> {
 
 /** Makes the package that finds the others. */
 function packFinder(out: string): void {
-  const made = SYSTEMS.filter(({ name }) => isThere(`${out}/native-${name}/package.json`));
+  const made = SYSTEMS.filter(({ name }) => versionIn(`${out}/native-${name}`) === VERSION);
   const places = Object.fromEntries(made.map((system) => {
     const { os, cpu } = npmSystem(system);
     return [`${os}-${cpu}`, `${PACKAGE}-${system.name}/${system.library}`];
   }));
+  if (made.length === 0) throw new NotHere(`${out} has no package of version ${VERSION}`);
   write(`${out}/native`, {
     "package.json": json({
       name: PACKAGE,
@@ -109,6 +116,12 @@ export const reason: string;
   console.log(`${out}/native: ${made.map(({ name }) => name).join(", ")}`);
 }
 
+/** Version of the package in a folder; null where there is none. */
+function versionIn(folder: string): string | null {
+  const path = `${folder}/package.json`;
+  return isThere(path) ? JSON.parse(Deno.readTextFileSync(path)).version : null;
+}
+
 /** Writes a package's folder, in place of what is there. */
 function write(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   if (isThere(folder)) Deno.removeSync(folder, { recursive: true });
@@ -127,9 +140,12 @@ function json(value: unknown): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const { values: { out }, positionals } = parseArgs({
+  const { values: { out, finder }, positionals } = parseArgs({
     args,
-    options: { out: { type: "string", default: "dist/npm" } },
+    options: {
+      out: { type: "string", default: "dist/npm" },
+      finder: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
   for (const name of positionals) {
@@ -138,8 +154,12 @@ async function main(args: string[]): Promise<number> {
       return 64;
     }
   }
+  if (finder && positionals.length > 0) {
+    console.error("--finder makes no package of a system. Leave one of them out.");
+    return 64;
+  }
   let status = 0;
-  for (const system of SYSTEMS) {
+  for (const system of finder ? [] : SYSTEMS) {
     if (positionals.length > 0 && !positionals.includes(system.name)) continue;
     try {
       await packSystem(system, out);
@@ -149,7 +169,13 @@ async function main(args: string[]): Promise<number> {
       if (system.here || positionals.length > 0) status = 1;
     }
   }
-  packFinder(out);
+  try {
+    packFinder(out);
+  } catch (error) {
+    if (!(error instanceof NotHere)) throw error;
+    console.error(error.message);
+    status = 1;
+  }
   return status;
 }
 

@@ -11,12 +11,13 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { isThere, ROOT } from "../tests/gate/command.ts";
+import { ask, isThere, ROOT } from "../tests/gate/command.ts";
 import { VERSION } from "../src/app/version.ts";
 import { bashScript } from "../src/cli/completions/bash.ts";
 import { fishScript } from "../src/cli/completions/fish.ts";
 import { zshScript } from "../src/cli/completions/zsh.ts";
 import { manPages } from "./man.ts";
+import { GLIBC_FLOOR, glibcOf } from "./npm.ts";
 
 const FORMATS = ["deb", "rpm"] as const;
 type Format = (typeof FORMATS)[number];
@@ -33,6 +34,7 @@ interface Content {
 }
 
 const FILES = new URL("packaging/linux/", ROOT).pathname;
+const NFPM = Deno.env.get("NFPM") ?? "nfpm";
 
 /** Writes a file to be packed; returns its path. */
 type Stage = (name: string, text: string | Uint8Array) => string;
@@ -86,6 +88,12 @@ function licences(name: string): Content[] {
   return [file("LICENSE", "copyright"), file("THIRD-PARTY.txt", "THIRD-PARTY.txt")];
 }
 
+/** What a program needs installed: what Deno needs, and a C library as new as the native library inside of it asks for. */
+export function needsOf(program: Uint8Array, format: Format): string[] {
+  const glibc = glibcOf(program) ?? GLIBC_FLOOR;
+  return format === "deb" ? [`libc6 (>= ${glibc})`, "libgcc-s1"] : [`glibc >= ${glibc}`, "libgcc"];
+}
+
 /** Programs to be packed. */
 interface Built {
   readonly folder: string;
@@ -128,7 +136,7 @@ async function pack(
         ? "Serves folders to blit on other machines."
         : "Copies, mirrors, moves and verifies file trees.",
       license: "MIT",
-      depends: format === "deb" ? ["libc6", "libgcc-s1"] : ["glibc", "libgcc"],
+      depends: needsOf(Deno.readFileSync(program), format),
       contents: contents.map((content) => ({
         ...content,
         file_info: { mode: mode(content.dst) },
@@ -137,7 +145,7 @@ async function pack(
     };
     // JSON is YAML.
     const file = stage("nfpm.yaml", JSON.stringify(config));
-    const { success, stdout, stderr } = await new Deno.Command(Deno.env.get("NFPM") ?? "nfpm", {
+    const { success, stdout, stderr } = await new Deno.Command(NFPM, {
       args: ["package", "--config", file, "--packager", format, "--target", out],
       stdin: "null",
     }).output();
@@ -164,6 +172,12 @@ async function main(args: string[]): Promise<number> {
   const made = SYSTEMS.filter(({ folder }) => isThere(`${out}/${folder}/blit`));
   if (made.length === 0) {
     console.error(`There is no program for Linux in ${out}. Run deno task compile first.`);
+    return 1;
+  }
+  if (await ask(NFPM, "--version") === null) {
+    console.error(
+      "nfpm is missing. Run: go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0, and put it on PATH or name it by NFPM.",
+    );
     return 1;
   }
   for (const system of made) {

@@ -58,7 +58,15 @@ async function archive(system: System, out: string): Promise<string> {
     }
     const name = `${stem}.tar.gz`;
     const target = `${Deno.realPathSync(out)}/${name}`;
-    const { code } = await run("tar", ["-czf", target, "-C", work, stem]);
+    // Root keeps the owners of what it unpacks: they must not be somebody's who happens to have a number there.
+    const same = [
+      "--sort=name",
+      "--owner=0",
+      "--group=0",
+      "--numeric-owner",
+      `--mtime=${RELEASED}Z`,
+    ];
+    const { code } = await run("tar", [...same, "-czf", target, "-C", work, stem]);
     if (code !== 0) throw new TypeError(`tar could not make ${name}`);
     return name;
   } finally {

@@ -8,7 +8,7 @@ import { type Counts, FAILED, PASSED } from "./reports.ts";
 
 /** One version each, wherever the gate runs. */
 const BUF = "@bufbuild/buf@1.75.0", GENERATOR = "@bufbuild/protoc-gen-es@2.17.0";
-/** What every released client may send; renewed with a release (docs/contributing.md). */
+/** What every released client may send; renewed with a release (docs/releasing.md). */
 const BASELINE = "baseline.binpb";
 
 /** Runs buf's checks and compares its output with src/gen. */

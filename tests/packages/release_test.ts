@@ -64,6 +64,9 @@ testOrSkip(
     assert.equal(read("unzipped/blit.exe"), files["dist/windows-x64/blit.exe"]);
     assert.match(read("unzipped/THIRD-PARTY.txt"), /rustls/);
     run(dir, "tar", "xzf", `dist/${mac}`);
+    // Whoever unpacks it as root gets nobody else's files.
+    const listed = run(dir, "tar", "tzvf", `dist/${mac}`, "--numeric-owner").trim().split("\n");
+    assert.deepEqual(listed.filter((line) => !/^\S+ 0\/0 /.test(line)), []);
     const folder = `blit-${VERSION}-macos-arm64`;
     assert.equal(read(`${folder}/blit`), files["dist/macos-arm64/blit"]);
     assert.equal(Deno.statSync(join(dir.path, folder, "blit")).mode! & 0o777, 0o755);
@@ -105,11 +108,15 @@ Deno.test("winget's files have what its schema 1.6 asks for", () => {
 
 testOrSkip("brew's formula is Ruby, with the systems that were made and no others", async (dir) => {
   const of = (name: string) => ({ url: `https://a.example/${name}`, sha256: "ab".repeat(32) });
-  const files = new Map([["macos-arm64", of("arm")], ["linux-x64", of("x64")]]);
+  const files = new Map([
+    ["macos-arm64", of("arm")],
+    ["macos-x64", of("mac")],
+    ["linux-x64", of("x64")],
+  ]);
   const formula = brewFormula("1.2.3", "https://a.example", files);
   assert.deepEqual(
     [...formula.matchAll(/on_(\w+) do/g)].map(([, what]) => what),
-    ["macos", "arm", "linux", "intel"],
+    ["macos", "arm", "intel", "linux", "intel"],
   );
   need(needsPrograms("ruby"));
   await dir.write({ "blit.rb": formula });

@@ -36,6 +36,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   sudo: 'exec "$@"',
   journalctl: "cat /var/lib/journal",
   mail: "cat > /var/lib/mail",
+  loginctl: '[ "$*" = enable-linger ]',
   // systemd's part: a unit's own command line, at once where a timer would wait.
   systemctl: `
     folder=/etc/systemd/system

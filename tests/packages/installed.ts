@@ -32,7 +32,26 @@ interface Format {
   readonly kept: string;
   /** Takes what a removal leaves; null where nothing does. */
   readonly purge: readonly string[] | null;
+  /** Upgrades once more where the packaged configuration has changed as well as the user's; null where that isn't tried. */
+  readonly changedConfiguration: ((daemon: string) => string) | null;
 }
+
+/** What a script does where nobody can be asked, as dpkg does: it ends, and the daemon goes on as it is until it is told. */
+const changedConfiguration = (daemon: string) => `
+dpkg-deb -R '${daemon}' /tmp/changed
+echo '// newer' >>/tmp/changed/etc/blit-daemon.jsonc
+sed -i 's/^Version: .*/&.1/' /tmp/changed/DEBIAN/control
+dpkg-deb -b /tmp/changed /root/changed.deb
+pid=$(systemctl show -p MainPID --value blit-daemon)
+if dpkg -i /root/changed.deb </dev/null; then exit 1; fi
+test "$(systemctl show -p MainPID --value blit-daemon)" = "$pid"
+cmp /tmp/config /etc/blit-daemon.jsonc
+push more
+dpkg --force-confold --configure blit-daemon </dev/null
+cmp /tmp/config /etc/blit-daemon.jsonc
+tail -n 1 /etc/blit-daemon.jsonc.dpkg-dist | grep -qx '// newer'
+ready 4
+`;
 
 const DEB: Format = {
   suffix: "_amd64.deb",
@@ -44,6 +63,7 @@ const DEB: Format = {
   version: ["dpkg-query", "-W", "-f", "${Version}", "blit-daemon"],
   kept: "/etc/blit-daemon.jsonc",
   purge: ["dpkg", "-P", "blit-daemon"],
+  changedConfiguration,
 };
 const RPM: Format = {
   suffix: ".x86_64.rpm",
@@ -55,6 +75,7 @@ const RPM: Format = {
   version: ["rpm", "-q", "--qf", "%{VERSION}", "blit-daemon"],
   kept: "/etc/blit-daemon.jsonc.rpmsave",
   purge: null,
+  changedConfiguration: null,
 };
 
 /** Packages of blit and blit-daemon, by their files' names. */
@@ -163,7 +184,7 @@ ${quoted(format.upgrade)} ${packages} </dev/null
 if systemctl is-active blit-daemon; then exit 1; fi
 systemctl start blit-daemon
 ready 3
-
+${format.changedConfiguration?.(`/root/${newer.files[1]}`) ?? ""}
 # A removal stops it.
 ${quoted(format.remove)} blit blit-daemon
 if systemctl is-active blit-daemon; then exit 1; fi

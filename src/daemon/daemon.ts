@@ -157,6 +157,8 @@ class RunningDaemon implements Daemon, ServiceHost {
   readonly pool: NativePool;
   readonly instance = randomText(16);
   readonly agent = `blit-daemon ${VERSION}`;
+  // Asking changes it for a moment: only here, before anything is made. Windows has none.
+  readonly umask = Deno.build.os === "windows" ? 0 : Deno.umask();
   readonly log = daemonLog();
   observer: DurationObserver | null = null;
   readonly #parts: DaemonParts;

@@ -33,6 +33,8 @@ export interface CompareContext {
   readonly owners: boolean;
   /** Both trees keep permission bits. */
   readonly modes: boolean;
+  /** Bits that what is new doesn't get, where only the destination keeps permission bits; else null. */
+  readonly umask: number | null;
   /** Coarsest time step of the two trees, ns; 1 where both are exact. */
   readonly timeGrainNs: bigint;
   readonly symlinkTimes: boolean;
@@ -170,6 +172,19 @@ function keepMode(source: EntryBlock, i: number, destination: EntryBlock, j: num
   if (source.kind(i) === Kind.directory || writable === ((there & 0o200) !== 0)) {
     source.setMode(i, there);
   } else source.setMode(i, writable ? there | 0o200 : there & ~0o222);
+}
+
+/**
+ * Gives the record of something that is new at the destination the bits that are usual there, where its source keeps
+ * none; of a file that its source protects, nobody's write bit.
+ */
+export function giveNewMode(source: EntryBlock, i: number, { umask }: CompareContext): void {
+  if (umask === null) return;
+  const kind = source.kind(i);
+  if (kind === Kind.directory) source.setMode(i, 0o777 & ~umask);
+  else if (kind === Kind.file) {
+    source.setMode(i, ((source.mode(i) & 0o200) === 0 ? 0o444 : 0o666) & ~umask);
+  }
 }
 
 function sameTime(

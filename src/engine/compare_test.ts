@@ -24,6 +24,7 @@ function judged(a: Partial<EntryFields>, b: Partial<EntryFields>, given: Given =
   const context: CompareContext = {
     owners: true,
     modes: true,
+    umask: null,
     timeGrainNs: 1n,
     symlinkTimes: true,
     xattrs: false,

@@ -18,6 +18,7 @@ import {
   STEPS,
   WorkBatch,
 } from "../core/work_batch.ts";
+import { giveNewMode } from "./compare.ts";
 import {
   builderFor,
   type EngineContext,
@@ -122,6 +123,7 @@ export class Planner {
     const { tally, options } = this.#context;
     const isFile = block.kind(i) === Kind.file;
     const created = action === CopyAction.create;
+    if (reason === "new" || reason === "kind") giveNewMode(block, i, this.#context.compare);
     // Without a run marker nothing may have its final name before it is whole.
     if (created && this.stageAll) action = CopyAction.replace;
     const size = isFile ? block.sizeBytes(i) : 0;
@@ -213,6 +215,7 @@ export class Planner {
   finish(node: DirNode, block: EntryBlock): void {
     const { tally, options } = this.#context;
     if (!node.touched || touchesNothing(options)) return;
+    if (node.created) giveNewMode(block, 0, this.#context.compare);
     // Without u+rwx it would shut out the work still to be done in it or below.
     const shut = (block.mode(0) & 0o700) !== 0o700;
     if (node.parent === null) {

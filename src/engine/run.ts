@@ -349,6 +349,15 @@ function tuningOf(request: EngineRequest, { path, workers }: RunDecision): Tunin
   return canTune ? new Tuning(workers, request.cores * 2) : null;
 }
 
+/** What a daemon takes from everybody but the owner; older ones don't say. */
+const USUAL_UMASK = 0o022;
+
+/** The owner's own bits are never taken: write protection would be lost among them. */
+function umaskOf({ source, destination }: EngineRequest): number | null {
+  if (source.traits.modes || !destination.traits.modes) return null;
+  return (destination.traits.umask ?? USUAL_UMASK) & 0o077;
+}
+
 function compareContext(
   request: EngineRequest,
   sourceFacts: FsFacts,
@@ -367,6 +376,7 @@ function compareContext(
     options: options.mode === "check" ? { ...options.compare, checksum: true } : options.compare,
     owners: source.traits.owners && destination.traits.owners,
     modes: source.traits.modes && destination.traits.modes,
+    umask: umaskOf(request),
     timeGrainNs: BigInt(grain),
     symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
     xattrs: checks && source.traits.xattrs && destination.traits.xattrs,

@@ -22,6 +22,8 @@ export interface Traits {
   readonly xattrs: boolean;
   /** Permission bits; false: of a file only whether its owner may write it. */
   readonly modes: boolean;
+  /** Permission bits that what is made without a wish of its own doesn't get; left out: not known. */
+  readonly umask?: number;
   /** Owner and group can be set (a root user on a system that has them). */
   readonly owners: boolean;
   /** Hardlinks can be made. */

@@ -36,6 +36,7 @@ Deno.test("facts and traits come back as they went", () => {
     beneath: true,
     symlinkTimes: false,
     modes: true,
+    umask: 0,
     syncsWhole: true,
   };
   assert.deepEqual(traitsFromMessage(traitsToMessage(traits)), traits);

@@ -53,6 +53,41 @@ Deno.test("what replaces a file takes its mode where the source has none, but fo
   expectNoWork(await copy(source, destination));
 });
 
+Deno.test("what is new gets the bits that are usual at the destination, where the source has none", async () => {
+  const source = treeOf({
+    "folder/": { directory: true, mode: 0o755 },
+    "folder/file": { content: "x", mode: 0o644 },
+    "folder/protected": { content: "x", mode: 0o444 },
+    "other kind": { content: "x", mode: 0o644 },
+  }, BARE);
+  // The owner's own bits are nobody's to take: a file would seem protected.
+  for (const [umask, ...expected] of [[0o027, "750", "640", "440"], [0o377, "700", "600", "400"]]) {
+    const destination = treeOf({ "other kind": { link: "elsewhere" } }, {
+      traits: { umask: Number(umask) },
+    });
+    expectDone(await copy(source, destination));
+    const there = await destination.stat(["folder", "folder/file", "folder/protected"]);
+    assert.deepEqual([0, 1, 2].map((i) => there.mode(i).toString(8)), expected);
+    assert.equal((await destination.stat(["other kind"])).mode(0).toString(8), expected[1]);
+    expectNoWork(await copy(source, destination));
+  }
+});
+
+Deno.test("one new file gets the bits that are usual at the destination", async () => {
+  const source = treeOf({ "file": { content: "x", mode: 0o644 } }, BARE);
+  const destination = treeOf({}, { traits: { umask: 0o077 } });
+  const single = { source: "file", destination: "renamed" };
+  expectDone(await copy(source, destination, { request: { single } }));
+  assert.equal((await destination.stat(["renamed"])).mode(0).toString(8), "600");
+});
+
+Deno.test("what has modes brings them, whatever is usual at the destination", async () => {
+  const source = treeOf({ "file": { content: "x", mode: 0o664 } });
+  const destination = treeOf({}, { traits: { umask: 0o077 } });
+  expectDone(await copy(source, destination));
+  assert.equal((await destination.stat(["file"])).mode(0).toString(8), "664");
+});
+
 Deno.test("what keeps no modes isn't told them again and again", async () => {
   const source = treeOf({
     "d/": { directory: true, mode: 0o700 },

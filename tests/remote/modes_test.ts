@@ -49,3 +49,28 @@ Deno.test("what replaces a file has its mode where the source has none, on a dae
     await scene.dispose();
   }
 });
+
+Deno.test("what is new at a daemon gets what its umask leaves, where the source has no modes", async () => {
+  const before = Deno.umask(0o027);
+  const scene = await remoteScene();
+  Deno.umask(before);
+  try {
+    const source = treeOf({
+      "folder/small": { content: "x", mode: 0o644 },
+      "folder/protected": { content: "x", mode: 0o444 },
+      "folder/large": { content: "x".repeat(3 * MIB), mode: 0o644 },
+      "empty/": { directory: true, mode: 0o755 },
+    }, BARE);
+    const tree = await scene.tree(await scene.session(), "made");
+    const { summary } = await runTrees("mirror", source, tree);
+    await tree.close();
+    assert.equal(summary.outcome, "done");
+    const paths = ["folder", "empty", "folder/small", "folder/large", "folder/protected"];
+    const modes = paths.map((path) =>
+      (Deno.lstatSync(`${scene.folder}/made/${path}`).mode! & 0o7777).toString(8)
+    );
+    assert.deepEqual(modes, ["750", "750", "640", "640", "440"]);
+  } finally {
+    await scene.dispose();
+  }
+});

@@ -18,7 +18,15 @@ function daemon(variable: string): { host: string; fingerprint: string; token: s
   return { host, fingerprint, token };
 }
 
-async function pushAndPull(dir: Scratch, host: string, transport: string): Promise<void> {
+async function pushAndPull(
+  dir: Scratch,
+  { host, transport, others }: {
+    readonly host: string;
+    readonly transport: string;
+    /** What group and others may do with files that are new there. */
+    readonly others: string;
+  },
+): Promise<void> {
   const large = "0123456789abcdef".repeat(200_000);
   await dir.write({ "src/a/small": "1", "src/large": large, "src/é ü": "name", "src/empty/": "" });
   attrib("+r", join(dir.path, "src", "a", "small"));
@@ -29,8 +37,8 @@ async function pushAndPull(dir: Scratch, host: string, transport: string): Promi
   assertStatus(await dir.blit("check", "src/", there), 0);
   assert.match((await dir.blit("copy", "src/", there)).stdout, /^Nothing to do/);
   const listed = (await dir.blit("ls", "-r", there)).stdout;
-  assert.match(listed, /^-rw-r--r-- .* large$/m);
-  assert.match(listed, /^-r--r--r-- .* a\/small$/m);
+  assert.match(listed, new RegExp(`^-rw-${others} .* large$`, "m"));
+  assert.match(listed, new RegExp(`^-r--${others} .* a/small$`, "m"));
 
   assertStatus(await dir.blit("copy", `${there}/`, "back"), 0);
   assert.deepEqual(await dir.files("back"), await dir.files("src"));
@@ -50,14 +58,15 @@ async function pushAndPull(dir: Scratch, host: string, transport: string): Promi
 }
 
 windowsTest("pushes to and pulls from a daemon on Linux", async (dir) => {
-  await pushAndPull(dir, daemon("BLIT_TEST_DAEMON").host, "data_plane");
+  const { host } = daemon("BLIT_TEST_DAEMON");
+  await pushAndPull(dir, { host, transport: "data_plane", others: "r-----" });
 });
 
 windowsTest("pushes to and pulls from a daemon on Linux, encrypted", async (dir) => {
   const { host, fingerprint, token } = daemon("BLIT_TEST_SECURE");
   const login = ["login", host, "--fingerprint", fingerprint, "--token-file", "-"];
   assertStatus(await dir.blitWith({ stdin: token }, ...login), 0);
-  await pushAndPull(dir, host, "data_plane_tls");
+  await pushAndPull(dir, { host, transport: "data_plane_tls", others: "r--r--" });
 });
 
 windowsTest(
@@ -74,7 +83,7 @@ windowsTest(
     });
     assert.deepEqual(modes.sort(), [
       "large -rw-r-----",
-      "new -rw-r--r--",
+      "new -rw-r-----",
       "private drwx------",
       "private/key -rw-------",
       "script -rwxr-xr-x",

@@ -164,7 +164,7 @@ async function copiedPackages(root: string): Promise<string | null> {
   return copied.code === 0 ? null : "they can't be copied";
 }
 
-/** Daemons on this machine, plain and with TLS, and how tests are told of them. */
+/** Daemons on this machine, plain with umask 027 and with TLS with this process' own, 022, and how tests are told of them. */
 async function daemons(
   home: DaemonHome,
   started: DaemonProcess[],
@@ -182,7 +182,9 @@ async function daemons(
     Deno.chmodSync(join(served, "modes", name), mode);
   }
   Deno.chmodSync(join(served, "modes", "private"), 0o700);
+  const before = Deno.umask(0o027);
   const plain = await home.start("--root", served);
+  Deno.umask(before);
   started.push(plain);
   const token = await home.run(
     ...["token", "add", "windows", "--module", "*", "--access", "delete"],

@@ -23,7 +23,7 @@ export async function beginRoot(
   return {
     root: tree.root,
     facts: factsToMessage(await tree.probe()),
-    traits: traitsToMessage({ ...tree.traits, owners }),
+    traits: traitsToMessage({ ...tree.traits, owners, umask: session.umask }),
   };
 }
 

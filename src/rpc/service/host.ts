@@ -49,6 +49,8 @@ export interface ServiceHost {
   readonly instance: string;
   /** Program and version. */
   readonly agent: string;
+  /** Permission bits that this process' new entries don't get. */
+  readonly umask: number;
   /** As they are now; reading the configuration again replaces them. */
   modules(): readonly ModuleSpec[];
   motd(): string;

@@ -125,6 +125,9 @@ export class ServedSession implements BatchTerms {
   get trustMetadata(): boolean {
     return this.spec.trustMetadata;
   }
+  get umask(): number {
+    return this.#host.umask;
+  }
   get state(): SessionState {
     return this.#state;
   }

@@ -35,8 +35,11 @@ async function onConsole(
   const words = ["run", "-A", "--no-check", "--cached-only", "Z:/blit/cli.ts", ...args];
   const command = [place.program, ...place.args, ...words]
     .map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  // Wine's console takes the terminal over only when something is read, which is after the question has shown: an Enter
+  // that was typed in between would come as Ctrl-J, and end nothing.
+  const ready = `stty -icrnl -icanon -echo && exec ${command}`;
   const child = new Deno.Command("script", {
-    args: ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"],
+    args: ["--quiet", "--return", "--echo", "never", "--command", ready, "/dev/null"],
     env: { ...place.env, NO_COLOR: "", TERM: "xterm" },
     stdin: "piped",
     stdout: "piped",
@@ -63,7 +66,7 @@ function consoleTest(name: string, test: (place: WinePlace) => Promise<void>): v
   const told = Deno.env.get("BLIT_TEST_WINE") ?? "";
   if (told === "") return;
   testOrSkip(`on a console of Windows, ${name}`, async () => {
-    need(needsPrograms("script"));
+    need(needsPrograms("script", "stty"));
     const base: WinePlace = JSON.parse(told);
     const id = crypto.randomUUID();
     const folder = join(base.folder, id);

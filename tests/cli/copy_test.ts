@@ -31,7 +31,7 @@ Deno.test(
     await dir.write(PHOTOS);
     const { status, stderr } = await dir.blit("copy", "photos/", "nas/x");
     assert.equal(status, 0, stderr);
-    assert.match(stderr, new RegExp(`^photos/ → ${dir.path}/nas/x\n`));
+    assert.ok(stderr.startsWith(`photos/ → ${join(dir.path, "nas", "x")}\n`), stderr);
     assert.deepEqual(await dir.files("nas/x"), INSIDE);
   }),
 );
@@ -115,16 +115,10 @@ Deno.test(
   "mirror onto the home directory needs --allow-root, and --yes is no answer to that",
   scratch(async (dir) => {
     await dir.write({ "src/a": "1", "precious": "x" });
-    const surroundings = { env: { HOME: dir.path } };
-    const ran = await dir.blitWith(surroundings, "mirror", "--yes", "src/", ".");
+    const at = (path: string) => ({ env: { HOME: path, USERPROFILE: path } });
+    const ran = await dir.blitWith(at(dir.path), "mirror", "--yes", "src/", ".");
     assert.equal(ran.status, 1);
-    const home = await dir.blitWith(
-      { env: { HOME: join(dir.path, "nas") } },
-      "mirror",
-      "-y",
-      "src/",
-      dir.path,
-    );
+    const home = await dir.blitWith(at(join(dir.path, "nas")), "mirror", "-y", "src/", dir.path);
     assert.equal(home.status, 1);
     assert.deepEqual(await dir.files(), { precious: "x", "src/a": "1" });
   }),
@@ -167,7 +161,7 @@ Deno.test(
     assert.deepEqual(await dir.files(), {
       "nas/photos/a.jpg": "1",
       "nas/photos/b/c.jpg": "22",
-      "nas/photos/link": "-> a.jpg",
+      "nas/photos/link": LINK,
     });
   }),
 );
@@ -364,7 +358,7 @@ Deno.test(
         "copy a",
         "copy a b --bogus",
         "copy nas: b",
-        "copy a:b c",
+        "copy nas:b c",
         "ls a b",
       ]
     ) {
@@ -405,7 +399,7 @@ Deno.test(
   "what goes up from a link goes up from where it leads, as for the system",
   scratch(async (dir) => {
     await dir.write({ "there/file": "right", file: "wrong", "there/deep/": "" });
-    await Deno.symlink("there/deep", join(dir.path, "link"));
+    await dir.write({ link: "-> there/deep" });
     assert.equal((await dir.blit("copy", "link/../file", "copied")).status, 0);
     assert.equal(await Deno.readTextFile(join(dir.path, "copied")), "right");
     const gone = await dir.blit("copy", "nowhere/../file", "never");

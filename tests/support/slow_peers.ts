@@ -24,6 +24,8 @@ const SILENT_MS = 30_000;
 const NO_TOKEN_MS = 5_000;
 /** As docs/protocol.md has it: somebody who takes nothing of what they asked for over the control plane. */
 const TUNNEL_MS = 120_000;
+/** So long a system may go on taking a little for a program that reads nothing: with each look at its window, and these double. */
+const FILLING_MS = 20_000;
 /** Between two bytes of those who say one now and then. */
 const BYTE_MS = 1_000;
 /** The daemon looks for silent ones so often. */
@@ -191,7 +193,7 @@ export async function slowStreams(
     if (!isTalking) return dribbling(`${way}, a byte a second`, link, idleMs);
     if (i % 2 === 0) return await halting(way, link, idleMs);
     // A third more: so often it is looked at.
-    return await deaf(way, link, isTunnel ? TUNNEL_MS : idleMs * 4 / 3);
+    return await deaf(way, link, isTunnel ? TUNNEL_MS : FILLING_MS + idleMs * 4 / 3);
   }));
   const silent = {
     kind: "session, silent",

@@ -104,6 +104,7 @@ impl Stall {
         }
         let is_gone = self.heard.elapsed() >= self.idle;
         if is_gone || self.began.elapsed() >= self.idle.max(FLUSH) {
+            sys::reset_at_close(socket);
             return Err(ErrorKind::TimedOut.into());
         }
         Ok(())

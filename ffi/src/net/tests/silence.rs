@@ -1,7 +1,7 @@
 //! Signs of life, and what silence means.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -120,11 +120,15 @@ fn a_peer_that_takes_nothing_is_gone_once_it_says_nothing_either() {
             }
             // It stays, and takes nothing still.
             thread::sleep(Duration::from_millis(3000));
+            // Nothing was kept for it.
+            let failed = io::copy(&mut theirs, &mut io::sink()).unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::ConnectionReset);
         });
         let failed = tcp::write_all(&ours, &vec![7; 64 << 20]).unwrap_err();
         assert_eq!(failed.kind(), ErrorKind::TimedOut);
         // As long as it spoke, and the limit; sooner than it went.
         let waited = began.elapsed();
         assert!((2000..4000).contains(&waited.as_millis()), "{waited:?}");
+        drop(ours);
     });
 }

@@ -35,6 +35,14 @@ pub fn unread(socket: &TcpStream) -> io::Result<u64> {
     Ok(rustix::io::ioctl_fionread(socket)?)
 }
 
+/// Has closing reset the connection: the kernel keeps nothing for a peer that takes nothing.
+///
+/// Reference: `man 7 socket`, SO_LINGER.
+pub fn reset_at_close(socket: &TcpStream) {
+    // Else the kernel gives up by itself, later.
+    let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+}
+
 /// Connects; a limit that passes is `TimedOut`, being given up `Interrupted`.
 ///
 /// Reference: `man 2 connect`, EINPROGRESS.

@@ -44,7 +44,7 @@ pub use open::{
 // NTFS leaves access times alone by default, and a handle that keeps them needs a right more.
 pub use open::open_file as open_file_unmarked;
 pub use read::{advise_sequential, fsync, read, read_at, syncfs};
-pub use socket::{connect, keep_alive, prefer_bbr, unread, wait_readable};
+pub use socket::{connect, keep_alive, prefer_bbr, reset_at_close, unread, wait_readable};
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, effective_uid, means_other_kind};
 pub use stream::copy_large_streams;

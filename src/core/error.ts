@@ -85,10 +85,10 @@ for (const kind of Object.keys(STATUS) as ErrorKind[]) KIND_OF_STATUS[STATUS[kin
  * Names the kind of a status number.
  *
  * @param status a positive status number, as in {@link STATUS}
- * @returns its kind; `bug` for a number that is not in the table
+ * @returns its kind; `mismatch` for a number that is not in the table: only another version has it
  */
 export function kindOfStatus(status: number): ErrorKind {
-  return KIND_OF_STATUS[status] ?? "bug";
+  return KIND_OF_STATUS[status] ?? "mismatch";
 }
 
 /** What {@link BlitError} is made of. */

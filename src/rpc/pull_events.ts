@@ -29,7 +29,7 @@ const path = v.pipe(
 const number = v.pipe(v.number(), v.minValue(0));
 const kind = v.pipe(
   v.string(),
-  v.transform((text): ErrorKind => Object.hasOwn(STATUS, text) ? text as ErrorKind : "bug"),
+  v.transform((text): ErrorKind => Object.hasOwn(STATUS, text) ? text as ErrorKind : "mismatch"),
 );
 const runPath = v.picklist(["direct", "pipeline", "large", "rename"]);
 const phase = v.picklist([

@@ -79,7 +79,7 @@ export function attributesFromPeer(xattrs: readonly Xattr[]): Attributes {
 function settle({ answer }: Question, { xattrs, kind, message }: EntryXattrs): void {
   if (kind === "") answer.resolve(attributesFromPeer(xattrs));
   else {
-    const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "bug";
+    const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "mismatch";
     answer.reject(new BlitError(known, peerText(message, LONGEST_WORDS), { operation: "read" }));
   }
 }

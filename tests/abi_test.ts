@@ -35,6 +35,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_LAST,
   FrameType,
+  LASTED,
   NET_TLS,
   OUT_LEN_TOO_SMALL,
   PROBE_BYTES,
@@ -205,6 +206,7 @@ Deno.test("sizes and single numbers are the same", () => {
     "net/terms.rs": {
       TERMS_BYTES,
       CLOSED_BYTES,
+      LASTED,
       READ: Right.read,
       WRITE: Right.write,
       TRUST_METADATA: Trust.metadata,

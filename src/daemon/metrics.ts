@@ -4,12 +4,17 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { LASTED } from "../native/layout.ts";
 import { listenError } from "../net/listen.ts";
+import { CountedHistogram } from "./counted_histogram.ts";
 import type { Daemon, DaemonCounts } from "./daemon.ts";
 
 /** Upper bounds of the histograms, s. Sessions and streams last as long as a copy does, a batch as long as a few files. */
 const LONG_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 28_800];
 const BATCH_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
+/** Those that native code counts by. */
+const STREAM_BATCH_SECONDS = Array.from({ length: LASTED - 1 }, (_, i) => 2 ** i / 1000);
+const PLANES = ["data", "control"] as const;
 
 /** A port that serves metrics. */
 export interface ServedMetrics {
@@ -171,6 +176,14 @@ export class DaemonMetrics {
       "How long batches took that came in calls.",
       BATCH_SECONDS,
     );
+    const streamBatches = new CountedHistogram({
+      name: "blit_stream_batch_duration_seconds",
+      help: "How long batches took on streams that have ended.",
+      label: "plane",
+      values: PLANES,
+      bounds: STREAM_BATCH_SECONDS,
+      register: this.#registry,
+    });
     const counted = {
       batches: new Counter({
         name: "blit_stream_batches_total",
@@ -185,11 +198,12 @@ export class DaemonMetrics {
     };
     // A rate needs a first value to rise from.
     for (const state of Object.keys(this.#counts.ended)) sessions.zero({ state });
-    for (const plane of ["data", "control"]) streams.zero({ plane });
+    for (const plane of PLANES) streams.zero({ plane });
     this.#daemon.observer = {
       sessionEnded: (state, seconds) => sessions.observe({ state }, seconds),
       streamEnded: (stream) => {
         streams.observe({ plane: stream.plane }, stream.seconds);
+        streamBatches.add(stream.plane, stream.batchesLasted, stream.batchSeconds);
         counted.batches.inc(stream.batches);
         counted.files.inc(stream.files);
       },

@@ -99,8 +99,22 @@ Deno.test("what has ended goes into its histogram, and a second answer counts no
   const { observer } = daemon;
   observer!.sessionEnded("done", 0.3);
   observer!.sessionEnded("done", 400);
-  observer!.streamEnded({ plane: "data", seconds: 2, batches: 5, files: 70 });
-  observer!.streamEnded({ plane: "control", seconds: 100_000, batches: 1, files: 2 });
+  observer!.streamEnded({
+    plane: "data",
+    seconds: 2,
+    batches: 5,
+    files: 70,
+    batchSeconds: 66.5,
+    batchesLasted: [3, 1, ...new Array(15).fill(0), 1],
+  });
+  observer!.streamEnded({
+    plane: "control",
+    seconds: 100_000,
+    batches: 1,
+    files: 2,
+    batchSeconds: 0.004,
+    batchesLasted: [0, 0, 1, ...new Array(15).fill(0)],
+  });
   observer!.batchEnded("remove", 0.004);
   await metrics.text();
   const now = samplesOf(await metrics.text());
@@ -128,6 +142,21 @@ Deno.test("what has ended goes into its histogram, and a second answer counts no
       ]),
       ['blit_batch_duration_seconds_sum{operation="remove"}', 0.004],
       ['blit_batch_duration_seconds_count{operation="remove"}', 1],
+      [bucket("stream_batch", 0.001, 'plane="data"'), 3],
+      ...Array.from({ length: 16 }, (_, i) => [
+        bucket("stream_batch", 2 ** (i + 1) / 1000, 'plane="data"'),
+        4,
+      ]),
+      [bucket("stream_batch", "+Inf", 'plane="data"'), 5],
+      ['blit_stream_batch_duration_seconds_sum{plane="data"}', 66.5],
+      ['blit_stream_batch_duration_seconds_count{plane="data"}', 5],
+      ...Array.from({ length: 15 }, (_, i) => [
+        bucket("stream_batch", 2 ** (i + 2) / 1000, 'plane="control"'),
+        1,
+      ]),
+      [bucket("stream_batch", "+Inf", 'plane="control"'), 1],
+      ['blit_stream_batch_duration_seconds_sum{plane="control"}', 0.004],
+      ['blit_stream_batch_duration_seconds_count{plane="control"}', 1],
       ["blit_stream_batches_total", 6],
       ["blit_stream_files_total", 72],
     ],

@@ -79,7 +79,9 @@ export const DIAL_BYTES = 64;
 /** Size of packed terms, bytes. */
 export const TERMS_BYTES = 48;
 /** Size of the payload of a `closed` frame, bytes. */
-export const CLOSED_BYTES = 40;
+export const CLOSED_BYTES = 192;
+/** Counts in it of batches by how long they took: up to 1 ms, 2 ms, 4 ms and so on, the last one for all that took longer. */
+export const LASTED = 18;
 /** Most bytes under way in one direction of a tunnel. */
 export const TUNNEL_WINDOW = 4 * 1024 * 1024;
 /** Bits of the terms' rights. */

@@ -12,6 +12,7 @@ import {
   ARRIVAL_BYTES,
   DIAL_BYTES,
   FrameType,
+  LASTED,
   NET_TLS,
   Right,
   SETTINGS_BYTES,
@@ -84,6 +85,10 @@ export interface StreamClosed {
   readonly files: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Time that the batches took, s. */
+  readonly batchSeconds: number;
+  /** How many took up to 1 ms, longer and up to 2 ms, and so on doubling; the last number is of all that took longer. */
+  readonly batchesLasted: readonly number[];
 }
 
 /** Where a daemon's data plane is, and what to say to it. */
@@ -183,6 +188,8 @@ export function bind(pool: NativePool, stream: number, terms: BindTerms): Promis
       files: 0,
       bytesIn: 0,
       bytesOut: 0,
+      batchSeconds: 0,
+      batchesLasted: new Array(LASTED).fill(0),
     });
   }
   checkCode(code, "serve a stream");
@@ -303,6 +310,8 @@ function readClosed(payload: Uint8Array<ArrayBuffer>): StreamClosed {
     files: long(16),
     bytesIn: long(24),
     bytesOut: long(32),
+    batchSeconds: long(40) / 1e6,
+    batchesLasted: Array.from({ length: LASTED }, (_, i) => long(48 + 8 * i)),
   };
 }
 

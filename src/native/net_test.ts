@@ -115,6 +115,8 @@ testPort("a stream is dialled, told with its token, bound and closed", {}, async
     files: 0,
     bytesIn: 0,
     bytesOut: 0,
+    batchSeconds: 0,
+    batchesLasted: new Array(18).fill(0),
   });
   closeStream(pool, await dialled);
   closeStream(pool, arrival.stream);

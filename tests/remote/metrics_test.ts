@@ -37,6 +37,13 @@ testOrSkip(
       assert.ok(value('blit_stream_duration_seconds_count{plane="data"}') >= 1, text);
       assert.ok(value('blit_stream_duration_seconds_count{plane="control"}') >= 1, text);
       assert.ok(value('blit_stream_duration_seconds_sum{plane="data"}') > 0, text);
+      const [took, batches] = ["sum", "count"].map((what) =>
+        ["data", "control"].map((plane) =>
+          value(`blit_stream_batch_duration_seconds_${what}{plane="${plane}"}`)
+        )
+      );
+      assert.equal(batches[0] + batches[1], value("blit_stream_batches_total"), text);
+      assert.ok(took[0] > 0 && took[1] > 0, text);
       assert.ok(value("blit_stream_files_total") >= 5 && value("blit_stream_batches_total") >= 2);
       assert.equal(value('blit_batch_duration_seconds_count{operation="remove"}'), 1, text);
       // Everybody is gone: nothing waits.

@@ -1,7 +1,7 @@
 //! The daemon's end of a stream: batches one after another, until the client closes it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::make::{Maker, Trust, method_of};
@@ -71,6 +71,7 @@ impl Stream<'_> {
     }
 
     fn batch(&mut self) -> Outcome<()> {
+        let began = Instant::now();
         let header = self.wire.record(Wait::Idle)?;
         let needed = match header.kind {
             Type::Put => WRITE,
@@ -132,7 +133,7 @@ impl Stream<'_> {
             }
             self.wire.send_last(Type::Results, results.as_bytes())?;
         }
-        self.closed.batches += 1;
+        self.closed.add_batch(began.elapsed());
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What a stream was bound to, and what is said of it when it is closed: see `blit_net_bind` in docs/native.md.
 
+use std::time::Duration;
+
 use crate::block::{u32_at, u64_at};
 use crate::control::RUN_SLOTS;
 use crate::request::flag;
@@ -8,7 +10,10 @@ use crate::status::{Fail, Outcome, Status};
 /// Size of packed terms, bytes.
 pub const TERMS_BYTES: usize = 48;
 /// Size of a packed [`Closed`], bytes.
-pub const CLOSED_BYTES: usize = 40;
+pub const CLOSED_BYTES: usize = 192;
+/// Counts of batches by how long they took: up to 1 ms, 2 ms, 4 ms and so on, the last one for all that took longer.
+pub const LASTED: usize = 18;
+const _: () = assert!(CLOSED_BYTES == 48 + 8 * LASTED);
 
 /// Right to have content sent.
 pub const READ: u32 = 1;
@@ -85,15 +90,36 @@ pub struct Closed {
     pub bytes_in: u64,
     /// Bytes of records that went out.
     pub bytes_out: u64,
+    /// Time that the batches took, µs.
+    pub batch_us: u64,
+    /// See [`LASTED`].
+    pub lasted: [u64; LASTED],
 }
 
 impl Closed {
+    /// Counts a batch that was carried out.
+    pub fn add_batch(&mut self, took: Duration) {
+        self.batches += 1;
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.batch_us = self.batch_us.saturating_add(us);
+        // Beyond what a power of two can be, it is beyond the last step anyway.
+        let most = us.div_ceil(1000).min(1 << LASTED).next_power_of_two();
+        self.lasted[(most.trailing_zeros() as usize).min(LASTED - 1)] += 1;
+    }
+
     /// Packs it as the payload of the stream's last frame.
     pub fn pack(&self) -> [u8; CLOSED_BYTES] {
         let mut bytes = [0; CLOSED_BYTES];
         bytes[0..4].copy_from_slice(&(self.status as u32).to_le_bytes());
         bytes[4..8].copy_from_slice(&self.os.to_le_bytes());
-        let counts = [self.batches, self.files, self.bytes_in, self.bytes_out];
+        let counts = [
+            self.batches,
+            self.files,
+            self.bytes_in,
+            self.bytes_out,
+            self.batch_us,
+        ];
+        let counts = counts.into_iter().chain(self.lasted);
         for (place, count) in bytes[8..].chunks_exact_mut(8).zip(counts) {
             place.copy_from_slice(&count.to_le_bytes());
         }
@@ -152,9 +178,24 @@ mod tests {
             files: 2,
             bytes_in: 3,
             bytes_out: 4,
+            batch_us: 5,
+            lasted: std::array::from_fn(|i| i as u64 + 6),
         };
         let mut expected = vec![25, 0, 0, 0, 104, 0, 0, 0];
-        expected.extend([1u64, 2, 3, 4].iter().flat_map(|w| w.to_le_bytes()));
+        expected.extend((1u64..24).flat_map(u64::to_le_bytes));
         assert_eq!(closed.pack()[..], expected);
+    }
+
+    #[test]
+    fn a_batch_is_counted_under_the_least_time_that_it_did_not_exceed() {
+        let mut closed = Closed::default();
+        for us in [0, 1000, 1001, 2000, 2001, 65_536_000, 65_536_001, u64::MAX] {
+            closed.add_batch(Duration::from_micros(us));
+        }
+        let mut expected = [0; LASTED];
+        (expected[0], expected[1], expected[2]) = (2, 2, 1);
+        (expected[16], expected[17]) = (1, 2);
+        assert_eq!(closed.lasted, expected);
+        assert_eq!((closed.batches, closed.batch_us), (8, u64::MAX));
     }
 }

@@ -83,6 +83,10 @@ export interface EndedStream {
   readonly batches: number;
   /** Entries of them that were no directories. */
   readonly files: number;
+  /** Time that the batches took. */
+  readonly batchSeconds: number;
+  /** As in `StreamClosed`. */
+  readonly batchesLasted: readonly number[];
 }
 
 /** Where the services write what happened; no names of files at `info`. */

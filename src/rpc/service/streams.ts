@@ -221,14 +221,11 @@ export class Streams {
     try {
       const closed = await served;
       const seconds = (performance.now() - boundMs) / 1000;
-      const { batches, files } = closed;
-      this.#host.observer?.streamEnded({ plane, seconds, batches, files });
+      const { kind, batches, bytesIn, bytesOut } = closed;
+      this.#host.observer?.streamEnded({ ...closed, plane, seconds });
       log.debug(
         "stream of session {job} ended: {kind}, {batches} batches, {bytesIn} in, {bytesOut} out",
-        {
-          job: session.job,
-          ...closed,
-        },
+        { job: session.job, kind, batches, bytesIn, bytesOut },
       );
       return closed;
     } finally {

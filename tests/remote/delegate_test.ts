@@ -173,7 +173,7 @@ testOrSkip(
       await dir.write({ "a/file": "1" });
       const ran = await blit("copy", `${from}:/m/`, `${to}:/n/x`);
       assertStatus(ran, 1);
-      assert.match(ran.stderr, new RegExp(`Add "${from}" to "delegation"`));
+      assert.match(ran.stderr, new RegExp(`Add "${from}" to "delegation" .* and restart it`));
       assert.deepEqual(await dir.files("b"), {});
       // Nothing has to be copied for these.
       assertStatus(await blit("check", `${from}:/m/`, `${to}:/n/`), 1);

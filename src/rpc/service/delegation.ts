@@ -53,7 +53,7 @@ export function requireDelegation(
   const where = moduleWords(module.name);
   const how = module.name === ""
     ? `Serve the folder as a module whose "delegation" in the daemon's configuration has "${display}"`
-    : `Add "${display}" to "delegation" of that module in its daemon's configuration`;
+    : `Add "${display}" to "delegation" of that module in its daemon's configuration and restart it`;
   throw new BlitError(
     "permission",
     `Cannot copy from ${display} into ${where}: its daemon takes nothing from that host. ` +

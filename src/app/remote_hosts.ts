@@ -269,5 +269,6 @@ function thereIn(block: EntryBlock, i: number, location: RemoteLocation): There 
     step: READ_METADATA,
     path: location.path,
     root: locationText({ ...location, path: "" }),
+    isServed: true,
   });
 }

@@ -22,6 +22,8 @@ export interface Failure {
   readonly root?: string;
   /** Which side it is on, where that changes what to do about it. */
   readonly target?: "source" | "destination";
+  /** A daemon has it: what helps is done on its machine. */
+  readonly isServed?: boolean;
   /** Whose numbers `os` is from; this machine's unless it came from another. */
   readonly family?: OsFamily;
   /** What to do about it, where the caller knows better than the tables. */
@@ -88,6 +90,14 @@ const ADVICE: Record<ErrorKind, string> = {
   unauthenticated: "Run blit login for that host.",
 };
 
+/** The same where a daemon has it. */
+const SERVED_ADVICE: Partial<Record<ErrorKind, string>> = {
+  permission:
+    "What counts is the user that blit-daemon runs as there: give that one the right, or leave it out with --exclude.",
+  read_only:
+    "On its machine, mount the file system writable, or name the folder in ReadWritePaths= of blit-daemon's unit.",
+};
+
 const REMOVE = STEPS.indexOf("remove");
 const SET_OWNER = STEPS.indexOf("set owner of");
 
@@ -121,6 +131,16 @@ export function describeFailure(failure: Failure): BlitError {
   });
 }
 
+/** What a daemon's own trees threw, with what to do as whoever uses the daemon sees it. */
+export function asServed(error: BlitError): BlitError {
+  const { kind, message, advice = "" } = error;
+  const served = SERVED_ADVICE[kind];
+  if (served === undefined || advice === "" || !message.endsWith(advice)) return error;
+  const { operation, path, os } = error;
+  const told = `${message.slice(0, -advice.length)}${served}`;
+  return new BlitError(kind, told, { operation, path, os, advice: served, cause: error });
+}
+
 function wholePath({ root, path }: Failure): string {
   if (root === undefined) return path === "" ? "." : displayName(path);
   if (path === "") return root;
@@ -146,6 +166,8 @@ function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined):
   if (code === "ESTALE" || code === "ETIMEDOUT" || code === "EHOSTDOWN") {
     return "Check the connection to the file server, then run again.";
   }
+  const served = failure.isServed ? SERVED_ADVICE[kind] : undefined;
+  if (served !== undefined) return served;
   if (kind === "permission" && failure.target === "destination") {
     return "Run as the owner of the destination, or change its permissions.";
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { nameOsError } from "./errno.ts";
 import { type ErrorKind, STATUS } from "./error.ts";
-import { describeFailure } from "./failure.ts";
+import { asServed, describeFailure } from "./failure.ts";
 import { STEPS } from "./work_batch.ts";
 
 const step = (words: (typeof STEPS)[number]) => STEPS.indexOf(words);
@@ -52,11 +52,32 @@ Deno.test("a path is shown escaped", () => {
   assert.match(error.message, /"a\\nb\\xff"/);
 });
 
+Deno.test("what a daemon's own trees threw is told as to somebody elsewhere", () => {
+  const own = describeFailure({ status: STATUS.read_only, step: step("create"), path: "p" });
+  const { kind, message, advice, path } = asServed(own);
+  assert.deepEqual([kind, path], ["read_only", "p"]);
+  assert.match(
+    message,
+    /^Cannot create "p": Read-only file system\. On its machine, .*ReadWritePaths=/,
+  );
+  assert.ok(message.endsWith(advice!));
+  const other = describeFailure({ status: STATUS.io, step: step("create"), path: "p" });
+  assert.equal(asServed(other), other);
+});
+
 Deno.test("advice follows the step and the system's error", () => {
   const advice = (kind: ErrorKind, words: (typeof STEPS)[number], os = 0) =>
     describeFailure({ status: STATUS[kind], os, step: step(words), path: "p", family: "linux" })
       .advice;
   assert.match(advice("permission", "set owner of", 1)!, /root/);
+  const served = describeFailure({
+    status: STATUS.permission,
+    step: step("create"),
+    path: "p",
+    target: "destination",
+    isServed: true,
+  });
+  assert.match(served.message, /the user that blit-daemon runs as there/);
   assert.match(advice("changed", "remove")!, /kept/);
   assert.match(advice("no_space", "write", 122)!, /quota/);
   assert.match(advice("busy", "remove", 16)!, /End what uses it/);

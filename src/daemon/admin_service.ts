@@ -202,7 +202,14 @@ async function openModule(host: ServiceHost, module: ModuleSpec): Promise<LocalT
 function unreadable(block: EntryBlock, path: RelPath): BlitError {
   const step = STEPS.indexOf("read metadata of");
   const advice = block.status(0) === STATUS.not_found ? "Check the path." : undefined;
-  return describeFailure({ status: block.status(0), os: block.os(0), step, path, advice });
+  return describeFailure({
+    status: block.status(0),
+    os: block.os(0),
+    step,
+    path,
+    isServed: true,
+    advice,
+  });
 }
 
 type Wanted = (path: RelPath, block: EntryBlock, index: number) => boolean;

@@ -83,8 +83,8 @@ export function configEntries(): Readonly<Record<"config" | "module" | "limits",
   };
 }
 
-/** What is asked of the file system while a configuration is checked. */
-export type IsDirectory = (path: string) => boolean;
+/** What keeps a path from being served, in words that follow it and end without a full stop; null where nothing does. */
+export type FolderFault = (path: string) => string | null;
 
 /**
  * Reads a configuration.
@@ -92,14 +92,14 @@ export type IsDirectory = (path: string) => boolean;
  * @param text content of the file; comments and trailing commas are fine
  * @param file its path, for messages
  * @param folder absolute path that relative ones in it start from
- * @param isDirectory whether a path is a directory, or a link to one
+ * @param folderFault asked of each folder that is to be served
  * @throws {BlitError} `usage` with file, line and column of the first mistake
  */
 export function parseConfig(
   text: string,
   file: string,
   folder: string,
-  isDirectory: IsDirectory,
+  folderFault: FolderFault,
 ): DaemonConfig {
   const source = { text, file, entry: "entry", operation: "read the configuration" };
   const { value, errorAt } = readJsonc(source, SCHEMA);
@@ -107,7 +107,8 @@ export function parseConfig(
   const modules: ModuleSpec[] = [];
   if (value.root !== undefined) {
     const root = absolute(value.root);
-    if (!isDirectory(root)) throw errorAt(["root"], `"${root}" is no directory. Make it first`);
+    const fault = folderFault(root);
+    if (fault !== null) throw errorAt(["root"], `"${root}" ${fault}`);
     modules.push(moduleOf({ name: "", path: root, readOnly: value.rootReadOnly }));
   }
   for (const [i, module] of (value.modules ?? []).entries()) {
@@ -115,9 +116,8 @@ export function parseConfig(
       throw errorAt(["modules", i, "name"], `there is another module "${module.name}"`);
     }
     const path = absolute(module.path);
-    if (!isDirectory(path)) {
-      throw errorAt(["modules", i, "path"], `"${path}" is no directory. Make it first`);
-    }
+    const fault = folderFault(path);
+    if (fault !== null) throw errorAt(["modules", i, "path"], `"${path}" ${fault}`);
     modules.push(moduleOf({ ...module, path }));
   }
   return {

@@ -3,7 +3,8 @@ import { BlitError } from "../core/error.ts";
 import { DEFAULTS, isExposed, isSecure } from "./config.ts";
 import { parseConfig } from "./config_parse.ts";
 
-const parse = (text: string) => parseConfig(text, "d.jsonc", "/etc", (path) => path !== "/gone");
+const parse = (text: string) =>
+  parseConfig(text, "d.jsonc", "/etc", (path) => path === "/gone" ? "is no directory" : null);
 
 Deno.test("a configuration is read with what holds where it says nothing", () => {
   assert.deepEqual(parse(""), DEFAULTS);

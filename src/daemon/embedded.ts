@@ -8,7 +8,7 @@ import type { Access } from "../rpc/service/rights.ts";
 import type { DaemonLimits } from "./config.ts";
 import { parseConfig } from "./config_parse.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { isDirectory } from "./files.ts";
+import { folderFault } from "./files.ts";
 
 /** A folder that is served. */
 export interface ModuleSettings {
@@ -91,7 +91,7 @@ export interface Served extends AsyncDisposable {
 export async function serve(settings: ServeSettings): Promise<Served> {
   const { stateFolder, cwd = Deno.cwd(), ...file } = settings;
   // The same checks, and the same words, as for a file.
-  const config = parseConfig(JSON.stringify(file), "serve()", cwd, isDirectory);
+  const config = parseConfig(JSON.stringify(file), "serve()", cwd, folderFault);
   // The process has one pool: transfers of the program's own work in it too.
   const trees = await acquireTrees();
   const pool = trees.pool ?? undefined;

@@ -9,7 +9,7 @@ import { BlitError } from "../core/error.ts";
 import { textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
 import type { DaemonConfig } from "./config.ts";
-import { type IsDirectory, parseConfig } from "./config_parse.ts";
+import { type FolderFault, parseConfig } from "./config_parse.ts";
 
 /**
  * Folder of what the daemon keeps: the one that was named, else `STATE_DIRECTORY` (systemd's), else `blit-daemon` in XDG's
@@ -55,7 +55,7 @@ export function readText(path: string): string | null {
  * @param path relative to the process's folder, or absolute
  * @throws {BlitError} `not_found`; `usage` with file, line and column of the first mistake
  */
-export function readConfig(path: string, isThere: IsDirectory = isDirectory): DaemonConfig {
+export function readConfig(path: string, fault: FolderFault = folderFault): DaemonConfig {
   if (path.endsWith(".toml")) {
     throw new BlitError(
       "usage",
@@ -68,7 +68,7 @@ export function readConfig(path: string, isThere: IsDirectory = isDirectory): Da
   if (text === null) {
     throw new BlitError("not_found", `Cannot read "${path}": No such file. Check --config.`);
   }
-  return parseConfig(text, path, dirname(absolute), isThere);
+  return parseConfig(text, path, dirname(absolute), fault);
 }
 
 /**
@@ -112,12 +112,17 @@ export function fileStamp(path: string): string {
   }
 }
 
-/** Whether a path is a directory, or a link to one. */
-export function isDirectory(path: string): boolean {
+const NO_DIRECTORY = "is no directory. Make it first";
+const CLOSED =
+  "can't be reached by the user that blit-daemon runs as. Open the folders above it to that user; " +
+  "below /home, /root and /run/user also systemd's unit: ProtectHome=no";
+
+/** What keeps a path from being served as a folder; see {@link FolderFault}. Links to one are followed. */
+export function folderFault(path: string): string | null {
   try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
+    return Deno.statSync(path).isDirectory ? null : NO_DIRECTORY;
+  } catch (error) {
+    return error instanceof Deno.errors.PermissionDenied ? CLOSED : NO_DIRECTORY;
   }
 }
 

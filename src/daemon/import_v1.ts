@@ -133,7 +133,7 @@ export function importV1(toml: string, file: string, folder: string): Imported {
 function checkMade(jsonc: string, file: string, folder: string): void {
   try {
     // Whether folders are there is for the start to say: they may be another machine's.
-    parseConfig(jsonc, file, folder, () => true);
+    parseConfig(jsonc, file, folder, () => null);
   } catch (error) {
     if (!(error instanceof BlitError)) throw error;
     const words = error.message.slice(file.length).replace(/^:\d+:\d+/, "");

@@ -4,7 +4,7 @@ import { importV1 } from "./import_v1.ts";
 
 const imported = (toml: string) => {
   const { jsonc, notes } = importV1(toml, "v1.toml", "/etc/blit");
-  return { config: parseConfig(jsonc, "x.jsonc", "/", () => true), notes, jsonc };
+  return { config: parseConfig(jsonc, "x.jsonc", "/", () => null), notes, jsonc };
 };
 
 Deno.test("every entry of 0.1 is taken over, or named with what took its place", () => {

@@ -10,7 +10,7 @@ import { BlitError, EXIT_CODE } from "../core/error.ts";
 import { type DaemonConfig, DEFAULTS, isExposed, isLoopback } from "./config.ts";
 import { moduleOf } from "./config_parse.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { isDirectory, readConfig, readText, stateDirectory } from "./files.ts";
+import { folderFault, readConfig, readText, stateDirectory } from "./files.ts";
 import { type DaemonCommand, helpText, parseFlags, type ServeFlags } from "./flags.ts";
 import { daemonLog, endLog, startLog } from "./log.ts";
 import type { ServedMetrics } from "./metrics.ts";
@@ -101,12 +101,8 @@ function configured(flags: ServeFlags): DaemonConfig {
   let modules = [...file.modules];
   if (flags.root !== null) {
     const path = resolve(flags.root);
-    if (!isDirectory(path)) {
-      throw new BlitError(
-        "usage",
-        `--root "${flags.root}": there is no such folder. Make it first.`,
-      );
-    }
+    const fault = folderFault(path);
+    if (fault !== null) throw new BlitError("usage", `--root "${flags.root}" ${fault}.`);
     if (modules.some(({ name }) => name === "")) {
       throw new BlitError("usage", '--root: the configuration has a "root" already. Keep one.');
     }

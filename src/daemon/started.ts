@@ -50,7 +50,7 @@ export function readStarted(folder: string): Started | null {
  * @throws {BlitError} where the configuration can't be read, or has a mistake
  */
 export function modulesOf({ config, root }: Started): readonly string[] {
-  const names = config === null ? [] : readConfig(config, () => true).modules
+  const names = config === null ? [] : readConfig(config, () => null).modules
     .map(({ name }) => name === "" ? DEFAULT_ROOT : name);
   if (root) names.unshift(DEFAULT_ROOT, ...config === null ? [LONE_MODULE] : []);
   return names;

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { isDirectory, stateDirectory } from "./files.ts";
+import { folderFault, stateDirectory } from "./files.ts";
 import type { TokenCommand } from "./flags.ts";
 import { modulesOf, readStarted, type Started } from "./started.ts";
 import { EVERY_MODULE, TokenStore } from "./tokens.ts";
@@ -38,7 +38,7 @@ export function runToken(command: TokenCommand, output: TokenOutput): void {
 /** The state folder; one that was named must be there: a daemon that looks elsewhere wouldn't find what is put there. */
 function stateFolder(given: string | null): string {
   const folder = stateDirectory(given);
-  if (given === null || isDirectory(folder)) return folder;
+  if (given === null || folderFault(folder) === null) return folder;
   throw usage(`--state "${given}": there is no such folder. A daemon makes it at its first start.`);
 }
 

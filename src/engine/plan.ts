@@ -9,7 +9,7 @@
 import { ENTRY_RENAMED, EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { joinRel, nameToBytes } from "../core/rel_path.ts";
+import { joinRel, nameToBytes, parentOf } from "../core/rel_path.ts";
 import {
   BatchBuilder,
   CopyAction,
@@ -346,7 +346,10 @@ export class Planner {
       if (status !== 0) {
         const step = results.step(i);
         const side = SOURCE_STEPS.has(STEPS[step]) ? "source" : "destination";
-        tally.failStatus(batch.path(i), status, results.os(i), step, side);
+        const renamed = side === "destination" && (items.flags(i) & ENTRY_RENAMED) !== 0;
+        const path = batch.path(i);
+        const shown = renamed ? joinRel(parentOf(path), items.target(i)) : path;
+        tally.failStatus(shown, status, results.os(i), step, side);
         this.#endWhereHopeless(batch, results, i);
       }
       settle(status === 0, results, i);

@@ -70,7 +70,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   const sourceRun = source.beginRun(runId, signal);
   const destinationRun = destination.beginRun(runId, signal);
   const tally = new Tally(request.listener, request.emitItems);
-  tally.roots = { source: source.display, destination: destination.display };
+  tally.trees = { source, destination };
   let parts: RunParts | null = null;
   let watch: Watch | null = null;
   try {

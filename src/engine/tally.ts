@@ -19,6 +19,7 @@ import { EVENT_SCHEMA } from "../core/events.ts";
 import { describeFailure } from "../core/failure.ts";
 import { displayName, type RelPath } from "../core/rel_path.ts";
 import { COPY_METHODS, type CopyMethod, ResultFlag, type Results } from "../core/work_batch.ts";
+import type { Tree } from "./tree.ts";
 
 /** Failures kept for the summary; all of them are counted and streamed. */
 const FAILURES_KEPT = 1000;
@@ -61,8 +62,8 @@ export class Tally {
   readonly #methods = new Map<number, { files: number; bytes: number }>();
   readonly #listener: RunListener | undefined;
   readonly #emitItems: boolean;
-  /** Where paths of either side begin, for messages. */
-  roots: { readonly source: string; readonly destination: string } | undefined;
+  /** The two trees, for messages: where paths of either side begin, and whose they are. */
+  trees: Readonly<Record<"source" | "destination", Pick<Tree, "display" | "kind">>> | undefined;
   /** Live bytes of work in flight, from the trees' counters. */
   liveBytes: () => number = () => this.bytesTransferred;
   current: () => RelPath | null = () => null;
@@ -128,8 +129,9 @@ export class Tally {
     side: "source" | "destination",
     advice?: string,
   ): BlitError {
-    const root = this.roots?.[side];
-    return describeFailure({ status, os, step, path, target: side, root, advice });
+    const tree = this.trees?.[side];
+    const where = { root: tree?.display, isServed: tree?.kind === "remote" };
+    return describeFailure({ status, os, step, path, target: side, ...where, advice });
   }
 
   /** Says something once. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { BlitError } from "../../core/error.ts";
+import { asServed } from "../../core/failure.ts";
 import type { RelPath } from "../../core/rel_path.ts";
 import { LocalRun } from "../../tree/local_run.ts";
 import { LocalTree } from "../../tree/local.ts";
@@ -153,7 +154,9 @@ export class ServedSession implements BatchTerms {
         `Cannot open another root: a session has at most ${MOST_ROOTS}. Close one first.`,
       );
     }
-    const tree = await LocalTree.openBeneath(this.#base, path, options);
+    const tree = await LocalTree.openBeneath(this.#base, path, options).catch((error) => {
+      throw error instanceof BlitError ? asServed(error) : error;
+    });
     if (this.#released !== null || this.#roots.size >= MOST_ROOTS) {
       await tree.close();
       this.#checkOpen();

@@ -220,11 +220,6 @@ impl BlockWriter {
         Self { bytes, count }
     }
 
-    /// Number of records.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// Appends bytes to the data and returns their offset in it.
     #[inline]
     pub fn push_data(&mut self, data: &[u8]) -> u32 {

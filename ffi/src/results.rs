@@ -13,18 +13,10 @@ pub mod method {
     pub const REFLINK: u8 = 1;
     /// copy_file_range.
     pub const COPY_FILE_RANGE: u8 = 2;
-    /// sendfile.
-    pub const SENDFILE: u8 = 3;
-    /// splice.
-    pub const SPLICE: u8 = 4;
     /// Through a buffer.
     pub const READ_WRITE: u8 = 5;
     /// clonefile.
     pub const CLONEFILE: u8 = 6;
-    /// fcopyfile.
-    pub const FCOPYFILE: u8 = 7;
-    /// CopyFileEx.
-    pub const COPYFILEEX: u8 = 8;
     /// Pieces that requests carried.
     pub const STREAM: u8 = 9;
     /// Records on a connection of its own.

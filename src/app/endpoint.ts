@@ -151,18 +151,6 @@ export function hostText({ host, port }: Pick<RemoteEndpoint, "host" | "port">):
   return port === null ? name : `${name}:${port}`;
 }
 
-/** An endpoint as it is typed: `nas:/backup/photos`. */
-export function endpointText(endpoint: RemoteEndpoint, path = endpoint.path): string {
-  const { module } = endpoint;
-  const host = hostText(endpoint);
-  if (module === null) return `${host}:`;
-  return module === ""
-    ? `${host}://${path}`
-    : path === ""
-    ? `${host}:/${module}`
-    : `${host}:/${module}/${path}`;
-}
-
 function shown(text: string): string {
   return displayName(textToName(text));
 }

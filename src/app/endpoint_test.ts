@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BlitError } from "../core/error.ts";
-import { endpointText, localPath, parseEndpoint } from "./endpoint.ts";
+import { localPath, parseEndpoint } from "./endpoint.ts";
 
 const LOCAL = ["a", "a/b:c", "./a:b", "/x:y/z", "..", "a..b", "~", "[x]", "a b", "\\x", "-"];
 
@@ -82,13 +82,6 @@ for (const [text, meant] of MISTAKES) {
 
 Deno.test("a remote path is written out: .. is refused", () => {
   assert.throws(() => parseEndpoint("nas:/m/../n", "linux"), { kind: "usage" });
-});
-
-Deno.test("an endpoint is written as it is typed", () => {
-  for (const text of ["nas:/m/p", "nas:/m", "nas://p", "nas://", "[::1]:9031:/m", "nas:"]) {
-    const endpoint = parseEndpoint(text, "linux");
-    assert.equal(endpoint.kind === "remote" && endpointText(endpoint), text);
-  }
 });
 
 Deno.test("a drive letter is local on Windows, with either slash", () => {

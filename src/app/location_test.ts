@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type RemoteLocation, sameHost, sameModule } from "./location.ts";
+import { readArgument } from "./locate.ts";
+import { locationText, type RemoteLocation, sameHost, sameModule } from "./location.ts";
 
 const at = (host: string, port: number | null, module = "m"): RemoteLocation => ({
   kind: "remote",
@@ -15,4 +16,10 @@ Deno.test("a daemon is one whether or not its port is named", () => {
   assert.equal(sameHost(at("nas", null), at("other", null)), false);
   assert.equal(sameModule(at("nas", 9031), at("nas", null)), true);
   assert.equal(sameModule(at("nas", 9031), at("nas", null, "n")), false);
+});
+
+Deno.test("a place of a daemon is written as it is typed", () => {
+  for (const text of ["nas:/m/p", "nas:/m", "nas://p", "nas://", "[::1]:9031:/m"]) {
+    assert.equal(locationText(readArgument(text, "/").location), text);
+  }
 });

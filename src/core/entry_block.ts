@@ -270,12 +270,6 @@ export class EntryBlock {
     const from = this.#dataOffset + this.#w[HEADER_WORDS + i * WORDS + 16];
     for (let k = 0, n = this.targetLength(i); k < n; k++) into[at + k] = this.bytes[from + k];
   }
-  /** The bytes of a record's name. */
-  nameBytes(i: number): Uint8Array {
-    const r = HEADER_WORDS + i * WORDS;
-    const at = this.#dataOffset + this.#w[r + 14];
-    return this.bytes.subarray(at, at + (this.#w[r + 15] & 0xffff));
-  }
   /** The bytes of a record's target. */
   targetBytes(i: number): Uint8Array {
     const r = HEADER_WORDS + i * WORDS;
@@ -343,11 +337,15 @@ export class EntryBlockWriter {
     return HEADER_BYTES + this.#count * RECORD_BYTES + this.#dataLength;
   }
 
-  /** Adds a record from its fields and returns its index. */
+  /**
+   * Adds a record from its fields and returns its index.
+   *
+   * @throws {BlitError} `name_too_long` for a name or target of over 65,535 bytes; nothing is added then
+   */
   add(fields: EntryFields): number {
     const name = Buffer.from(fields.name, "latin1");
     const target = Buffer.from(fields.target ?? "", "latin1");
-    const i = this.#reserve(name.length + target.length);
+    const i = this.#reserve(name.length, target.length);
     const view = new DataView(this.#words.buffer, i * RECORD_BYTES, RECORD_BYTES);
     view.setBigUint64(0, BigInt(fields.sizeBytes ?? 0), true);
     view.setBigInt64(8, fields.mtimeNs ?? 0n, true);
@@ -398,7 +396,7 @@ export class EntryBlockWriter {
   copy(block: EntryBlock, index: number, name?: Uint8Array, target?: Uint8Array): number {
     const nameLength = name?.length ?? block.nameLength(index);
     const targetLength = target?.length ?? block.targetLength(index);
-    const i = this.#reserve(nameLength + targetLength);
+    const i = this.#reserve(nameLength, targetLength);
     const r = i * WORDS;
     block.copyRecord(index, this.#words, r);
     const at = this.#dataLength;
@@ -464,14 +462,17 @@ export class EntryBlockWriter {
     this.#dataLength = 0;
   }
 
-  #reserve(nameBytes: number): number {
+  #reserve(nameLength: number, targetLength: number): number {
+    if (nameLength > 0xffff || targetLength > 0xffff) {
+      throw new BlitError("name_too_long", "Cannot pack a name of over 65,535 bytes.");
+    }
     const i = this.#count++;
     if (this.#count * WORDS > this.#words.length) {
       const larger = new Uint32Array(this.#words.length * 2);
       larger.set(this.#words);
       this.#words = larger;
     }
-    const needed = this.#dataLength + nameBytes;
+    const needed = this.#dataLength + nameLength + targetLength;
     if (needed > this.#data.length) {
       const larger = new Uint8Array(Math.max(needed, this.#data.length * 2));
       larger.set(this.#data);
@@ -481,9 +482,6 @@ export class EntryBlockWriter {
   }
 
   #setNames(r: number, nameLength: number, targetLength: number): void {
-    if (nameLength > 0xffff || targetLength > 0xffff) {
-      throw new BlitError("name_too_long", "Cannot pack a name of over 65,535 bytes.");
-    }
     this.#words[r + 14] = this.#dataLength;
     this.#words[r + 15] = nameLength | (targetLength << 16);
     this.#words[r + 16] = this.#dataLength + nameLength;

@@ -121,7 +121,10 @@ export const MarkerAction = {
   leave: 2n,
 } as const;
 
-/** How content was copied, the `method` byte of a result. */
+/**
+ * How content was copied, the `method` byte of a result. Nothing is copied by sendfile, splice, fcopyfile or CopyFileEx; they
+ * hold the places of the others.
+ */
 export const COPY_METHODS = [
   "none",
   "reflink",

@@ -28,8 +28,8 @@ export interface Leftovers {
   readonly isEmpty: boolean;
 }
 
-/** A marker's removal as a batch. */
-export interface Farewell {
+/** One of the batches that come last, such as a marker's removal. */
+export interface LateStep {
   readonly batch: WorkBatch;
   /** To be told what became of it. */
   ended(results: Results): void;
@@ -110,7 +110,7 @@ export class Marker {
   }
 
   /** What removes it, for whoever runs that before something else; null where it isn't held. */
-  farewell(): Farewell | null {
+  farewell(): LateStep | null {
     if (!this.#held || plansOnly(this.#context.options)) return null;
     return {
       batch: new WorkBatch(this.#builder(MarkerAction.release, 0n).finish()),

@@ -27,7 +27,7 @@ import {
   runInOrder,
   touchesNothing,
 } from "./context.ts";
-import type { Farewell } from "./marker.ts";
+import type { LateStep } from "./marker.ts";
 import type { DirNode } from "./node.ts";
 import { Retry } from "./retry.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -48,9 +48,6 @@ const SOURCE_STEPS: ReadonlySet<string> = new Set([
 
 /** Told of each copied entry: whether it worked. The hardlink table listens. */
 export type CopySettled = (ok: boolean, results: Results | null, index: number) => void;
-
-/** One of the batches that come last, and who is told of it. */
-type LateStep = Farewell;
 
 interface Planned {
   readonly node: DirNode;
@@ -251,7 +248,7 @@ export class Planner {
    *
    * @param marker goes before the root is stamped, since it touches the root
    */
-  async finishLate(marker: Farewell | null = null): Promise<void> {
+  async finishLate(marker: LateStep | null = null): Promise<void> {
     const last: LateStep[] = [];
     if (this.#meta.count > 0) {
       const { bytes, nodes } = this.#takeMeta();

@@ -109,7 +109,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       sourceRun,
       destinationRun,
       options,
-      compare: compareContext(request, sourceFacts, destinationFacts, null),
+      compare: compareContext(request, sourceFacts, destinationFacts),
       tally,
       room: new Room(tally, sourceFacts, destinationFacts, destination.display),
       executor: new Executor(decision.workers),
@@ -362,7 +362,6 @@ function compareContext(
   request: EngineRequest,
   sourceFacts: FsFacts,
   destinationFacts: FsFacts,
-  suspectSinceNs: bigint | null,
 ): CompareContext {
   const { source, destination, options } = request;
   const exact = source.traits.nanosecondTimes && destination.traits.nanosecondTimes;
@@ -380,7 +379,8 @@ function compareContext(
     timeGrainNs: BigInt(grain),
     symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
     xattrs: checks && source.traits.xattrs && destination.traits.xattrs,
-    suspectSinceNs,
+    // What the destination's markers tell of both is learned when the run begins to write.
+    suspectSinceNs: null,
     lostSinceNs: null,
   };
 }

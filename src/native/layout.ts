@@ -82,8 +82,6 @@ export const TERMS_BYTES = 48;
 export const CLOSED_BYTES = 192;
 /** Counts in it of batches by how long they took: up to 1 ms, 2 ms, 4 ms and so on, the last one for all that took longer. */
 export const LASTED = 18;
-/** Most bytes under way in one direction of a tunnel. */
-export const TUNNEL_WINDOW = 4 * 1024 * 1024;
 /** Bits of the terms' rights. */
 export const Right = { read: 1, write: 2 } as const;
 /** Bits of the terms' trust. */

@@ -8,8 +8,15 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
+import type { StepAdvice } from "../tree/step_failure.ts";
 import type { DaemonConfig } from "./config.ts";
 import { type FolderFault, parseConfig } from "./config_parse.ts";
+
+/** What to do about files of the daemon's own: nobody leaves them out. */
+const ADVICE: StepAdvice = {
+  permission: "Run as root, or as the user that blit-daemon runs as.",
+  read_only: "Name a folder that can be written to with --state.",
+};
 
 /**
  * Folder of what the daemon keeps: the one that was named, else `STATE_DIRECTORY` (systemd's), else `blit-daemon` in XDG's
@@ -45,7 +52,7 @@ export function readText(path: string): string | null {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw fromDenoError(error, "read", textToName(path));
+    throw fromDenoError(error, "read", textToName(path), ADVICE);
   }
 }
 
@@ -98,7 +105,7 @@ export function writeSecret(path: string, text: string): void {
     } catch {
       // It was never made.
     }
-    throw fromDenoError(error, "write", textToName(path));
+    throw fromDenoError(error, "write", textToName(path), ADVICE);
   }
 }
 

@@ -31,6 +31,14 @@ testOrSkip(
       /closed\/in" can't be reached by the user that blit-daemon runs as\. /,
     );
 
+    const state = ["token", "list", "--state", join(dir.path, "closed")];
+    const foreign = await home.run(...state);
+    assert.equal(foreign.code, 1);
+    assert.match(
+      foreign.stderr,
+      /tokens\.json": Permission denied .* Run as root, or as the user that blit-daemon/,
+    );
+
     const daemon = await home.start("--config", config("served"));
     try {
       const place = `127.0.0.1:${daemon.ready.port}:/m`;

@@ -14,6 +14,10 @@ import { MulticastSocket } from "./multicast.ts";
 const TYPE = "blit";
 /** Longer texts of an announcement are cut: nobody needs them, and they come from anybody. */
 const MOST_TEXT = 255;
+/** Names are looked for this long before one is taken (RFC 6762, section 8.1). */
+const LOOK_MS = 750;
+/** Longest name of a service, bytes. */
+const MOST_NAME = 63;
 /** More daemons than this on one network are not listed. */
 const MOST_FOUND = 1000;
 
@@ -36,7 +40,8 @@ export interface FoundDaemon extends Announcement {
 }
 
 /**
- * Announces a daemon until the result is called, on the networks that there are then.
+ * Announces a daemon until the result is called, on the networks that there are then. Where another daemon has its name,
+ * it gets a number: `nas (2)`.
  *
  * @param onError told once where the network doesn't take part; the daemon works all the same
  * @returns withdraws the announcement
@@ -63,11 +68,18 @@ export async function announce(
   if (fingerprint !== undefined) txt.fingerprint = fingerprint;
   // Names of multicast DNS end in .local (RFC 6762, section 3): no other would be looked up there.
   const host = `${name.split(".")[0]}.local`;
-  const service = mdns.publish({ name: name.slice(0, 63), type: TYPE, host, port, txt });
-  // It is announced with its addresses, which are others now.
-  socket.onChange = () => service.stop(() => service.start({ probe: false }));
+  const taken = new Set<string>();
+  const browser = mdns.find({ type: TYPE }, (found) => taken.add(found.name.toLowerCase()));
+  const timer = setTimeout(() => {
+    browser.stop();
+    const config = { name: freeName(name, taken), type: TYPE, host, port, txt, probe: false };
+    const service = mdns.publish(config);
+    // It is announced with its addresses, which are others now.
+    socket.onChange = () => service.stop(() => service.start({ probe: false }));
+  }, LOOK_MS);
   return () =>
     new Promise((resolve) => {
+      clearTimeout(timer);
       socket.onChange = () => {};
       mdns.unpublishAll(() => {
         mdns.destroy();
@@ -106,6 +118,16 @@ export async function discover(waitMs: number, signal: AbortSignal): Promise<Fou
     await new Promise<void>((resolve) => mdns.destroy(() => resolve()));
   }
   return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** A daemon's name, with a number where others have it; a dot would separate it from what follows. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  const wanted = name.replaceAll(".", "-");
+  for (let number = 1;; number++) {
+    const suffix = number === 1 ? "" : ` (${number})`;
+    const free = `${wanted.slice(0, MOST_NAME - suffix.length)}${suffix}`;
+    if (!taken.has(free.toLowerCase())) return free;
+  }
 }
 
 function bonjourOver(socket: MulticastSocket, onError: (cause: unknown) => void): Bonjour {

@@ -59,6 +59,30 @@ testOrSkip("scan finds a daemon that announces itself, and none once it has gone
   });
 });
 
+testOrSkip("a daemon whose name another one has is found by a name with a number", async (dir) => {
+  await dir.write({ "served/": "" });
+  await withTwoHosts(async (near, far) => {
+    const start = (port: number) =>
+      new DaemonHome({ path: dir.path, host: far }).startAs(
+        ...["--bind", far.address, "--root", "served", "--port", String(port)],
+        ...["--data-port", String(port + 1)],
+      );
+    const daemons = [await start(19031)];
+    try {
+      for (let attempt = 0; attempt < 5 && (await scan(near)).length === 0; attempt++);
+      daemons.push(await start(19041));
+      let found: Record<string, unknown>[] = [];
+      for (let attempt = 0; attempt < 5 && found.length < 2; attempt++) found = await scan(near);
+      assert.deepEqual(found.map(({ name, port }) => [name, port]), [
+        [hostname(), 19031],
+        [`${hostname()} (2)`, 19041],
+      ]);
+    } finally {
+      for (const daemon of daemons) await daemon.stop();
+    }
+  });
+});
+
 testOrSkip("scan and daemon meet on a network that no default route leads to", async (dir) => {
   await dir.write({ "served/": "" });
   await withTwoHosts(async (near, far) => {

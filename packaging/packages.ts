@@ -11,6 +11,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { ask, isThere, ROOT } from "../tests/gate/command.ts";
 import { VERSION } from "../src/app/version.ts";
 import { bashScript } from "../src/cli/completions/bash.ts";
@@ -39,15 +40,15 @@ const NFPM = Deno.env.get("NFPM") ?? "nfpm";
 /** Writes a file to be packed; returns its path. */
 type Stage = (name: string, text: string | Uint8Array) => string;
 
-async function manuals(stage: Stage, isWanted: (name: string) => boolean): Promise<Content[]> {
+function manuals(stage: Stage, isWanted: (name: string) => boolean): Content[] {
   const wanted = [...manPages()].filter(([name]) => isWanted(name));
-  return await Promise.all(wanted.map(async ([name, page]) => ({
-    src: stage(`${name}.gz`, await compressed(page)),
+  return wanted.map(([name, page]) => ({
+    src: stage(`${name}.gz`, compressed(page)),
     dst: `/usr/share/man/man${name.at(-1)}/${name}.gz`,
-  })));
+  }));
 }
 
-async function clientContents(stage: Stage, program: string, format: Format): Promise<Content[]> {
+function clientContents(stage: Stage, program: string, format: Format): Content[] {
   const zsh = format === "deb" ? "vendor-completions" : "site-functions";
   return [
     { src: program, dst: "/usr/bin/blit" },
@@ -60,12 +61,12 @@ async function clientContents(stage: Stage, program: string, format: Format): Pr
       src: stage("blit.fish", fishScript()),
       dst: "/usr/share/fish/vendor_completions.d/blit.fish",
     },
-    ...licences("blit"),
-    ...await manuals(stage, (name) => !name.startsWith("blit-daemon")),
+    ...about(stage, "blit"),
+    ...manuals(stage, (name) => !name.startsWith("blit-daemon")),
   ];
 }
 
-async function daemonContents(stage: Stage, program: string): Promise<Content[]> {
+function daemonContents(stage: Stage, program: string): Content[] {
   return [
     { src: program, dst: "/usr/bin/blit-daemon" },
     { src: `${FILES}blit-daemon.service`, dst: "/usr/lib/systemd/system/blit-daemon.service" },
@@ -75,17 +76,31 @@ async function daemonContents(stage: Stage, program: string): Promise<Content[]>
       dst: "/etc/blit-daemon.jsonc",
       type: "config|noreplace",
     },
-    ...licences("blit-daemon"),
-    ...await manuals(stage, (name) => name.startsWith("blit-daemon")),
+    ...about(stage, "blit-daemon"),
+    ...manuals(stage, (name) => name.startsWith("blit-daemon")),
   ];
 }
 
-function licences(name: string): Content[] {
-  const file = (from: string, to: string) => ({
-    src: new URL(from, ROOT).pathname,
-    dst: `/usr/share/doc/${name}/${to}`,
-  });
-  return [file("LICENSE", "copyright"), file("THIRD-PARTY.txt", "THIRD-PARTY.txt")];
+/** One line, then more. */
+const DESCRIPTION = {
+  "blit": `Copies, mirrors, moves and verifies file trees.
+On one machine, and between machines that run blit-daemon. What comes over
+the network is verified; what is deleted goes last.`,
+  "blit-daemon": `Serves folders to blit on other machines.
+Encrypted, with a token for each user. It can be started when
+/etc/blit-daemon.jsonc says what to serve.`,
+};
+
+/** Licences, and what is new. */
+function about(stage: Stage, name: string): Content[] {
+  const file = (src: string, to: string) => ({ src, dst: `/usr/share/doc/${name}/${to}` });
+  const path = (from: string) => new URL(from, ROOT).pathname;
+  const changes = compressed(Deno.readTextFileSync(path("docs/changelog.md")));
+  return [
+    file(path("LICENSE"), "copyright"),
+    file(path("THIRD-PARTY.txt"), "THIRD-PARTY.txt"),
+    file(stage("changelog.md.gz", changes), "changelog.md.gz"),
+  ];
 }
 
 /** What a program needs installed: what Deno needs, and a C library as new as the native library inside of it asks for. */
@@ -119,8 +134,8 @@ async function pack(
     const program = Deno.realPathSync(`${out}/${folder}/${name}`);
     const isDaemon = name === "blit-daemon";
     const contents = isDaemon
-      ? await daemonContents(stage, program)
-      : await clientContents(stage, program, format);
+      ? daemonContents(stage, program)
+      : clientContents(stage, program, format);
     const mode = (dst: string) => dst.startsWith("/usr/bin/") ? 0o755 : 0o644;
     const scripts = ["postinstall", "preremove", "postremove"]
       .map((script) => [script, `${FILES}${script}.sh`]);
@@ -132,9 +147,7 @@ async function pack(
       section: isDaemon ? "net" : "utils",
       priority: "optional",
       maintainer: "The blit maintainers <blit@localhost>",
-      description: isDaemon
-        ? "Serves folders to blit on other machines."
-        : "Copies, mirrors, moves and verifies file trees.",
+      description: DESCRIPTION[name],
       license: "MIT",
       depends: needsOf(Deno.readFileSync(program), format),
       contents: contents.map((content) => ({
@@ -156,9 +169,9 @@ async function pack(
   }
 }
 
-async function compressed(text: string): Promise<Uint8Array> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+/** The same text makes the same bytes. */
+function compressed(text: string): Uint8Array {
+  return gzipSync(text, { level: 9 });
 }
 
 async function main(args: string[]): Promise<number> {

@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { publishedConfig, stagePublished } from "../../packaging/jsr.ts";
+import { SYSTEMS } from "../../packaging/systems.ts";
 import { libraryName } from "../../src/native/library_name.ts";
 import { VERSION } from "../../src/app/version.ts";
 import { type Ran, type Scratch, scratch } from "../support/cli.ts";
@@ -18,6 +19,9 @@ const ROOT = new URL("../../", import.meta.url);
 const DENO_JSON = Deno.readTextFileSync(new URL("deno.json", ROOT));
 const { exports } = JSON.parse(DENO_JSON);
 const { imports } = JSON.parse(publishedConfig(DENO_JSON));
+
+/** On Windows it is a script, which only its whole name starts. */
+const NPM = Deno.build.os === "windows" ? "npm.cmd" : "npm";
 
 /** Paths of the files that would be published from a folder; nothing may be wrong with them. */
 function packedFiles(folder: URL): string[] {
@@ -81,7 +85,7 @@ async function registryOf(
   const at = `http://127.0.0.1:${server.addr.port}`;
   try {
     for (const folder of folders) {
-      const { success, stdout, stderr } = await new Deno.Command("npm", {
+      const { success, stdout, stderr } = await new Deno.Command(NPM, {
         args: ["pack", "--silent", "--offline", folder],
         cwd: dir.path,
       }).output();
@@ -104,7 +108,7 @@ async function registryOf(
 
 /** Makes the npm packages of this system's library as a release does; returns their folders. */
 function nativePackages(out: string): string[] {
-  const system = `linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+  const system = SYSTEMS.find(({ here }) => here)!.name;
   const { success, stderr } = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "packaging/npm.ts", "--out", out, system],
     cwd: ROOT,
@@ -126,6 +130,14 @@ async function homeFor(dir: Scratch, name: string, registry: string): Promise<st
   return home;
 }
 
+/** macOS ends a process that loads a library which was changed after it was signed. */
+async function signed(path: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("codesign", {
+    args: ["--force", "--sign", "-", path],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
 async function run(dir: Scratch, home: string, entry: string, ...args: string[]): Promise<Ran> {
   const may = ["read", "write", "env", "sys", "net", "ffi", "import"].map((w) => `--allow-${w}`);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -133,6 +145,7 @@ async function run(dir: Scratch, home: string, entry: string, ...args: string[])
     cwd: dir.path,
     env: {
       HOME: home,
+      USERPROFILE: home,
       XDG_CONFIG_HOME: join(home, "config"),
       DENO_DIR: join(home, "deno"),
       DENO_NO_UPDATE_CHECK: "1",
@@ -194,6 +207,7 @@ Deno.test(
       const bytes = Buffer.from(Deno.readFileSync(path)).toString("latin1");
       const other = bytes.replaceAll("blit_abi_describe", "blit_abi_describf");
       Deno.writeFileSync(path, Buffer.from(other, "latin1"));
+      if (Deno.build.os === "darwin") await signed(path);
       await registryOf(dir, packages, async (registry) => {
         const home = await homeFor(dir, "other", registry);
         const copied = await run(dir, home, cli, "copy", "src/", "other-copy");

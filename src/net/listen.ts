@@ -22,8 +22,9 @@ export interface DataPort {
  * @param place address and port to listen on; port 0: any free one
  * @param settings how strangers are kept short, and the certificate
  * @param onArrival told of each connection once its token is there; must not throw
- * @throws {BlitError} `busy` where the port is taken; `permission`, `usage` where the system forbids it or the
- *   address isn't this machine's; `unsupported` where native code can't accept here
+ * @throws {BlitError} `busy` where the port is taken; `not_found` where the address isn't this machine's;
+ *   `permission`, `usage` where the system forbids it or it is no address; `unsupported` where native code can't
+ *   accept here
  */
 export function openDataPort(
   pool: NativePool,
@@ -68,6 +69,14 @@ export function listenError(error: unknown, bind: string, port: number): BlitErr
   if (code === "EACCES" || error instanceof Deno.errors.PermissionDenied) {
     const words = "Permission denied (EACCES). Choose a port over 1023.";
     return new BlitError("permission", `Cannot listen on ${where}: ${words}`, init);
+  }
+  // Deno says EINVAL for it on the control port.
+  const isNobodys = code === "EADDRNOTAVAIL" || code === "EINVAL" ||
+    error instanceof Deno.errors.AddrNotAvailable;
+  if (isNobodys) {
+    const words =
+      "this machine doesn't have the address. Check it, or start again once it is there.";
+    return new BlitError("not_found", `Cannot listen on ${where}: ${words}`, init);
   }
   return new BlitError("usage", `Cannot listen on ${where}: ${message}. Check the address.`, init);
 }

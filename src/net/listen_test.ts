@@ -12,7 +12,10 @@ Deno.test("a port that can't be listened on is said to be taken, forbidden or no
     [new Deno.errors.AddrInUse("in use"), "busy", /the port is taken/],
     [ofCode("EACCES"), "permission", /\(EACCES\)\. Choose a port over 1023/],
     [new Deno.errors.PermissionDenied("no"), "permission", /over 1023/],
-    [ofCode("EADDRNOTAVAIL"), "usage", /EADDRNOTAVAIL\. Check the address/],
+    [ofCode("EADDRNOTAVAIL"), "not_found", /this machine doesn't have the address\. .*start again/],
+    [ofCode("EINVAL"), "not_found", /doesn't have the address/],
+    [new Deno.errors.AddrNotAvailable("no"), "not_found", /doesn't have the address/],
+    [ofCode("ENOTFOUND"), "usage", /ENOTFOUND\. Check the address/],
     ["odd", "usage", /: odd\. Check the address/],
   ];
   for (const [thrown, kind, message] of cases) {

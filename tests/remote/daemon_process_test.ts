@@ -39,6 +39,10 @@ Deno.test("a bad start says why, with file, line and column where there is one",
   const without = await home.runWith({ BLIT_NO_NATIVE: "1" }, "--root", ".");
   assert.match(without.stderr, /needs the native library/);
   assert.equal(without.code, 1);
+  // It may get the address yet: no mistake (64), which a service isn't started again after.
+  const late = await home.run("--root", ".", "--bind", "192.0.2.77", "--insecure", "--no-mdns");
+  assert.equal(late.code, 1);
+  assert.match(late.stderr, /Cannot listen on 192\.0\.2\.77:9031: this machine doesn't have the/);
   // What a newer version kept is left to it.
   Deno.mkdirSync(`${home.path}/state/blit-daemon`, { recursive: true });
   const tokens = home.write("state/blit-daemon/tokens.json", '{"version":2,"users":[]}');

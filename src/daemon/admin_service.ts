@@ -25,7 +25,7 @@ import {
 import { pathFromPeer } from "../rpc/convert.ts";
 import { callerOf } from "../rpc/service/calls.ts";
 import type { Caller, ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
-import { lowerAccess, requireRight, rightsOf } from "../rpc/service/rights.ts";
+import { requireRight, rightsIn } from "../rpc/service/rights.ts";
 import type { SessionTable } from "../rpc/service/session_table.ts";
 import { LocalTree } from "../tree/local.ts";
 
@@ -50,11 +50,7 @@ export function adminService(
   host: ServiceHost,
   table: SessionTable,
 ): Partial<ServiceImpl<typeof Admin>> {
-  const rights = (caller: Caller, module: ModuleSpec) => {
-    const access = caller.access(module);
-    const most = module.readOnly ? "read" : "admin";
-    return rightsOf(access === null ? null : lowerAccess(access, most));
-  };
+  const rights = (caller: Caller, module: ModuleSpec) => rightsIn(module, caller.access(module));
   return {
     listModules(_request, context) {
       const caller = callerOf(context);

@@ -17,7 +17,7 @@ import { type DataPort, openDataPort } from "../net/listen.ts";
 import { randomText } from "../net/token.ts";
 import { withErrors } from "../rpc/service/calls.ts";
 import type { DurationObserver, ModuleSpec, ServiceHost } from "../rpc/service/host.ts";
-import { type Access, lowerAccess, moduleWords, rightsOf } from "../rpc/service/rights.ts";
+import { type Access, moduleWords, rightsIn } from "../rpc/service/rights.ts";
 import type { ServedSession } from "../rpc/service/served_session.ts";
 import { SessionTable, type SessionTotals } from "../rpc/service/session_table.ts";
 import { sessionsService } from "../rpc/service/sessions_service.ts";
@@ -398,7 +398,6 @@ class RunningDaemon implements Daemon, ServiceHost {
       // The file of tokens is damaged: nobody is known.
     }
     if (access === null) return false;
-    const most = module.readOnly || session.granted ? "read" : "admin";
-    return rightsOf(lowerAccess(access, most)).length >= session.rights.length;
+    return rightsIn(module, access, session.granted).length >= session.rights.length;
   }
 }

@@ -10,14 +10,19 @@ export const ACCESS = ["read", "write", "delete", "admin"] as const;
 /** One of {@link ACCESS}. */
 export type Access = (typeof ACCESS)[number];
 
-/** The rights that an access level includes; none for null. */
-export function rightsOf(access: Access | null): readonly Access[] {
-  return access === null ? [] : ACCESS.slice(0, ACCESS.indexOf(access) + 1);
-}
-
-/** The lower of two levels. */
-export function lowerAccess(a: Access, b: Access): Access {
-  return ACCESS.indexOf(a) < ACCESS.indexOf(b) ? a : b;
+/**
+ * What somebody may do in a module: what their access includes, but reading alone where nobody may do more.
+ *
+ * @param access null: none
+ * @param isGranted they come with a read grant
+ */
+export function rightsIn(
+  { readOnly }: { readonly readOnly: boolean },
+  access: Access | null,
+  isGranted = false,
+): readonly Access[] {
+  if (access === null) return [];
+  return readOnly || isGranted ? ["read"] : ACCESS.slice(0, ACCESS.indexOf(access) + 1);
 }
 
 /** Whom a right is asked of. */

@@ -10,7 +10,7 @@ import { LocalRun } from "../../tree/local_run.ts";
 import { LocalTree } from "../../tree/local.ts";
 import type { LinkReport, RunProgress } from "../../engine/tree.ts";
 import type { Caller, ModuleSpec, ServiceHost } from "./host.ts";
-import { type Access, lowerAccess, moduleWords, requireRight, rightsOf } from "./rights.ts";
+import { type Access, moduleWords, requireRight, rightsIn } from "./rights.ts";
 import type { BatchTerms } from "./run_rules.ts";
 
 /** Roots that one session may hold. */
@@ -97,9 +97,7 @@ export class ServedSession implements BatchTerms {
     this.caller = init.caller;
     this.purpose = init.purpose;
     this.granted = init.granted;
-    const allowed = init.caller.access(init.module);
-    const most: Access = init.module.readOnly || init.granted ? "read" : "admin";
-    this.rights = rightsOf(allowed === null ? null : lowerAccess(allowed, most));
+    this.rights = rightsIn(init.module, init.caller.access(init.module), init.granted);
     this.signal = this.#over.signal;
   }
 

@@ -65,6 +65,7 @@ const context: CompareContext = {
   xattrs: false,
   suspectSinceNs: null,
   lostSinceNs: null,
+  umask: null,
 };
 
 Deno.bench("compare two listings", () => {

@@ -36,6 +36,7 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
       xattrs: false,
       suspectSinceNs: null,
       lostSinceNs: null,
+      umask: null,
     },
     tally,
     room: new Room(tally, sourceFacts, destinationFacts, "memory"),

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { ConnectError } from "@connectrpc/connect";
 import { BlitError } from "../../src/core/error.ts";
 import { KIND_METADATA } from "../../src/rpc/errors.ts";
-import { type Access, lowerAccess, rightsOf } from "../../src/rpc/service/rights.ts";
+import { type Access, rightsIn as rightsOf } from "../../src/rpc/service/rights.ts";
 import type { Duplex } from "../../src/wire/record_stream.ts";
 import type { RawClient, RawSession } from "../remote/daemon_support.ts";
 import { Refused } from "./raw_stream.ts";
@@ -233,7 +233,7 @@ export function whyLacking({ isReadOnly, user }: KnownSession, right: Access): s
 /** What a user may do in a module; null: they don't even see it. */
 export function rightsIn({ access }: User, module: string): readonly Access[] | null {
   const given = Object.hasOwn(access, module) ? access[module] : null;
-  return given && rightsOf(module === "ro" ? lowerAccess(given, "read") : given);
+  return given && rightsOf({ readOnly: module === "ro" }, given);
 }
 
 /** Whose call a step makes, and what is wrong with that. */

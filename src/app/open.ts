@@ -146,6 +146,9 @@ async function inTime(opened: Promise<Tree>, path: string, library: NativeLibrar
   }
 }
 
+/** What `tree/windows_names.ts` refuses. */
+const DEVICE_NAMES = " or are like CON, aux.txt or end in a dot or a space";
+
 async function portableOpener(reason: string): Promise<TreeOpener> {
   const { PortableTree } = await import("../tree/portable.ts");
   return {
@@ -153,7 +156,9 @@ async function portableOpener(reason: string): Promise<TreeOpener> {
     pool: null,
     notice:
       `Going on without the native library (${reason}): slower, times only to the millisecond, ` +
-      "no names that aren't UTF-8, no extended attributes.",
+      `no names that aren't UTF-8${
+        Deno.build.os === "windows" ? DEVICE_NAMES : ""
+      }, no extended attributes.`,
     open: (path, create) => PortableTree.open(path, { create }),
     release: () => Promise.resolve(),
   };

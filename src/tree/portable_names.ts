@@ -9,11 +9,13 @@ import { type EntryFields, Kind } from "../core/entry_block.ts";
 import { isSafeRel, isUtf8Name, nameToText, type RelPath, textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "./deno_errors.ts";
 import { failure, type StepWord } from "./step_failure.ts";
+import { refusedOnWindows } from "./windows_names.ts";
 
 /** What Deno puts in place of bytes that are not UTF-8, as a byte string. */
 const REPLACEMENT = textToName("\ufffd");
 const BLOCK_BYTES = 512;
 const PERMISSION_BITS = 0o7777n;
+const isWindows = Deno.build.os === "windows";
 
 /** Maps the paths of one root to what Deno's API takes. */
 export class PortablePaths {
@@ -27,17 +29,17 @@ export class PortablePaths {
   /**
    * The absolute path of an entry.
    *
-   * @throws {BlitError} `escaped` where it could lead out of the root, `unsupported` where it is not UTF-8
+   * @throws {BlitError} `escaped` where it could lead out of the root, `unsupported` where it is not UTF-8; what
+   *   Windows refuses there
    */
   absolute(path: RelPath, step: StepWord): string {
     if (!isSafeRel(path)) throw failure("escaped", step, path);
     if (!isUtf8Name(path)) throw failure("unsupported", step, path);
-    // On Windows these would be separators or name a stream of the file.
-    if (Deno.build.os === "windows" && /[\\:]/.test(path)) throw failure("escaped", step, path);
+    const text = nameToText(path);
+    const refused = isWindows ? refusedOnWindows(text) : null;
+    if (refused !== null) throw failure(refused.kind, step, path, refused.errno);
     if (path === "") return this.#root;
-    return this.#root.endsWith("/")
-      ? this.#root + nameToText(path)
-      : `${this.#root}/${nameToText(path)}`;
+    return this.#root.endsWith("/") ? this.#root + text : `${this.#root}/${text}`;
   }
 
   /** Runs an operation on an entry and tells what Deno threw as blit tells it. */
@@ -97,11 +99,17 @@ export function fieldsOfStats(
     inode: stats.ino ?? 0n,
     device: stats.dev ?? 0n,
     rdev: packDevice(stats.rdev ?? 0n),
-    mode: Number((stats.mode ?? 0n) & PERMISSION_BITS),
+    mode: isWindows ? modeOnWindows(stats) : Number((stats.mode ?? 0n) & PERMISSION_BITS),
     uid: Number(stats.uid ?? 0n),
     gid: Number(stats.gid ?? 0n),
     linkCount: Number(stats.nlink ?? 1n),
   };
+}
+
+/** The bits that the native library shows there: nobody else may write. Of folders read-only means something else. */
+function modeOnWindows(stats: BigIntStats): number {
+  if (!stats.isFile()) return 0o755;
+  return ((stats.mode ?? 0n) & 0o200n) === 0n ? 0o444 : 0o644;
 }
 
 /** Flags to open a file that must be an ordinary one: a planted link fails, a FIFO doesn't block. */

@@ -8,7 +8,9 @@
  * @module
  */
 import { lutimes, open, readdir, rmdir, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { type EntryFields, Kind } from "../core/entry_block.ts";
+import type { BlitError } from "../core/error.ts";
 import { foldName } from "../core/name_folding.ts";
 import { isUtf8Name, joinRel, nameToText, type RelPath, textToName } from "../core/rel_path.ts";
 import type { FsFacts, Traits } from "../engine/tree.ts";
@@ -158,9 +160,20 @@ export class PortableStore implements EntryStore {
 
   makeSymlink(path: RelPath, target: RelPath): Promise<void> {
     if (!isUtf8Name(target)) throw failure("unsupported", "create", path);
-    return this.#paths.call("create", path, (absolute) => {
-      return Deno.symlink(nameToText(target), absolute);
+    return this.#paths.call("create", path, async (absolute) => {
+      const text = nameToText(target);
+      if (Deno.build.os !== "windows") return await Deno.symlink(text, absolute);
+      await Deno.symlink(text, absolute, { type: await this.#linkType(absolute, text) });
     });
+  }
+
+  /** Windows has links to files and links to folders; one to nothing, or to what comes later, is a file's. */
+  async #linkType(link: string, target: string): Promise<"file" | "dir"> {
+    try {
+      return (await Deno.stat(resolve(dirname(link), target))).isDirectory ? "dir" : "file";
+    } catch {
+      return "file";
+    }
   }
 
   makeSpecial(path: RelPath, _kind: Kind, _rdev: bigint): Promise<void> {
@@ -183,9 +196,17 @@ export class PortableStore implements EntryStore {
   }
 
   async setMode(path: RelPath, mode: number): Promise<void> {
-    if (Deno.build.os === "windows") return;
+    if (Deno.build.os === "windows") return await this.#setReadOnly(path, (mode & 0o200) === 0);
     await this.#expectNoLink(path, "set mode of");
     await this.#paths.call("set mode of", path, (absolute) => Deno.chmod(absolute, mode));
+  }
+
+  /** What stands for a mode on Windows. Folders have nothing of the kind. */
+  async #setReadOnly(path: RelPath, readOnly: boolean): Promise<void> {
+    const { kind, mode } = await this.#paths.lstat(path, "set mode of");
+    if (kind !== Kind.file || readOnly === (mode === 0o444)) return;
+    const bits = readOnly ? 0o444 : 0o666;
+    await this.#paths.call("set mode of", path, (absolute) => Deno.chmod(absolute, bits));
   }
 
   setTime(path: RelPath, mtimeNs: bigint): Promise<void> {
@@ -231,7 +252,27 @@ export class PortableStore implements EntryStore {
     const respells = noReplace && await this.#isOneName(source, from, to);
     if (noReplace && !respells && await this.#renamedByLink(source, from, to)) return;
     if (noReplace && !respells && await this.#exists(to)) throw failure("exists", "rename", to);
-    await this.#paths.call("rename", to, (absolute) => Deno.rename(old, absolute));
+    const rename = () => this.#paths.call("rename", to, (absolute) => Deno.rename(old, absolute));
+    try {
+      await rename();
+    } catch (error) {
+      if (Deno.build.os !== "windows" || !isKind(error, "permission")) throw error;
+      await this.#replaceOnWindows(to, rename, error);
+    }
+  }
+
+  /** Windows has one answer for a directory in the way, for a file there that is read-only, and for a missing right. */
+  async #replaceOnWindows(to: RelPath, rename: () => Promise<void>, error: BlitError) {
+    const { kind, mode } = await this.#paths.lstat(to).catch(() => throwing(error));
+    if (kind === Kind.directory) throw failure("is_directory", "rename", to);
+    if (kind !== Kind.file || mode !== 0o444) throw error;
+    await this.#setReadOnly(to, false);
+    try {
+      await rename();
+    } catch (again) {
+      await this.#setReadOnly(to, true);
+      throw again;
+    }
   }
 
   async tryLock(path: RelPath): Promise<HeldLock | null> {
@@ -348,6 +389,10 @@ export class PortableStore implements EntryStore {
       return false;
     }
   }
+}
+
+function throwing(error: BlitError): never {
+  throw error;
 }
 
 function isSuperuser(): boolean {

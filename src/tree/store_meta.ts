@@ -23,7 +23,7 @@ export interface MetaWish {
 
 /**
  * Sets owner, extended attributes, mode and mtime, in that order: a change of owner clears set-id bits,
- * and every earlier step may touch the time.
+ * and every earlier step may touch the time. What stands for a mode where there is none comes last.
  *
  * @returns {@link ResultFlag}s for what the store can't keep
  */
@@ -39,14 +39,15 @@ export async function setMeta(store: EntryStore, path: RelPath, wish: MetaWish):
     if (store.traits.xattrs) await store.setXattrs(path, xattrs);
     else if (xattrs.size > 0) flags |= ResultFlag.xattrsDropped;
   }
-  if (fields.kind !== Kind.symlink) {
-    // A set-id bit beside another owner than the source's would hand out somebody else's rights.
-    const mode = fields.mode ?? 0;
-    await store.setMode(path, ownerIsSet ? mode : mode & ~SET_ID_BITS);
-  }
+  // A set-id bit beside another owner than the source's would hand out somebody else's rights.
+  const mode = ownerIsSet ? fields.mode ?? 0 : (fields.mode ?? 0) & ~SET_ID_BITS;
+  const setsMode = fields.kind !== Kind.symlink;
+  if (setsMode && store.traits.modes) await store.setMode(path, mode);
   if (fields.kind !== Kind.symlink || store.traits.symlinkTimes) {
     await store.setTime(path, fields.mtimeNs ?? 0n);
   }
+  // There it is an attribute, which touches no time; with the time some systems take it away (wine 10).
+  if (setsMode && !store.traits.modes) await store.setMode(path, mode);
   return flags;
 }
 

@@ -30,6 +30,12 @@ export interface TreePair {
   dispose(): Promise<void>;
 }
 
+/** What a tree shows of a mode that it was given: where it keeps none, whether the owner of a file may write it. */
+export function shownMode({ traits }: Tree, mode: number, kind: Kind = Kind.file): number {
+  if (traits.modes) return mode;
+  return kind !== Kind.file ? 0o755 : (mode & 0o200) === 0 ? 0o444 : 0o644;
+}
+
 /** One item for {@link Workbench.submit}: fields come from `seen`, unless they are given. */
 export interface BatchItem {
   readonly path: RelPath;
@@ -123,6 +129,8 @@ export class Workbench {
       parents.set(name, index);
     }
     const seen = await source.stat(paths);
+    const isLink = paths.some((_, i) => seen.kind(i) === Kind.symlink);
+    if (isLink && !(this.destination instanceof MemoryTree)) need(needsSymlinks());
     paths.forEach((path, i) => {
       const name = path.slice(path.lastIndexOf("/") + 1);
       const parent = parents.get(parentOf(path))!;

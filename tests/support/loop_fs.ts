@@ -143,6 +143,7 @@ function attempt(...words: string[]): void {
  * @param words its `$0`, `$1`, ...
  */
 export function sh(script: string, ...words: string[]): string {
+  need(Deno.build.os === "windows" ? "bash is not installed" : null);
   const { code, stdout, stderr } = new Deno.Command("bash", {
     args: ["-c", script, ...words],
     // Names that are not UTF-8 stay what they are.

@@ -30,3 +30,30 @@ export function needsSymlinks(): string | null {
   }
   return linksWork ? null : "symlinks can't be made";
 }
+
+/** Why files have no attributes of any name: on Windows those are streams, and wine has none; null where they have. */
+export function needsStreams(): string | null {
+  if (Deno.build.os !== "windows") return null;
+  const folder = Deno.makeTempDirSync({ prefix: "blit-stream-" });
+  try {
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    Deno.writeTextFileSync(join(folder, "file:stream"), "");
+    return [...Deno.readDirSync(folder)].length === 1 ? null : "no streams";
+  } catch {
+    return "no streams";
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Why files keep no holes: wine has none; null where they may. */
+export function needsHoles(): string | null {
+  if (Deno.build.os !== "windows") return null;
+  try {
+    const symbols = { wine_get_version: { parameters: [], result: "pointer" } } as const;
+    Deno.dlopen("ntdll.dll", symbols).close();
+    return "no holes";
+  } catch {
+    return null;
+  }
+}

@@ -5,11 +5,26 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Ran, Scratch } from "../support/cli.ts";
 import { assertStatus } from "../support/judges.ts";
 import { need } from "../support/loop_fs.ts";
 import { attrib, attributes, changesCase, junction, verbatim, windowsTest } from "./support.ts";
 
-const RESERVED = ["CON", "NUL", "COM1", "aux.txt", "dot.", "space ", "trailing.. "];
+/** Registers a test of the command as it is, and of one that has no native library. */
+function bothWays(
+  name: string,
+  test: (dir: Scratch, blit: (...args: string[]) => Promise<Ran>) => Promise<void>,
+): void {
+  windowsTest(name, (dir) => test(dir, (...args) => dir.blit(...args)));
+  const env = { BLIT_NO_NATIVE: "1" };
+  windowsTest(
+    `without the native library ${name}`,
+    (dir) => test(dir, (...args) => dir.blitWith({ env }, ...args)),
+  );
+}
+
+// Of `dot.` and `dot` neither may be taken for the other.
+const RESERVED = ["CON", "NUL", "COM1", "aux.txt", "dot", "dot.", "space ", "trailing.. "];
 
 windowsTest("paths beyond 260 characters are copied, compared and removed", async (dir) => {
   const deep = Array.from({ length: 8 }, (_, i) => `${i}`.repeat(60));
@@ -56,25 +71,51 @@ windowsTest(
   },
 );
 
-windowsTest("a read-only file is copied as one, replaced, and deleted by a mirror", async (dir) => {
-  await dir.write({ "src/locked": "1", "src/plain": "1" });
-  attrib("+r", join(dir.path, "src", "locked"));
-  assertStatus(await dir.blit("copy", "src/", "dst"), 0);
-  assert.match(attributes(join(dir.path, "dst", "locked")), /R/);
-  assert.doesNotMatch(attributes(join(dir.path, "dst", "plain")), /R/);
-  assert.match((await dir.blit("copy", "src/", "dst")).stdout, /^Nothing to do/);
+windowsTest(
+  "without the native library no name is taken for another one: what it can't keep apart is told, and stays",
+  async (dir) => {
+    await Deno.mkdir(join(dir.path, "src"));
+    for (const name of RESERVED) {
+      await Deno.writeTextFile(verbatim(dir.path, "src", name), `is ${name}`);
+    }
+    await dir.write({ "src/plain": "is plain", "dst/gone": "1" });
+    await Deno.writeTextFile(verbatim(dir.path, "dst", "dot."), "was here");
+    const env = { BLIT_NO_NATIVE: "1" };
+    const ran = await dir.blitWith({ env }, "mirror", "--yes", "src/", "dst");
+    assertStatus(ran, 2);
+    for (const name of RESERVED.filter((name) => name !== "dot")) {
+      assert.ok(ran.stderr.includes(`${name}": Name not allowed`), `${name}: ${ran.stderr}`);
+    }
+    const there = [...Deno.readDirSync(join(dir.path, "dst"))].map(({ name }) => name).sort();
+    assert.deepEqual(there, ["dot", "dot.", "plain"]);
+    assert.equal(await Deno.readTextFile(verbatim(dir.path, "dst", "dot")), "is dot");
+    assert.equal(await Deno.readTextFile(verbatim(dir.path, "dst", "dot.")), "was here");
+    for (const folder of ["src", "dst"]) assertStatus(await dir.blit("rm", "--yes", folder), 0);
+  },
+);
 
-  attrib("-r", join(dir.path, "src", "locked"));
-  await Deno.writeTextFile(join(dir.path, "src", "locked"), "another");
-  assertStatus(await dir.blit("copy", "src/", "dst"), 0);
-  assert.deepEqual(await dir.files("dst"), { locked: "another", plain: "1" });
-  assert.doesNotMatch(attributes(join(dir.path, "dst", "locked")), /R/);
+bothWays(
+  "a read-only file is copied as one, replaced, and deleted by a mirror",
+  async (dir, blit) => {
+    await dir.write({ "src/locked": "1", "src/plain": "1" });
+    attrib("+r", join(dir.path, "src", "locked"));
+    assertStatus(await blit("copy", "src/", "dst"), 0);
+    assert.match(attributes(join(dir.path, "dst", "locked")), /R/);
+    assert.doesNotMatch(attributes(join(dir.path, "dst", "plain")), /R/);
+    assert.match((await blit("copy", "src/", "dst")).stdout, /^Nothing to do/);
 
-  attrib("+r", join(dir.path, "dst", "locked"));
-  await Deno.remove(join(dir.path, "src", "locked"));
-  assertStatus(await dir.blit("mirror", "--yes", "--max-delete", "5", "src/", "dst"), 0);
-  assert.deepEqual(await dir.files("dst"), { plain: "1" });
-});
+    attrib("-r", join(dir.path, "src", "locked"));
+    await Deno.writeTextFile(join(dir.path, "src", "locked"), "another");
+    assertStatus(await blit("copy", "src/", "dst"), 0);
+    assert.deepEqual(await dir.files("dst"), { locked: "another", plain: "1" });
+    assert.doesNotMatch(attributes(join(dir.path, "dst", "locked")), /R/);
+
+    attrib("+r", join(dir.path, "dst", "locked"));
+    await Deno.remove(join(dir.path, "src", "locked"));
+    assertStatus(await blit("mirror", "--yes", "--max-delete", "5", "src/", "dst"), 0);
+    assert.deepEqual(await dir.files("dst"), { plain: "1" });
+  },
+);
 
 windowsTest("hidden files stay hidden", async (dir) => {
   await dir.write({ "src/desktop.ini": "x", "src/plain": "x" });

@@ -11,6 +11,7 @@ import { displayName, textToName } from "../core/rel_path.ts";
 import { isSameDirectory, mayShareMachine } from "../engine/same_directory.ts";
 import type { Tree, Walk } from "../engine/tree.ts";
 import { isSamePlace, type Place, realPathOf } from "../tree/place.ts";
+import { homeDirectory } from "./home.ts";
 import { isSameEntry, lookAt, placesAbove } from "./local_place.ts";
 import { systemFolders } from "./system_folders.ts";
 import type { Located } from "./locate.ts";
@@ -215,8 +216,7 @@ export async function guardProtected(path: string, doing: string): Promise<void>
 /** Words for what a place is that isn't to be emptied; null where it is like any other. */
 async function whyProtected(target: Place): Promise<string | null> {
   if (dirname(target.path) === target.path) return "the root of a file system";
-  const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");
-  const [own, ...above] = await placesAbove(home || "/");
+  const [own, ...above] = await placesAbove(homeDirectory() ?? "/");
   if (isSamePlace(own, target)) return "the home directory";
   if (above.some((place) => isSamePlace(place, target))) {
     return "a directory that holds the home directory";

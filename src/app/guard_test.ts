@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { userInfo } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { defaultOptions, type Mode, type RunOptions } from "../core/options.ts";
@@ -104,6 +105,17 @@ Deno.test("the root, the home directory and what holds it are protected", async 
     await assert.rejects(guardProtected(path, "delete"), refused(/--allow-root/));
   }
   await guardProtected(join(HOME, "below"), "delete");
+});
+
+Deno.test("a home directory that the environment doesn't name is protected too", async () => {
+  const name = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
+  const { homedir } = userInfo();
+  try {
+    Deno.env.delete(name);
+    await assert.rejects(guardProtected(homedir, "delete"), refused(/it is the home directory/));
+  } finally {
+    Deno.env.set(name, HOME);
+  }
 });
 
 Deno.test("the system's folders are protected, what is in them isn't", async () => {

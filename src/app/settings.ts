@@ -7,6 +7,7 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { displayName, textToName } from "../core/rel_path.ts";
 import { fromDenoError } from "../tree/deno_errors.ts";
+import { homeDirectory } from "./home.ts";
 
 /** What the file may say; every entry may be missing. */
 export interface Settings {
@@ -30,7 +31,7 @@ export const SETTINGS_FILE = "settings.jsonc";
  *
  * @param given `--config-dir`, which wins
  * @param cwd folder that a relative one starts from
- * @returns an absolute path; `.blit` below `cwd` where the environment names no home
+ * @returns an absolute path; `.blit` below `cwd` where the user has no home
  */
 export function configDirectory(given: string | undefined, cwd: string): string {
   if (given !== undefined) return resolve(cwd, given);
@@ -39,8 +40,8 @@ export function configDirectory(given: string | undefined, cwd: string): string 
   if (xdg && isAbsolute(xdg)) return join(xdg, "blit");
   const roaming = Deno.build.os === "windows" ? Deno.env.get("APPDATA") : undefined;
   if (roaming) return join(roaming, "blit");
-  const home = Deno.env.get("HOME");
-  return home ? join(home, ".config", "blit") : join(cwd, ".blit");
+  const home = homeDirectory();
+  return home !== null ? join(home, ".config", "blit") : join(cwd, ".blit");
 }
 
 /**

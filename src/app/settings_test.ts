@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { configDirectory, loadSettings } from "./settings.ts";
@@ -49,7 +50,7 @@ for (const [text, place, message] of MISTAKES) {
 Deno.test("the configuration folder is what was given, else XDG's, else .config", () => {
   assert.equal(configDirectory("/c", "/cwd"), resolve("/c"));
   assert.equal(configDirectory("c", "/cwd"), resolve("/cwd", "c"));
-  const before = Deno.env.get("XDG_CONFIG_HOME");
+  const before = Deno.env.get("XDG_CONFIG_HOME"), home = Deno.env.get("HOME");
   try {
     Deno.env.set("XDG_CONFIG_HOME", "/xdg");
     assert.equal(configDirectory(undefined, "/cwd"), join("/xdg", "blit"));
@@ -58,7 +59,14 @@ Deno.test("the configuration folder is what was given, else XDG's, else .config"
       ? join(Deno.env.get("APPDATA")!, "blit")
       : join(Deno.env.get("HOME")!, ".config", "blit");
     assert.equal(configDirectory(undefined, "/cwd"), own);
+    if (Deno.build.os !== "windows") {
+      // As in a service of root's: what the system has for the user.
+      Deno.env.delete("HOME");
+      const there = join(userInfo().homedir, ".config", "blit");
+      assert.equal(configDirectory(undefined, "/cwd"), there);
+    }
   } finally {
+    if (home !== undefined) Deno.env.set("HOME", home);
     if (before === undefined) Deno.env.delete("XDG_CONFIG_HOME");
     else Deno.env.set("XDG_CONFIG_HOME", before);
   }

@@ -10,6 +10,7 @@ import type { Occurrence, Parsed } from "./invocation.ts";
 import type { OptionSpec } from "./option_types.ts";
 import { GLOBAL_OPTIONS, type OptionId, OPTIONS, optionSpec } from "./options.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { robocopyAdvice } from "./robocopy.ts";
 
 /** What a command line asks for. */
 export type Request =
@@ -40,7 +41,7 @@ const PARSE_OPTIONS = Object.fromEntries(
  * Parses a command line.
  *
  * @param args as typed, without the program's name
- * @param os where blit runs: Windows has rules of its own for quotation marks
+ * @param os where blit runs: Windows has rules of its own for quotation marks, and asks for help by `/?`
  * @throws {BlitError} `usage`, with a message of one line; `unsupported` for a command that needs a daemon
  */
 export function parseCommandLine(
@@ -48,7 +49,8 @@ export function parseCommandLine(
   os: typeof Deno.build.os = Deno.build.os,
 ): Request {
   const { tokens } = parseArgs({
-    args: [...args],
+    // No name there has a question mark.
+    args: args.map((arg) => os === "windows" && arg === "/?" ? "--help" : arg),
     options: PARSE_OPTIONS,
     strict: false,
     allowPositionals: true,
@@ -188,7 +190,13 @@ function checkArguments(
     throw new BlitError("usage", `${missing} is missing: ${usageLine(command)}`);
   }
   if (args.length > command.arguments.length) {
-    const extra = args[command.arguments.length];
+    const most = command.arguments.length;
+    const theirs = os === "windows" ? robocopyAdvice(args.slice(most)) : null;
+    if (theirs !== null) {
+      const [word, advice] = theirs;
+      throw new BlitError("usage", `One argument too many, "${word}". ${advice}`);
+    }
+    const extra = args[most];
     throw new BlitError("usage", `One argument too many, "${extra}": ${usageLine(command)}`);
   }
   for (const arg of args) {

@@ -135,3 +135,28 @@ Deno.test("on Windows a backslash before the closing quotation mark is explained
   assert.doesNotThrow(() => parseCommandLine(["copy", 'nas:/m/quo"te', "D:\\x"], "windows"));
   assert.doesNotThrow(() => parseCommandLine(["copy", 'a"b', "x"], "linux"));
 });
+
+Deno.test("on Windows robocopy's switches are told what takes their place, and /? is help", () => {
+  const said = (...args: string[]) => {
+    try {
+      parseCommandLine(["copy", "SRC", "DST", ...args], "windows");
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+  assert.match(said("/MIR"), /^One argument too many, "\/MIR"\. Write blit mirror/);
+  assert.match(said("/e", "/R:3"), /"\/e"\. Leave it out/);
+  assert.match(said("/XF", "*.tmp"), /"\/XF"\. Write --exclude NAME/);
+  assert.match(said("*.docx", "/S"), /"\*\.docx"\. Write --include "\*\.docx"\.$/);
+  assert.match(said("/SECFIX"), /Options begin with --/);
+  assert.match(said("third"), /^One argument too many, "third": blit copy/);
+  // Elsewhere, and where nothing is too many, these are paths.
+  assert.throws(
+    () => parseCommandLine(["copy", "a", "b", "/E"], "linux"),
+    /: blit copy \[OPTIONS\]/,
+  );
+  assert.equal(parseCommandLine(["copy", "/MIR", "/E"], "windows").kind, "run");
+  assert.equal(parseCommandLine(["copy", "/?"], "windows").kind, "help");
+  assert.equal(parseCommandLine(["/?"], "windows").kind, "help");
+});

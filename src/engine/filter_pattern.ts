@@ -47,10 +47,16 @@ export function parsePattern(pattern: string): readonly PatternTest[] | GlobFaul
  * Compiles the pattern of a rule.
  *
  * @param column 1-based column of the pattern in its file's line; left out for the command line
+ * @param os where it was written: a backslash between names is a mistake on Windows, and would match nothing
  * @throws {BlitError} `usage` with the pattern, where it was written, what is wrong, and what to do
  */
-export function compilePattern(rule: FilterRule, column?: number): readonly PatternTest[] {
-  const parsed = parsePattern(rule.pattern);
+export function compilePattern(
+  rule: FilterRule,
+  column?: number,
+  os: typeof Deno.build.os = Deno.build.os,
+): readonly PatternTest[] {
+  const parsed = (os === "windows" ? separatorIn(rule.pattern) : null) ??
+    parsePattern(rule.pattern);
   if (isList(parsed)) return parsed;
   const shown = `"${displayName(textToName(rule.pattern))}"`;
   const at = [...rule.pattern.slice(0, parsed.offset)].length;
@@ -61,6 +67,14 @@ export function compilePattern(rule: FilterRule, column?: number): readonly Patt
     operation: "use the pattern",
     advice: parsed.advice,
   });
+}
+
+/** A backslash that escapes nothing which a name of Windows can have. */
+function separatorIn(pattern: string): GlobFault | null {
+  const offset = pattern.search(/\\(?![[\]{}!#, -])/);
+  if (offset === -1) return null;
+  const problem = "a backslash is no separator in a pattern: it takes the next character literally";
+  return { offset, problem, advice: `Write "${pattern.replaceAll("\\", "/")}".` };
 }
 
 function isList<T>(value: readonly T[] | GlobFault): value is readonly T[] {

@@ -6,6 +6,7 @@ import { baseOf, parentOf, textToName } from "../core/rel_path.ts";
 import { Filter, type FilterDecision, type FilterScope } from "./filter.ts";
 import { parseFilterFile } from "./filter_file.ts";
 import { Glob } from "./filter_glob.ts";
+import { compilePattern } from "./filter_pattern.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
@@ -80,8 +81,11 @@ Deno.test("a pattern hides what it names", async (t) => {
     ["**", TREE],
     [".*", [".env"]],
     ["X.TXT", []],
-    ["\\a", ["a/", "a/b/", "a/b/c.txt", "a/d.o", "b/a", "doc/a/b/", "doc/a/b/e"]],
   ];
+  // On Windows that is taken for a separator, and refused.
+  if (Deno.build.os !== "windows") {
+    table.push(["\\a", ["a/", "a/b/", "a/b/c.txt", "a/d.o", "b/a", "doc/a/b/", "doc/a/b/e"]]);
+  }
   for (const [pattern, hidden] of table) {
     await t.step(`--exclude ${pattern}`, () => {
       const kept = seen(compile(options(`-${pattern}`)), TREE);
@@ -193,7 +197,7 @@ Deno.test("a wrong pattern is refused with its place, what is wrong, and what to
     ["a[b", /^--exclude "a\[b": at character 2, this "\[" has no "\]"\. Close it/],
     ["a{b,c", /character 2, this "{" has no "}"\. Close it/],
     ["ab}", /character 3, this "}" has no "{"/],
-    ["ab\\", /character 3, the last backslash has nothing to escape/],
+    ["ab\\", /character 3, (the last backslash has nothing to escape|a backslash is no separator)/],
     ["[[:nope:]]", /character 2, there is no class of characters "\[:nope:\]"\. Use one of alnum/],
     ["[z-a]", /runs backwards/],
     ["😀[", /character 2, this "\["/],
@@ -229,4 +233,24 @@ Deno.test("matching stays quick for patterns made to be slow", () => {
     assert.equal(glob.matches("a".repeat(3000)), false);
   }
   assert.ok(performance.now() - started < 2000);
+});
+
+Deno.test("on Windows a backslash between names is refused: it would match nothing, and protect nothing", () => {
+  const refusal = (pattern: string, os: typeof Deno.build.os = "windows") => {
+    try {
+      compilePattern({ action: "exclude", pattern, origin: "--exclude" }, undefined, os);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return null;
+  };
+  for (const pattern of ["data\\keep", "cache\\", "sub\\*.txt", "a\\\\b", "\\build"]) {
+    const wanted = pattern.replaceAll("\\", "/");
+    assert.ok(refusal(pattern)?.endsWith(`Write "${wanted}".`), `${refusal(pattern)}`);
+  }
+  assert.match(refusal("sub\\x")!, /at character 4, a backslash is no separator in a pattern/);
+  for (const pattern of ["a\\[1\\].txt", "\\{x\\}", "\\!important", "data/keep"]) {
+    assert.equal(refusal(pattern), null, pattern);
+  }
+  assert.equal(refusal("sub\\x", "linux"), null);
 });

@@ -104,3 +104,30 @@ windowsTest("the exit status is a plain one, for `if errorlevel 1`", async (dir)
   });
   assert.deepEqual(await dir.files("clash"), { "f/inner": "1" });
 });
+
+windowsTest(
+  "who comes from robocopy is told what to write, and nothing is touched",
+  async (dir) => {
+    await dir.write({ "src/f": "1", "dst/data/keep": "1" });
+    const before = await dir.files();
+    for (
+      const [args, said] of [
+        [["copy", "src", "dst", "/MIR"], /"\/MIR"\. Write blit mirror/],
+        [["mirror", "--yes", "src", "dst", "/L"], /"\/L"\. Write --dry-run/],
+        [["copy", "src", "dst", "*.docx", "/S"], /Write --include "\*\.docx"/],
+        // As a pattern it would match nothing, and so protect nothing.
+        [["mirror", "--yes", "--exclude", "data\\keep", "src/", "dst"], /Write "data\/keep"/],
+      ] as const
+    ) {
+      const ran = await dir.blit(...args);
+      assertStatus(ran, 64);
+      assert.match(ran.stderr, said);
+    }
+    assert.deepEqual(await dir.files(), before);
+    const help = await dir.blit("copy", "/?");
+    assertStatus(help, 0);
+    assert.match(help.stdout, /blit copy \[OPTIONS\] SRC DST/);
+    assertStatus(await dir.blit("mirror", "--yes", "--exclude", "data/keep", "src/", "dst"), 0);
+    assert.deepEqual(await dir.files("dst"), { "data/keep": "1", f: "1" });
+  },
+);

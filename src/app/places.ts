@@ -34,14 +34,18 @@ export class Places {
   /** What is at a location; see {@link Look}. */
   readonly look: Look = async (location, follow): Promise<There | null> => {
     if (location.kind === "local") {
-      // Native code looks there, here and when what was found is judged: it is had once for all of that.
-      if (isBeyondDeno(location.path)) await this.trees();
+      await this.prepare(location);
       return await lookAt(location.path, follow);
     }
     const there = (await this.#remote()).look(location, follow);
     this.#options.meanwhile?.();
     return await there;
   };
+
+  /** Has native code at hand where it alone can look: once for all looks, here and elsewhere. */
+  async prepare(location: Location): Promise<void> {
+    if (location.kind === "local" && isBeyondDeno(location.path)) await this.trees();
+  }
 
   /** The opener of this machine's trees. */
   trees(): Promise<TreeOpener> {

@@ -109,6 +109,7 @@ async function removable(
   if (/(^|\/)\.{1,2}\/*$/.test(path)) {
     throw new BlitError("refused", `Refusing to delete "${shown}": name the directory itself.`);
   }
+  await places.prepare(location);
   if (!allowRoot && location.kind === "local") await guardProtected(location.path, "delete");
   const above = locationAbove(location);
   if (above === null) {

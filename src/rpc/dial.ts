@@ -234,6 +234,8 @@ function handshake(
   display: string,
 ): Promise<tls.TLSSocket> {
   const byAuthority = trust?.kind === "ca";
+  // With TLS it is the client that speaks first. Where two pieces are there already, Deno 2.9 ends the process.
+  if (socket.readableLength > 0) return Promise.reject(new Error("it spoke before it was asked"));
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket,

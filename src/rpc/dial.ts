@@ -97,6 +97,12 @@ export async function dial(
   const display = hostDisplay(name);
   const { socket, ...reached } = await connectAny(name, display, signal);
   if (trust?.kind === "plain") return plain(socket, reached, display);
+  // With TLS the client speaks first. Over two pieces that are there already Deno 2.9 can't begin it: it ends the process.
+  if (socket.readableLength > 0) {
+    socket.destroy();
+    if (trust === null) return await unknownPlain(name, reached, display, { ask, signal });
+    throw tlsError(new BlitError("mismatch", "it spoke first"), display, trust);
+  }
   let secured: tls.TLSSocket;
   try {
     secured = await handshake({ socket, signal }, name.host, trust, display);
@@ -234,8 +240,6 @@ function handshake(
   display: string,
 ): Promise<tls.TLSSocket> {
   const byAuthority = trust?.kind === "ca";
-  // With TLS it is the client that speaks first. Where two pieces are there already, Deno 2.9 ends the process.
-  if (socket.readableLength > 0) return Promise.reject(new Error("it spoke before it was asked"));
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket,

@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Kind, NO_PARENT } from "../../src/core/entry_block.ts";
 import { BatchBuilder, Op } from "../../src/core/work_batch.ts";
@@ -186,14 +186,15 @@ export async function slowStreams(
   if (isTalking) keepAlive(session);
   const peers = await Promise.all(tokens.map(async (token, i): Promise<SlowPeer> => {
     const isTunnel = isTalking && i % 4 === 3;
-    const link = isTunnel
-      ? await tunnelRaw(client, token)
-      : await dialRaw(ready.data_port, preamble(token), certificateSha256);
-    const way = isTunnel ? "tunnel" : "stream";
-    if (!isTalking) return dribbling(`${way}, a byte a second`, link, idleMs);
-    if (i % 2 === 0) return await halting(way, link, idleMs);
+    if (isTunnel) return await deaf("tunnel", await tunnelRaw(client, token), TUNNEL_MS);
+    const dial = (port: number) => dialRaw(port, preamble(token), certificateSha256);
+    if (!isTalking) {
+      return dribbling("stream, a byte a second", await dial(ready.data_port), idleMs);
+    }
+    if (i % 2 === 0) return await halting("stream", await dial(ready.data_port), idleMs);
+    const tap = await tapTo(ready.data_port);
     // A third more: so often it is looked at.
-    return await deaf(way, link, isTunnel ? TUNNEL_MS : FILLING_MS + idleMs * 4 / 3);
+    return await deaf("stream", await dial(tap.port), FILLING_MS + idleMs * 4 / 3, tap);
   }));
   const silent = {
     kind: "session, silent",
@@ -234,8 +235,40 @@ async function dribbling(kind: string, link: Duplex, limitMs: number): Promise<S
   return { kind, limitMs, over, leave: link.close };
 }
 
-/** Asks for content, and reads none of it until it should have been cut off. */
-async function deaf(way: string, link: Duplex, limitMs: number): Promise<SlowPeer> {
+/** Stands between two: what comes back can be held up. */
+interface Tap {
+  /** Where it listens for one connection. */
+  readonly port: number;
+  hold(): void;
+  release(): void;
+}
+
+/** Who reads TLS reads on, however little of it is asked for: so it is held up before. */
+async function tapTo(port: number): Promise<Tap> {
+  const far = connect({ port, host: "127.0.0.1", noDelay: true });
+  far.on("error", () => {});
+  const door = createServer((near) => {
+    near.on("error", () => far.destroy());
+    near.pipe(far).on("close", () => near.destroy());
+    far.pipe(near);
+    near.on("close", () => far.destroy());
+    door.close();
+  });
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", () => resolve()));
+  return {
+    port: (door.address() as AddressInfo).port,
+    hold: () => void far.pause(),
+    release: () => void far.resume(),
+  };
+}
+
+/**
+ * Asks for content, and reads none of it until it should have been cut off.
+ *
+ * @param tap what the link goes through; left out: it reads only what it is asked to
+ */
+async function deaf(way: string, link: Duplex, limitMs: number, tap?: Tap): Promise<SlowPeer> {
+  tap?.hold();
   const batch = new BatchBuilder(Op.copy);
   batch.items.add({ name: FILE, kind: Kind.file, parent: NO_PARENT, sizeBytes: FILE_BYTES });
   await link.send(packRecord(RecordType.get, 0, batch.finish()));
@@ -244,6 +277,7 @@ async function deaf(way: string, link: Duplex, limitMs: number): Promise<SlowPee
   const timer = setTimeout(read.resolve, limitMs + LOOK_MS);
   const over = (async () => {
     await read.promise;
+    tap?.release();
     const bytes = await drained(link);
     if (bytes >= FILE_BYTES) throw new TypeError("it was given the whole file");
   })();

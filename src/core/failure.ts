@@ -141,9 +141,14 @@ export function asServed(error: BlitError): BlitError {
   return new BlitError(kind, told, { operation, path, os, advice: served, cause: error });
 }
 
-function wholePath({ root, path }: Failure): string {
+function wholePath({ root, path, family = thisFamily() }: Failure): string {
   if (root === undefined) return path === "" ? "." : displayName(path);
   if (path === "") return root;
+  if (family === "windows" && /^(?:[A-Za-z]:|\\\\)/.test(root)) {
+    // As programs there take it: to some of them a slash begins an option.
+    const below = displayName(path, "windows").replaceAll("/", "\\");
+    return /[\\/]$/.test(root) ? root + below : `${root}\\${below}`;
+  }
   return root.endsWith("/") ? `${root}${displayName(path)}` : `${root}/${displayName(path)}`;
 }
 

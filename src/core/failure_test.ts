@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { nameOsError } from "./errno.ts";
 import { type ErrorKind, STATUS } from "./error.ts";
 import { asServed, describeFailure } from "./failure.ts";
+import { textToName } from "./rel_path.ts";
 import { STEPS } from "./work_batch.ts";
 
 const step = (words: (typeof STEPS)[number]) => STEPS.indexOf(words);
@@ -31,6 +32,22 @@ Deno.test("the same number is named by the system it came from", () => {
   assert.match(message("linux"), /ENOTEMPTY/);
   assert.match(message("darwin"), /system error 39/);
   assert.match(message("windows"), /ERROR_HANDLE_DISK_FULL/);
+});
+
+Deno.test("on Windows a path of its own is told with backslashes, a daemon's with slashes", () => {
+  const shown = (root: string, more = {}) =>
+    describeFailure({
+      status: STATUS.io,
+      step: 0,
+      path: textToName("a/é"),
+      root,
+      family: "windows",
+      ...more,
+    }).path;
+  assert.equal(shown("C:\\photos"), "C:\\photos\\a\\é");
+  assert.equal(shown("C:\\"), "C:\\a\\é");
+  assert.equal(shown("nas:/photos"), "nas:/photos/a/é");
+  assert.equal(shown("/photos", { family: "linux" }), "/photos/a/é");
 });
 
 Deno.test("every kind has a reason and advice, each a sentence", () => {

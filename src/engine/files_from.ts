@@ -3,7 +3,8 @@
  *
  * Entries are separated by NUL where one stands in the first 64 KiB, else by lines (LF or CRLF). In a list
  * of lines, empty ones and those that begin with `#` are skipped; a name that begins with `#` is written
- * `./#name`. Entries are bytes, so every name can be listed. `./`, `//` and a `/` at the end don't count.
+ * `./#name`. Entries are bytes, so every name can be listed. `./`, `//` and a `/` at the end don't count. On Windows
+ * a backslash separates names as well.
  *
  * @module
  */
@@ -21,15 +22,17 @@ const NUL = 0, LF = 10;
  *
  * @param pieces the list's bytes, as read from a file or from standard input
  * @param label its name in messages: the file's, or `standard input`
+ * @param os where it was written
  * @returns paths relative to the source; `""` stands for the source itself (an entry `.`)
  * @throws {BlitError} `usage`, with the line (or entry) number: an absolute path, one with `..`, one far
- *   too long
+ *   too long; a list that is UTF-16
  */
 export async function* readFilesFrom(
   pieces: AsyncIterable<Uint8Array>,
   label: string,
+  os: typeof Deno.build.os = Deno.build.os,
 ): AsyncGenerator<RelPath, void, undefined> {
-  const list = new ListReader(label);
+  const list = new ListReader(label, os);
   let head: Uint8Array[] | null = [];
   let headBytes = 0;
   for await (const piece of pieces) {
@@ -41,6 +44,7 @@ export async function* readFilesFrom(
     headBytes += piece.length;
     const hasNul = piece.includes(NUL);
     if (hasNul || headBytes >= DETECT_BYTES) {
+      if (isUtf16(head)) throw list.isUtf16();
       list.separator = hasNul ? NUL : LF;
       for (const early of head) yield* list.push(early);
       head = null;
@@ -50,16 +54,34 @@ export async function* readFilesFrom(
   yield* list.end();
 }
 
+/** Whether a list begins as the redirections of Windows' older PowerShell do; its NULs separate nothing. */
+function isUtf16(head: readonly Uint8Array[]): boolean {
+  const [first, second, third, fourth] = head.flatMap((piece) => [...piece.subarray(0, 4)]);
+  return (first === 0xff && second === 0xfe && fourth === 0) ||
+    (first === 0xfe && second === 0xff && third === 0);
+}
+
 /** Cuts pieces into entries. */
 class ListReader {
   separator: typeof NUL | typeof LF = LF;
   readonly #label: string;
+  readonly #os: typeof Deno.build.os;
   /** The beginning of an entry whose end is in a later piece. */
   #rest = "";
   #number = 0;
 
-  constructor(label: string) {
+  constructor(label: string, os: typeof Deno.build.os) {
     this.#label = label;
+    this.#os = os;
+  }
+
+  /** The refusal of a whole list. */
+  isUtf16(): BlitError {
+    this.#number = 1;
+    return this.#error(
+      "the list is UTF-16",
+      "Write it as UTF-8: dir -Name | Out-File -Encoding utf8 FILE",
+    );
   }
 
   *push(piece: Uint8Array): Generator<RelPath> {
@@ -93,7 +115,8 @@ class ListReader {
     }
     if (entry === "") return;
     const shown = displayName(entry);
-    if (entry.startsWith("/")) {
+    if (this.#os === "windows") entry = entry.replaceAll("\\", "/");
+    if (entry.startsWith("/") || (this.#os === "windows" && /^[A-Za-z]:/.test(entry))) {
       throw this.#error(`"${shown}" is an absolute path`, "List paths relative to the source.");
     }
     const path = entry.split("/").filter((part) => part !== "" && part !== ".").join("/");

@@ -30,6 +30,33 @@ Deno.test("a list with a NUL is cut at NULs, and its names may hold line ends", 
   assert.deepEqual(await read(""), []);
 });
 
+Deno.test("on Windows a backslash separates names, and what has a drive is absolute", async () => {
+  const pieces = (list: string) => inPieces(nameToBytes(list), 7);
+  const listed = readFilesFrom(pieces("sub\\c.docx\r\n.\\a/b\\\r\n"), "list", "windows");
+  assert.deepEqual(await Array.fromAsync(listed), ["sub/c.docx", "a/b"]);
+  for (const entry of ["C:\\x", "c:x", "\\x", "\\\\nas\\data"]) {
+    const refused = Array.fromAsync(readFilesFrom(pieces(entry), "list", "windows"));
+    await assert.rejects(refused, /is an absolute path/, entry);
+  }
+  await assert.rejects(
+    Array.fromAsync(readFilesFrom(pieces("a\\..\\b"), "list", "windows")),
+    /leads out/,
+  );
+  assert.deepEqual(await Array.fromAsync(readFilesFrom(pieces("a\\b\nC:x"), "list", "linux")), [
+    "a\\b",
+    "C:x",
+  ]);
+});
+
+Deno.test("a list that is UTF-16, as an older PowerShell writes it, is refused with what to do", async () => {
+  for (const size of [1, 3, 1000]) {
+    const refusal = /list, .*1: the list is UTF-16\. Write it as UTF-8: dir -Name/;
+    await assert.rejects(read("\xff\xfea\0\r\0\n\0", size), refusal);
+    await assert.rejects(read("\xfe\xff\0a\0\n", size), refusal);
+  }
+  assert.deepEqual(await read("\xff\xfea\n"), ["\xff\xfea"]);
+});
+
 Deno.test("an entry that leads out of the source is refused with its line", async (t) => {
   const table: [string, RegExp][] = [
     [

@@ -131,3 +131,16 @@ windowsTest(
     assert.deepEqual(await dir.files("dst"), { "data/keep": "1", f: "1" });
   },
 );
+
+windowsTest("a list of files has slashes of either kind", async (dir) => {
+  await dir.write({ "src/a/b": "1", "src/c/d": "2", "src/e": "3", list: "a\\b\r\nc/d\r\n" });
+  assertStatus(await dir.blit("copy", "--files-from", "list", "src/", "dst"), 0);
+  assert.deepEqual(await dir.files("dst"), { "a/b": "1", "c/d": "2" });
+  await Deno.writeFile(
+    join(dir.path, "list"),
+    Uint8Array.of(0xff, 0xfe, 0x61, 0, 0x0d, 0, 0x0a, 0),
+  );
+  const utf16 = await dir.blit("copy", "--files-from", "list", "src/", "dst");
+  assertStatus(utf16, 64);
+  assert.match(utf16.stderr, /UTF-16\. Write it as UTF-8/);
+});

@@ -277,7 +277,7 @@ Deno.test(
     assert.equal(unlisted.status, 2);
     assert.match(
       unlisted.stderr,
-      /src\/src\/a": No such file .* its paths begin below the source\./,
+      /src[\\/]src[\\/]a": No such file .* its paths begin below the source\./,
     );
     const missing = await dir.blit("copy", "--files-from", "nolist", "src/", "three");
     assert.deepEqual([missing.status, /Cannot open "nolist"/.test(missing.stderr)], [1, true]);

@@ -34,8 +34,9 @@ export function needsRoot(): string | null {
   return Deno.uid() === 0 ? null : "not root";
 }
 
-/** Why the programs can't be used: one isn't there; null where all are. */
+/** Why the programs can't be used: one isn't there, or no shell that finds it; null where all are. */
 export function needsPrograms(...names: string[]): string | null {
+  if (Deno.build.os === "windows") return "Linux only";
   for (const name of names) {
     const { code } = new Deno.Command("sh", {
       args: ["-c", `command -v "$0"`, name],

@@ -33,14 +33,22 @@ const TESTS = [
   "tests/windows/",
   "tests/abi_test.ts",
   "tests/cli/copy_test.ts",
+  "tests/cli/library_test.ts",
+  "tests/cli/local_only_test.ts",
+  "tests/cli/man_test.ts",
+  "tests/cli/manage_test.ts",
   "tests/conformance/",
   "tests/engine/",
   "tests/mirror/",
   "src/app/",
+  "src/cli/",
   "src/core/",
   "src/engine/",
   "src/native/",
+  "src/net/",
+  "src/rpc/",
   "src/tree/",
+  "src/wire/",
 ];
 const CONSOLE_TEST = "tests/windows/console_test.ts";
 const JUNIT = "ffi/target/windows-junit.xml";

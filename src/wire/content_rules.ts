@@ -50,6 +50,8 @@ export type ContentMessage =
   | { readonly type: "alive" }
   | { readonly type: "end" };
 
+const LEFT_OUT = "left out a part of a file that has no holes";
+
 /** How far the item is whose turn it is. */
 type Phase =
   /** Nothing came of it. */
@@ -67,6 +69,8 @@ export class ContentRules {
   #phase: Phase = "awaited";
   #isAgain = false;
   #sizeBytes = 0;
+  /** Something may be missing between ranges: a hole. */
+  #hasHoles = false;
   /** Where the next range may begin. */
   #at = 0;
   /** A range without content comes first: it says how much of what was held is right. */
@@ -114,6 +118,7 @@ export class ContentRules {
         this.#phase = "open";
         this.#at = 0;
         this.#sizeBytes = entry.look.sizeBytes;
+        this.#hasHoles = entry.look.allocatedBytes < BigInt(entry.look.sizeBytes);
         this.#isResumed = !again && this.#items.action(item) === CopyAction.resume;
         return { type: "entry", item, entry, again, leftOut: (flags & ATTRIBUTES_LEFT_OUT) !== 0 };
       }
@@ -125,6 +130,7 @@ export class ContentRules {
         if (range.offset < this.#at || end > this.#sizeBytes || isEmpty !== this.#isResumed) {
           throw breach("sent a part of a file that overlaps another or lies outside of it");
         }
+        if (!isEmpty && !this.#hasHoles && range.offset !== this.#at) throw breach(LEFT_OUT);
         this.#isResumed = false;
         this.#at = end;
         return { type: "range", item, range };
@@ -133,6 +139,7 @@ export class ContentRules {
         this.#expectOpen();
         const changed = (flags & DONE_CHANGED) !== 0;
         if (this.#isResumed) throw breach("went on with a file without saying where");
+        if (!changed && !this.#hasHoles && this.#at !== this.#sizeBytes) throw breach(LEFT_OUT);
         if (!changed) this.#next();
         else if (this.#isAgain) throw breach("read a file for the third time");
         else this.#phase = "void";

@@ -15,8 +15,10 @@ const DIGEST = new Uint8Array(32);
 
 const KINDS = [Kind.directory, Kind.file, Kind.symlink, Kind.file, Kind.file] as const;
 const RESUMED = 4;
+/** Its look allocates all that it is long: it has no holes. */
+const WHOLE = 3;
 
-/** A directory, a file, a link, a file, and one to go on with. */
+/** A directory, a file, a link, a file without holes, and one to go on with. */
 function items(): EntryBlock {
   const writer = new EntryBlockWriter();
   KINDS.forEach((kind, i) => {
@@ -43,9 +45,9 @@ type Word =
 /** What is said, or that the receiver gives the batch up. */
 type Event = Word | "cancelled";
 
-function look(kind: Kind, sizeBytes: number) {
-  const zero = { mtimeNs: 0n, allocatedBytes: 0n, rdev: 0n, mode: 0o644, uid: 0, gid: 0 };
-  return { ...zero, kind, sizeBytes };
+function look(kind: Kind, sizeBytes: number, allocated = 0) {
+  const zero = { mtimeNs: 0n, rdev: 0n, mode: 0o644, uid: 0, gid: 0 };
+  return { ...zero, kind, sizeBytes, allocatedBytes: BigInt(allocated) };
 }
 
 function recordOf(word: Word): WireRecord {
@@ -62,11 +64,10 @@ function recordOf(word: Word): WireRecord {
       const file = { look: look(word.kind, 0), target, attributes };
       return record(RecordType.file, packFile({ ...file, content: NOTHING, digest: DIGEST }));
     }
-    case "entry":
-      return record(
-        RecordType.entry,
-        packEntry({ look: look(Kind.file, SIZE), target: "", attributes }),
-      );
+    case "entry": {
+      const shown = look(Kind.file, SIZE, word.item === WHOLE ? SIZE : 0);
+      return record(RecordType.entry, packEntry({ look: shown, target: "", attributes }));
+    }
     case "range": {
       const content = new Uint8Array(word.length);
       return record(RecordType.range, packRange({ offset: word.offset, content, digest: DIGEST }));
@@ -120,6 +121,7 @@ class Model {
       case "range": {
         if (this.#from === null || word.offset < this.#from) return false;
         if ((word.length === 0) !== this.#mustAgree) return false;
+        if (turn.i === WHOLE && word.offset !== this.#from) return false;
         this.#mustAgree = false;
         this.#from = word.offset + word.length;
         return this.#from <= SIZE;
@@ -127,6 +129,7 @@ class Model {
       case "done":
         if (this.#from === null || this.#mustAgree) return false;
         if (word.changed && this.#readings === 2) return false;
+        if (!word.changed && turn.i === WHOLE && this.#from !== SIZE) return false;
         this.#from = null;
         return word.changed || conclude();
     }
@@ -164,7 +167,10 @@ function proper(i: number): fc.Arbitrary<Word[]> {
     { say: "entry", item: i },
     { say: "alive" },
     ...(i === RESUMED ? [{ say: "range", item: i, offset: MIB, length: 0 } as const] : []),
-    { say: "range", item: i, offset: MIB, length: 1 },
+    ...(i === WHOLE ? [0, MIB] : []).map((offset) =>
+      ({ say: "range", item: i, offset, length: MIB }) as const
+    ),
+    ...(i === WHOLE ? [] : [{ say: "range", item: i, offset: MIB, length: 1 } as const]),
     { say: "range", item: i, offset: 2 * MIB, length: MIB },
   ];
   const again = reading.filter((word) => word.say !== "range" || word.length > 0);

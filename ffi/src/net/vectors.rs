@@ -265,7 +265,7 @@ pub fn trouble() -> Conversation {
 
 /// A file that the receiver holds two thirds of, the second of them wrong.
 pub fn resume() -> Conversation {
-    let full = look(3 * MIB, 3 * MIB);
+    let full = look(3 * MIB, 2 * MIB);
     let item = Item {
         name: b"large",
         target: b".blit-0000000000000abc-4294967296",
@@ -314,7 +314,7 @@ pub fn resume() -> Conversation {
     ];
     Conversation {
         name: "resume",
-        about: "The receiver holds two MiB, of which the first is right. (Most of the content is left out here.)",
+        about: "The receiver holds two MiB, of which the first is right. What follows that is a hole, but for its beginning.",
         records,
     }
 }

@@ -81,6 +81,16 @@ impl<'a> Large<'a> {
         (self.first, self.limit)
     }
 
+    /// Whether something may be missing between ranges.
+    pub fn has_holes(&self) -> bool {
+        self.look.allocated < self.look.size
+    }
+
+    /// Whether nothing is missing of what was to come.
+    pub fn is_complete(&self) -> bool {
+        self.has_holes() || self.at == self.limit
+    }
+
     /// The file that is written.
     pub fn file(&self) -> Option<BorrowedFd<'_>> {
         match &self.to {
@@ -149,7 +159,7 @@ impl<'a> Maker<'a> {
             if length_ahead {
                 sys::allow_holes(file);
             }
-            if large.look.allocated < large.look.size {
+            if large.has_holes() {
                 // One that others write to has its length.
                 if (length_ahead || large.length_ahead) && matches!(large.to, To::Draft(..)) {
                     grow(file, offset + content.len() as u64)?;

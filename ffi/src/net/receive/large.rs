@@ -82,7 +82,7 @@ impl<'a> Receiver<'a, '_, '_> {
             match self.next_about(index)? {
                 (Type::Range, _) => self.range(large)?,
                 (Type::Done, VOID) => return Err(Stop::Void),
-                (Type::Done, _) => return Ok(()),
+                (Type::Done, _) if large.is_complete() => return Ok(()),
                 (Type::Fail, _) => return Err(self.failed_there()),
                 _ => return self.stop(),
             }
@@ -119,7 +119,11 @@ impl<'a> Receiver<'a, '_, '_> {
             Err(_) => return self.stop(),
         };
         let end = range.offset + range.content.len() as u64;
-        if range.content.is_empty() || range.offset < large.at || end > large.limit {
+        let is_next = match large.has_holes() {
+            true => range.offset >= large.at,
+            false => range.offset == large.at,
+        };
+        if range.content.is_empty() || !is_next || end > large.limit {
             return self.stop();
         }
         if !range.is_intact {

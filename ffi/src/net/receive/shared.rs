@@ -50,7 +50,9 @@ impl Receiver<'_, '_, '_> {
             match self.next_about(index)? {
                 (Type::Range, _) => self.range(&mut stretch)?,
                 (Type::Done, VOID) => return Err(Stop::Void),
-                (Type::Done, _) => return Ok(self.maker.end_stretch(stretch)),
+                (Type::Done, _) if stretch.is_complete() => {
+                    return Ok(self.maker.end_stretch(stretch));
+                }
                 (Type::Fail, _) => return Err(self.failed_there()),
                 _ => return self.stop(),
             }

@@ -83,8 +83,13 @@ fn small(index: u32, content: &[u8]) -> Vec<u8> {
     )
 }
 
+/// The beginning of a file that has holes.
 fn large(index: u32, size: u64) -> Vec<u8> {
-    record(Type::Entry, 0, index, &entry(&file(size), &Xattrs::new()))
+    let look = Metadata {
+        allocated: size / 2,
+        ..file(size)
+    };
+    record(Type::Entry, 0, index, &entry(&look, &Xattrs::new()))
 }
 
 fn piece(index: u32, offset: u64, content: &[u8]) -> Vec<u8> {
@@ -342,6 +347,29 @@ fn a_stream_cut_at_any_byte_leaves_only_whole_files() {
                 other => panic!("{other} at {end}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_file_without_holes_misses_nothing() {
+    let entry = record(Type::Entry, 0, 0, &entry(&file(2 * MIB), &Xattrs::new()));
+    let [first, second] = [0, MIB].map(|at| piece(0, at, &[7; MIB as usize]));
+    let (done, end) = (plain(Type::Done, 0), plain(Type::End, 0));
+    for (said, status) in [
+        (vec![&first, &second, &done], Status::Ok),
+        (vec![&second, &done], Status::Mismatch),
+        (vec![&first, &done], Status::Mismatch),
+        (vec![&done], Status::Mismatch),
+    ] {
+        let world = World::new();
+        let said = [&[&entry][..], &said, &[&end]].concat();
+        let said: Vec<Vec<u8>> = said.into_iter().cloned().collect();
+        let (_, closed) = say(&world, &put(&world, &[item("f")], &said));
+        assert_eq!(closed.status, status);
+        assert_eq!(
+            names(&world.daemon).len(),
+            usize::from(status == Status::Ok)
+        );
     }
 }
 

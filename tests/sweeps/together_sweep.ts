@@ -30,7 +30,7 @@ const CLIENTS_OF_PROCESS = 10;
 const CROWD_FILES = 12;
 /** What a client says whose connection made room for another, before the daemon had greeted it and after. */
 const SHUT =
-  / closed the connection without a word\. It has too many clients\b|^The connection to \S+ is gone\. Run again\b/;
+  / closed the connection without a word\. It has too many clients\b|^The connection to \S+ (is gone\. Run again|broke: read ECONNRESET\.)/;
 /** How long a client may take. */
 const LONGEST_MS = 120_000;
 

@@ -35,6 +35,7 @@ export const SERVE_FLAGS = {
   "no-mdns": { help: "Don't announce the daemon in the local network" },
   metrics: { value: "HOST:PORT", help: "Serve /metrics for Prometheus, and /health, there" },
   json: { help: "Ready line and log as JSON objects" },
+  check: { help: "Check the configuration and the flags, and end" },
   help: { help: "Show this help" },
   version: { help: "Show the version" },
 } as const satisfies Record<string, FlagSpec>;
@@ -106,6 +107,8 @@ export interface ServeFlags {
   readonly mdns: boolean;
   readonly metrics: string | null;
   readonly json: boolean;
+  /** Nothing is served: only whether it could be. */
+  readonly check: boolean;
 }
 
 /**
@@ -142,6 +145,7 @@ export function parseFlags(args: readonly string[]): DaemonCommand {
       mdns: values["no-mdns"] !== true,
       metrics: addressOf(one(values.metrics), "--metrics"),
       json: values.json === true,
+      check: values.check === true,
     },
   };
 }

@@ -16,6 +16,7 @@ Deno.test("flags are read by the table", () => {
     mdns: false,
     metrics: null,
     json: true,
+    check: false,
   });
   assert.equal(parseFlags(["--help"]).kind, "help");
   for (const name of Object.keys(SERVE_FLAGS)) assert.ok(helpText().includes(`--${name}`));

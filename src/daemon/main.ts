@@ -56,6 +56,7 @@ async function printImported(file: string): Promise<void> {
 
 async function serve(flags: ServeFlags): Promise<number> {
   const config = configured(flags);
+  if (flags.check) return sayChecked(config);
   await startLog(config.logLevel, flags.json);
   try {
     const stateFolder = stateDirectory(flags.state);
@@ -93,6 +94,11 @@ function rememberStart({ config, root }: ServeFlags, stateFolder: string): void 
     // A daemon with a certificate of its own may have a folder that it can only read: names go unchecked then.
     daemonLog().debug("what it was started with isn't kept: {error}", { error: String(error) });
   }
+}
+
+function sayChecked({ modules }: DaemonConfig): number {
+  out(`The configuration is in order: ${modules.length} module${modules.length === 1 ? "" : "s"}.`);
+  return 0;
 }
 
 /** The configuration that file and flags make together; flags win. */

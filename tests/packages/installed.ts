@@ -156,6 +156,12 @@ journalctl -u blit-daemon | grep -q 'configuration read again'
 echo two >/tmp/from/b
 push more
 cp /etc/blit-daemon.jsonc /tmp/config
+
+# A mistake is told to whoever reloads, and changes nothing.
+echo 'x' >>/etc/blit-daemon.jsonc
+if systemctl reload blit-daemon; then exit 1; fi
+cp /tmp/config /etc/blit-daemon.jsonc
+push more
 pid=$(systemctl show -p MainPID --value blit-daemon)
 
 # The newer version takes the place of the one that serves.

@@ -57,6 +57,24 @@ Deno.test("a bad start says why, with file, line and column where there is one",
   assert.match(help.stdout, /--data-port N/);
 });
 
+Deno.test("--check tells a mistake before a start or a reload does, and starts nothing", async () => {
+  using home = new DaemonHome();
+  Deno.mkdirSync(`${home.path}/srv`);
+  home.write("good.jsonc", '{ "modules": [{ "name": "a", "path": "srv" }] }');
+  home.write("bad.jsonc", '{ "modules": [{ "name": "a", "path": "gone" }] }');
+  const good = await home.run("--check", "--config", "good.jsonc", "--bind", "192.0.2.77");
+  assert.deepEqual([good.code, good.stdout, good.stderr], [
+    0,
+    "The configuration is in order: 1 module.\n",
+    "",
+  ]);
+  const bad = await home.run("--check", "--config", "bad.jsonc");
+  assert.deepEqual([bad.code, bad.stdout], [64, ""]);
+  assert.match(bad.stderr, /bad\.jsonc:1:\d+: .*gone"/);
+  // Not even a certificate is made.
+  assert.throws(() => Deno.statSync(`${home.path}/state`), Deno.errors.NotFound);
+});
+
 Deno.test("SIGHUP reads the configuration again, a bad one keeps the old", async () => {
   using home = new DaemonHome();
   const config = (name: string) => `{ "modules": [{ "name": "${name}", "path": "." }] }`;

@@ -107,3 +107,20 @@ windowsTest(
     assert.deepEqual(Object.keys(found).length, 2);
   },
 );
+
+windowsTest(
+  "what comes from a daemon with times finer than here is the same the next time",
+  async (dir) => {
+    const { host } = daemon("BLIT_TEST_DAEMON");
+    for (const env of [{}, { BLIT_NO_NATIVE: "1" }]) {
+      const [copied, again] = [
+        await dir.blitWith({ env }, "copy", `${host}://hostile/plain`, "dst/"),
+        await dir.blitWith({ env }, "copy", `${host}://hostile/plain`, "dst/"),
+      ];
+      assertStatus(copied, 0);
+      assert.match(again.stdout, /^Nothing to do/, again.stderr);
+      assertStatus(await dir.blitWith({ env }, "check", `${host}://hostile/plain`, "dst/plain"), 0);
+      assertStatus(await dir.blit("rm", "--yes", "dst"), 0);
+    }
+  },
+);

@@ -13,6 +13,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
 import {
   Code,
   ConnectError,
@@ -127,7 +128,7 @@ function follow(server: Http2Server | Http2SecureServer, parts: ControlServerPar
  * the process ends with a signal, where that happens within one of the session's own events, or what they resolve.
  */
 function later(work: () => void): void {
-  setTimeout(work, 0);
+  setImmediate(work);
 }
 
 function listening(

@@ -6,8 +6,15 @@
 import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { ItemReason } from "../core/events.ts";
-import { displayName, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
-import { isMarkerName } from "../core/staged_name.ts";
+import {
+  baseOf,
+  displayName,
+  joinRel,
+  nameToBytes,
+  parentOf,
+  type RelPath,
+} from "../core/rel_path.ts";
+import { isMarkerName, runOfStagedName } from "../core/staged_name.ts";
 import { type BatchBuilder, BatchFlag, Op, WorkBatch } from "../core/work_batch.ts";
 import { builderFor, checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { ChunkSpool } from "./spool.ts";
@@ -142,7 +149,7 @@ export class Prune {
   }
 
   /**
-   * Removes what earlier runs staged and left; what a live run holds stays.
+   * Removes what this run moved aside, and what earlier runs staged and left; what a live run holds stays.
    *
    * Their markers go only where this run left nothing out and nothing failed: while one is there, what
    * changed since is compared by default rules.
@@ -165,6 +172,12 @@ export class Prune {
       if (status === 0) continue;
       const kind = kindOfStatus(status);
       if (kind === "busy" || kind === "not_found") continue;
+      if (runOfStagedName(baseOf(batch.path(i))) === destinationRun.runId) {
+        // Where something else is now this is the old content, which was to be deleted.
+        const [os, step] = [results.os(i), results.step(i)];
+        tally.failStatus(batch.path(i), status, os, step, "destination");
+        continue;
+      }
       const path = displayName(batch.path(i));
       tally.warn(`An earlier run's leftover could not be removed: "${path}" (${kind}).`);
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Kind } from "../../src/core/entry_block.ts";
-import { stagedName } from "../../src/core/staged_name.ts";
+import { BlitError } from "../../src/core/error.ts";
+import { isMarkerName, isStagedName, stagedName } from "../../src/core/staged_name.ts";
 import {
   changes,
   copy,
@@ -236,6 +237,21 @@ Deno.test("a file replaces a directory after the copies, and the directory goes 
   const at = (pattern: RegExp) => log.findIndex((line) => pattern.test(line));
   const moved = at(/^rename \.blit-[0-9a-f]{16}-\d+$/);
   assert.ok(at(/^create e\/f$/) < moved && moved < at(/^remove \.blit-/), log.join("\n"));
+  await expectEqualTrees(source, destination);
+});
+
+Deno.test("what was moved aside and can't be removed is a failure, and the next run removes it", async () => {
+  const source = treeOf({ "d/f": "new" });
+  const destination = treeOf({ d: "old" });
+  destination.onAccess = (operation, path) =>
+    operation === "remove" && isStagedName(path) && !isMarkerName(path)
+      ? new BlitError("no_space", "injected")
+      : undefined;
+  const ran = await mirror(source, destination, { delete: { maxDelete: { kind: "all" } } });
+  assert.deepEqual(failedPaths(ran), stagedLeft(destination).filter((path) => !isMarkerName(path)));
+  assert.equal(ran.summary.failures[0].kind, "no_space");
+  destination.onAccess = undefined;
+  expectDone(await mirror(source, destination, { delete: { maxDelete: { kind: "all" } } }));
   await expectEqualTrees(source, destination);
 });
 

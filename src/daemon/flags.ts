@@ -155,8 +155,16 @@ function parseToken(args: readonly string[]): DaemonCommand {
   const [verb, name, ...more] = words;
   if (values.help) return { kind: "help" };
   const json = values.json === true, state = one(values.state);
-  if (verb === "list" && name === undefined) return { kind: "list", json, state };
+  const only = (verb: string, flags: readonly string[]) => {
+    const other = Object.keys(values).find((flag) => !flags.includes(flag));
+    if (other) throw usage(`--${other} means nothing to blit-daemon token ${verb}.`);
+  };
+  if (verb === "list" && name === undefined) {
+    only(verb, ["json", "state"]);
+    return { kind: "list", json, state };
+  }
   if (verb === "remove" && name !== undefined && more.length === 0) {
+    only(verb, ["state"]);
     return { kind: "remove", name, state };
   }
   if (verb !== "add" || name === undefined || more.length > 0) {

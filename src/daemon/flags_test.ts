@@ -58,6 +58,8 @@ Deno.test("a mistake on the command line is named in one line", () => {
     [["token", "add", "a", "--module", "m", "--access", "root"], /expected one of: read/],
     [["token", "add", "a b", "--module", "m", "--access", "read"], /expected a name/],
     [["token", "drop"], /token add NAME/],
+    [["token", "list", "--access", "read"], /--access means nothing to blit-daemon token list/],
+    [["token", "remove", "a", "--module", "m"], /--module means nothing/],
   ];
   for (const [args, message] of mistakes) {
     assert.throws(() => parseFlags(args), (error: Error & { kind?: string }) => {

@@ -6,8 +6,8 @@ use std::os::windows::io::AsRawSocket;
 use std::time::{Duration, Instant};
 
 use windows_sys::Win32::Networking::WinSock::{
-    FIONREAD, IPPROTO_TCP, LINGER, SO_KEEPALIVE, SO_LINGER, SOCKET, SOL_SOCKET, TCP_KEEPCNT,
-    TCP_KEEPIDLE, TCP_KEEPINTVL, ioctlsocket, setsockopt,
+    FIONREAD, IPPROTO_TCP, SO_KEEPALIVE, SOCKET, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE,
+    TCP_KEEPINTVL, ioctlsocket, setsockopt,
 };
 
 /// Has the system ask a silent peer whether it is there: routers forget connections that say nothing.
@@ -67,25 +67,8 @@ pub fn unread(socket: &TcpStream) -> io::Result<u64> {
     }
 }
 
-/// Has closing reset the connection: the system keeps nothing for a peer that takes nothing.
-pub fn reset_at_close(socket: &TcpStream) {
-    let now = LINGER {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    // SAFETY: the socket is open while it is borrowed, and the value is read during the call only.
-    #[allow(unsafe_code, reason = "Winsock")]
-    unsafe {
-        let (bytes, length) = ((&raw const now).cast(), size_of::<LINGER>() as i32);
-        setsockopt(
-            socket.as_raw_socket() as SOCKET,
-            SOL_SOCKET,
-            SO_LINGER,
-            bytes,
-            length,
-        );
-    }
-}
+/// The system gives up by itself what a peer doesn't take; a daemon, which has many peers, runs elsewhere.
+pub fn reset_at_close(_socket: &TcpStream) {}
 
 /// Connects; a limit that passes is `TimedOut`. It can't be given up meanwhile.
 pub fn connect(

@@ -112,7 +112,8 @@ windowsTest(
   "what comes from a daemon with times finer than here is the same the next time",
   async (dir) => {
     const { host } = daemon("BLIT_TEST_DAEMON");
-    for (const env of [{}, { BLIT_NO_NATIVE: "1" }]) {
+    const ways: Record<string, string>[] = [{}, { BLIT_NO_NATIVE: "1" }];
+    for (const env of ways) {
       const [copied, again] = [
         await dir.blitWith({ env }, "copy", `${host}://hostile/plain`, "dst/"),
         await dir.blitWith({ env }, "copy", `${host}://hostile/plain`, "dst/"),

@@ -84,7 +84,7 @@ daemonTest("a client that finds no room is told where", async (scene) => {
 Deno.test(
   "a push whose module is taken out of the configuration says so, though its streams break first",
   scratch(async (dir) => {
-    smallFiles(join(dir.path, "a"), 600, 100);
+    smallFiles(join(dir.path, "a"), 5000, 100);
     randomFile(join(dir.path, "a/large"), 16);
     await served(dir, WAYS[0], async (there) => {
       const other = JSON.stringify({ modules: [{ name: "other", path: there.folder }] });

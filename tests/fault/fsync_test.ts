@@ -58,7 +58,10 @@ testOn(
     await dir.write({ "src/a": "x", "src/b": "y", "dst/a": "old" });
     const { ran, calls } = await traced(dir, CALLS, "copy", "src/", "dst");
     assertStatus(ran, 0);
-    assert.deepEqual(calls.filter((line) => /sync/.test(line)), []);
+    // Deno now and then flushes a cache of its own.
+    const ours = calls.filter((line) => line.includes(dir.path));
+    assert.ok(ours.some((line) => line.startsWith("rename")), calls.join("\n"));
+    assert.deepEqual(ours.filter((line) => /sync/.test(line)), []);
   },
 );
 

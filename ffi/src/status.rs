@@ -94,12 +94,12 @@ impl Status {
         Status::Unauthenticated,
     ];
 
-    /// The failure that a number from a peer stands for; no failure and unknown ones are `bug`.
+    /// The failure that a number from a peer stands for; no failure and unknown ones are `mismatch`: another version has them.
     pub fn from_number(number: u32) -> Status {
         let known = Self::ALL.get(number as usize).copied();
         known
             .filter(|&status| status != Status::Ok)
-            .unwrap_or(Status::Bug)
+            .unwrap_or(Status::Mismatch)
     }
 }
 
@@ -260,8 +260,8 @@ mod tests {
             assert_eq!(step as usize, number);
         }
         assert_eq!(Status::from_number(8), Status::NoSpace);
-        assert_eq!(Status::from_number(0), Status::Bug);
-        assert_eq!(Status::from_number(27), Status::Bug);
+        assert_eq!(Status::from_number(0), Status::Mismatch);
+        assert_eq!(Status::from_number(27), Status::Mismatch);
         assert_eq!(Step::from_number(21), Step::Allocate);
         assert_eq!(Step::from_number(22), Step::Process);
     }

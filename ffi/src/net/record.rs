@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_an_unknown_kind_is_a_bug() {
+    fn a_failure_of_an_unknown_kind_is_another_versions() {
         let fail = Fail {
             status: Status::NoSpace,
             os: 28,
@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(parse_fail(&pack_fail(fail)), fail);
         let unknown = [200, 0, 0, 0, 1, 0, 0, 0, 99, 0, 0, 0];
         let expected = Fail {
-            status: Status::Bug,
+            status: Status::Mismatch,
             os: 1,
             step: Step::Process,
         };

@@ -91,6 +91,11 @@ export function kindOfStatus(status: number): ErrorKind {
   return KIND_OF_STATUS[status] ?? "mismatch";
 }
 
+/** The kind that a peer names; `mismatch` for a name that only another version has. */
+export function kindOfName(name: string): ErrorKind {
+  return Object.hasOwn(STATUS, name) ? name as ErrorKind : "mismatch";
+}
+
 /** What {@link BlitError} is made of. */
 export interface BlitErrorInit {
   /** What failed, as words that follow "Cannot": `replace`, `read directory`, `set mode of`. */

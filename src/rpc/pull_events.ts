@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { BlitError, kindOfName } from "../core/error.ts";
 import { EVENT_SCHEMA, type RunEvent, type Summary } from "../core/events.ts";
 import { parseRunRecord } from "../core/run_record.ts";
 import type { EngineResult } from "../engine/request.ts";
@@ -29,7 +29,7 @@ const path = v.pipe(
 const number = v.pipe(v.number(), v.minValue(0));
 const kind = v.pipe(
   v.string(),
-  v.transform((text): ErrorKind => Object.hasOwn(STATUS, text) ? text as ErrorKind : "mismatch"),
+  v.transform(kindOfName),
 );
 const runPath = v.picklist(["direct", "pipeline", "large", "rename"]);
 const phase = v.picklist([

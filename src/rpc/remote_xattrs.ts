@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { BlitError, kindOfName } from "../core/error.ts";
 import { bytesToName, type RelPath } from "../core/rel_path.ts";
 import type { EntryXattrs, Xattr } from "../gen/blit/v1/session_pb.ts";
 import type { Attributes } from "../wire/attributes.ts";
@@ -79,8 +79,9 @@ export function attributesFromPeer(xattrs: readonly Xattr[]): Attributes {
 function settle({ answer }: Question, { xattrs, kind, message }: EntryXattrs): void {
   if (kind === "") answer.resolve(attributesFromPeer(xattrs));
   else {
-    const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "mismatch";
-    answer.reject(new BlitError(known, peerText(message, LONGEST_WORDS), { operation: "read" }));
+    answer.reject(
+      new BlitError(kindOfName(kind), peerText(message, LONGEST_WORDS), { operation: "read" }),
+    );
   }
 }
 

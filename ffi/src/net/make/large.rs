@@ -127,7 +127,7 @@ impl<'a> Maker<'a> {
             }
             None => (destination.staged(&spot)?, 0),
         };
-        if look.allocated < look.size {
+        if large.has_holes() {
             sys::allow_holes(file.as_fd());
         }
         let draft = Draft::begin(destination, &spot, file, &look, start)?;

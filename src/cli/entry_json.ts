@@ -4,21 +4,10 @@
  * @module
  */
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
+import { KIND_NAME } from "../core/kind_name.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import { type Json, pathFields } from "./json.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Names of kinds in JSON. */
-export const KIND_NAME: Readonly<Record<Kind, string>> = {
-  [Kind.unknown]: "unknown",
-  [Kind.file]: "file",
-  [Kind.directory]: "directory",
-  [Kind.symlink]: "symlink",
-  [Kind.fifo]: "fifo",
-  [Kind.socket]: "socket",
-  [Kind.charDevice]: "char_device",
-  [Kind.blockDevice]: "block_device",
-};
 
 /**
  * An entry as JSON; `is_dir`, `size` and `mtime_seconds` are v1's names.

@@ -11,6 +11,7 @@ import { removeEntry } from "../app/remove.ts";
 import { type EntryBlock, Kind } from "../core/entry_block.ts";
 import { BlitError, STATUS } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
+import { KIND_NAME } from "../core/kind_name.ts";
 import { displayName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import {
@@ -33,17 +34,6 @@ import { LocalTree } from "../tree/local.ts";
 const PER_MESSAGE = 1024;
 /** Globs of one request, and the length of one. */
 const MOST_GLOBS = 64, LONGEST_GLOB = 4096;
-
-const KIND_NAME: Readonly<Record<Kind, string>> = {
-  [Kind.unknown]: "unknown",
-  [Kind.file]: "file",
-  [Kind.directory]: "directory",
-  [Kind.symlink]: "symlink",
-  [Kind.fifo]: "fifo",
-  [Kind.socket]: "socket",
-  [Kind.charDevice]: "char_device",
-  [Kind.blockDevice]: "block_device",
-};
 
 /** Makes the service's calls. */
 export function adminService(

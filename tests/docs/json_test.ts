@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { STATUS } from "../../src/core/error.ts";
 import { COPY_METHODS } from "../../src/core/work_batch.ts";
-import { KIND_NAME } from "../../src/cli/entry_json.ts";
+import { KIND_NAME } from "../../src/core/kind_name.ts";
 import { type Scratch, scratch } from "../support/cli.ts";
 import { blocksOf, ROOT } from "./blocks.ts";
 

@@ -1,5 +1,6 @@
 //! The packed results, 64 bytes an item: see `src/core/work_batch.ts`.
 
+use crate::block::u32_at;
 use crate::status::{Fail, Status, Step};
 
 /// Size of one result, bytes.
@@ -91,11 +92,20 @@ impl Results {
         }
     }
 
-    /// What a peer packed; `None` where it is not `count` results.
-    pub fn from_bytes(bytes: &[u8], count: usize) -> Option<Self> {
-        (bytes.len() == count * RESULT_BYTES).then(|| Self {
-            bytes: bytes.to_vec(),
-        })
+    /// What a peer packed, its statuses as they are to this side; `None` where it is not `count` results.
+    pub fn from_peer(bytes: &[u8], count: usize) -> Option<Self> {
+        if bytes.len() != count * RESULT_BYTES {
+            return None;
+        }
+        let mut bytes = bytes.to_vec();
+        for result in bytes.chunks_exact_mut(RESULT_BYTES) {
+            let status = &mut result[..4];
+            if status != [0; 4] {
+                let number = u32_at(status, 0);
+                status.copy_from_slice(&(Status::from_peer(number) as u32).to_le_bytes());
+            }
+        }
+        Some(Self { bytes })
     }
 
     /// Writes one item's result.

@@ -61,10 +61,12 @@ pub enum Status {
     Disconnected = 25,
     /// A peer doesn't know who asks.
     Unauthenticated = 26,
+    /// A peer failed by a fault of its own, or says that it was asked wrongly.
+    Peer = 27,
 }
 
 impl Status {
-    const ALL: [Status; 27] = [
+    const ALL: [Status; 28] = [
         Status::Ok,
         Status::Bug,
         Status::Usage,
@@ -92,14 +94,22 @@ impl Status {
         Status::Corrupt,
         Status::Disconnected,
         Status::Unauthenticated,
+        Status::Peer,
     ];
 
-    /// The failure that a number from a peer stands for; no failure and unknown ones are `mismatch`: another version has them.
-    pub fn from_number(number: u32) -> Status {
-        let known = Self::ALL.get(number as usize).copied();
-        known
-            .filter(|&status| status != Status::Ok)
-            .unwrap_or(Status::Mismatch)
+    /// The status of a number.
+    pub fn of(number: u32) -> Option<Status> {
+        Self::ALL.get(number as usize).copied()
+    }
+
+    /// The failure that a number from a peer stands for. No failure and unknown ones are `mismatch`: another version has
+    /// them. A peer's bugs are not this side's, nor is what it finds wrong with a question the user's mistake.
+    pub fn from_peer(number: u32) -> Status {
+        match Self::of(number) {
+            None | Some(Status::Ok) => Status::Mismatch,
+            Some(Status::Bug | Status::Usage) => Status::Peer,
+            Some(status) => status,
+        }
     }
 }
 
@@ -259,9 +269,11 @@ mod tests {
         for (number, step) in Step::ALL.into_iter().enumerate() {
             assert_eq!(step as usize, number);
         }
-        assert_eq!(Status::from_number(8), Status::NoSpace);
-        assert_eq!(Status::from_number(0), Status::Mismatch);
-        assert_eq!(Status::from_number(27), Status::Mismatch);
+        assert_eq!(Status::from_peer(8), Status::NoSpace);
+        assert_eq!(Status::from_peer(0), Status::Mismatch);
+        assert_eq!(Status::from_peer(28), Status::Mismatch);
+        assert_eq!(Status::from_peer(1), Status::Peer);
+        assert_eq!(Status::from_peer(2), Status::Peer);
         assert_eq!(Step::from_number(21), Step::Allocate);
         assert_eq!(Step::from_number(22), Step::Process);
     }

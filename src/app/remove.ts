@@ -293,7 +293,8 @@ class Remover {
   }
 
   #failStatus(path: RelPath, results: Results, k: number): void {
-    const status = results.status(k);
+    let status = results.status(k);
+    if (kindOfStatus(status) === "cancelled" && !this.#request.signal.aborted) status = STATUS.peer;
     if (kindOfStatus(status) === "cancelled") {
       this.#result.interrupted = true;
       this.#keepAbove(path);

@@ -217,6 +217,13 @@ export class EntryBlock {
   status(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 22];
   }
+  /** Changes what {@link EntryBlock.status} and {@link EntryBlock.listStatus} say, and with them the bytes that the block was made over. */
+  mapStatus(map: (status: number) => number): void {
+    this.#w[3] = map(this.#w[3]);
+    for (let r = HEADER_WORDS; r < HEADER_WORDS + this.count * WORDS; r += WORDS) {
+      this.#w[r + 22] = map(this.#w[r + 22]);
+    }
+  }
   /** In a batch: index of the record of the parent directory, or {@link NO_PARENT}. */
   parent(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 22];

@@ -46,6 +46,8 @@ export const STATUS = {
   disconnected: 25,
   /** A daemon doesn't know who asks, or the client doesn't know the daemon. */
   unauthenticated: 26,
+  /** The other side failed by a fault of its own, or says that it was asked wrongly: neither is this side's, nor its user's. */
+  peer: 27,
 } as const;
 
 /** Exit code of a run that ended with an error of this kind. */
@@ -76,6 +78,7 @@ export const EXIT_CODE: Record<ErrorKind, 1 | 64 | 130> = {
   corrupt: 1,
   disconnected: 1,
   unauthenticated: 1,
+  peer: 1,
 };
 
 const KIND_OF_STATUS: ErrorKind[] = [];
@@ -91,9 +94,15 @@ export function kindOfStatus(status: number): ErrorKind {
   return KIND_OF_STATUS[status] ?? "mismatch";
 }
 
-/** The kind that a peer names; `mismatch` for a name that only another version has. */
-export function kindOfName(name: string): ErrorKind {
-  return Object.hasOwn(STATUS, name) ? name as ErrorKind : "mismatch";
+/** The kind that a peer names, as it is to this side; `mismatch` for a name that only another version has. */
+export function kindFromPeer(name: string): ErrorKind {
+  if (!Object.hasOwn(STATUS, name)) return "mismatch";
+  return name === "bug" || name === "usage" ? "peer" : name as ErrorKind;
+}
+
+/** A status number that a peer sent, as it is to this side: its bugs are not this side's, nor are its complaints the user's. */
+export function statusFromPeer(status: number): number {
+  return status === STATUS.bug || status === STATUS.usage ? STATUS.peer : status;
 }
 
 /** What {@link BlitError} is made of. */

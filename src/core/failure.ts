@@ -58,6 +58,7 @@ const REASON: Record<ErrorKind, string> = {
   corrupt: "Content differs from what was verified",
   disconnected: "The connection is gone",
   unauthenticated: "The other side doesn't know who asks",
+  peer: "The other side says that it failed, or that it was asked wrongly",
 };
 
 /** What to do about it, one sentence; the step narrows it in {@link adviceFor}. */
@@ -88,6 +89,7 @@ const ADVICE: Record<ErrorKind, string> = {
   corrupt: "Run again; if it stays, check the memory, the disks and the network.",
   disconnected: "Run again: it goes on where it ended.",
   unauthenticated: "Run blit login for that host.",
+  peer: "Look into its log, install the same version of blit on both sides, then run again.",
 };
 
 /** The same where a daemon has it. */

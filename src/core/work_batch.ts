@@ -25,7 +25,7 @@
  *
  * @module
  */
-import { BlitError } from "./error.ts";
+import { BlitError, statusFromPeer } from "./error.ts";
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "./entry_block.ts";
 
 /** Size of the request header, bytes. */
@@ -311,6 +311,15 @@ export class Results {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.count = bytes.length / RESULT_BYTES;
   }
+  /** Results that a peer packed; see {@link statusFromPeer}. */
+  static fromPeer(bytes: Uint8Array): Results {
+    const results = new Results(bytes);
+    for (let i = 0; i < results.count; i++) {
+      results.#view.setUint32(i * RESULT_BYTES, statusFromPeer(results.status(i)), true);
+    }
+    return results;
+  }
+
   /** 0, or a status number. */
   status(i: number): number {
     return this.#view.getUint32(i * RESULT_BYTES, true);

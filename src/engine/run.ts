@@ -71,6 +71,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
   const destinationRun = destination.beginRun(runId, signal);
   const tally = new Tally(request.listener, request.emitItems);
   tally.trees = { source, destination };
+  tally.isEnding = () => signal.aborted;
   let parts: RunParts | null = null;
   let watch: Watch | null = null;
   try {

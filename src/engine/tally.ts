@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BlitError, kindOfStatus } from "../core/error.ts";
+import { type BlitError, kindOfStatus, STATUS } from "../core/error.ts";
 import type {
   Failure,
   ItemAction,
@@ -64,6 +64,8 @@ export class Tally {
   readonly #emitItems: boolean;
   /** The two trees, for messages: where paths of either side begin, and whose they are. */
   trees: Readonly<Record<"source" | "destination", Pick<Tree, "display" | "kind">>> | undefined;
+  /** Whether the run is being interrupted, or ends for another reason. */
+  isEnding: () => boolean = () => false;
   /** Live bytes of work in flight, from the trees' counters. */
   liveBytes: () => number = () => this.bytesTransferred;
   current: () => RelPath | null = () => null;
@@ -114,9 +116,13 @@ export class Tally {
     side: "source" | "destination",
     advice?: string,
   ): void {
+    if (kindOfStatus(status) === "cancelled") {
+      // An interrupted entry is no failure of its own: the run as a whole says so.
+      if (this.isEnding()) return;
+      // Only a peer can say so of a run that nobody interrupted: without a word here it would count as done.
+      status = STATUS.peer;
+    }
     const kind = kindOfStatus(status);
-    // An interrupted entry is no failure of its own: the run as a whole says so.
-    if (kind === "cancelled") return;
     this.fail({ path, kind, message: this.describe(path, status, os, step, side, advice).message });
   }
 

@@ -8,7 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { BlitError, type ErrorKind, kindFromPeer, STATUS } from "../core/error.ts";
 import { peerText } from "./peer_text.ts";
 
 /** Metadata that carries a {@link BlitError}'s kind. */
@@ -47,13 +47,14 @@ export const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   corrupt: Code.DataLoss,
   disconnected: Code.Unavailable,
   unauthenticated: Code.Unauthenticated,
+  peer: Code.Internal,
 };
 
 /** What a code means where no kind comes with it: from the transport, a proxy, or something that isn't blit. */
 export const KIND_OF_CODE: Readonly<Record<Code, ErrorKind>> = {
   [Code.Canceled]: "cancelled",
   [Code.Unknown]: "mismatch",
-  [Code.InvalidArgument]: "usage",
+  [Code.InvalidArgument]: "peer",
   [Code.DeadlineExceeded]: "stalled",
   [Code.NotFound]: "not_found",
   [Code.AlreadyExists]: "exists",
@@ -62,7 +63,7 @@ export const KIND_OF_CODE: Readonly<Record<Code, ErrorKind>> = {
   [Code.FailedPrecondition]: "refused",
   // A reset stream.
   [Code.Aborted]: "disconnected",
-  [Code.OutOfRange]: "usage",
+  [Code.OutOfRange]: "peer",
   // Whoever answers doesn't know the call: an older daemon, or none at all.
   [Code.Unimplemented]: "mismatch",
   [Code.Internal]: "disconnected",
@@ -80,7 +81,7 @@ export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   if (!(error instanceof BlitError)) {
     return new ConnectError(
-      "The daemon failed: its log says why. This is a bug in blit: please report it.",
+      "An internal error, which its log has. Please report it as a bug of blit.",
       Code.Internal,
       { [KIND_METADATA]: "bug" satisfies ErrorKind },
       undefined,
@@ -107,7 +108,8 @@ export function fromConnectError(error: unknown, host: string): BlitError {
   const message = peerText(told.rawMessage, LONGEST_MESSAGE);
   if (kind !== null && Object.hasOwn(STATUS, kind)) {
     const path = told.metadata.get(PATH_METADATA);
-    return new BlitError(kind as ErrorKind, message, {
+    const meant = kindFromPeer(kind);
+    return new BlitError(meant, meant === kind ? message : `${host} says: ${message}`, {
       path: path === null
         ? undefined
         : peerText(Buffer.from(path, "base64").toString("utf8"), LONGEST_PATH),

@@ -3,8 +3,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
 import { CODE_OF_KIND, fromConnectError, KIND_METADATA, toConnectError } from "./errors.ts";
 
+const KINDS = (Object.keys(STATUS) as ErrorKind[])
+  .filter((kind) => kind !== "bug" && kind !== "usage");
+
 Deno.test("every kind of error crosses the control plane with message and path", () => {
-  for (const kind of Object.keys(STATUS) as ErrorKind[]) {
+  for (const kind of KINDS) {
     const sent = toConnectError(new BlitError(kind, "Cannot open “ä”.", { path: "a/ä" }));
     assert.equal(sent.code, CODE_OF_KIND[kind]);
     const got = fromConnectError(
@@ -12,6 +15,18 @@ Deno.test("every kind of error crosses the control plane with message and path",
       "nas:9031",
     );
     assert.deepEqual([got.kind, got.message, got.path], [kind, "Cannot open “ä”.", "a/ä"]);
+  }
+});
+
+Deno.test("a peer's bug, and what it finds wrong with a question, are the peer's failure", () => {
+  for (const kind of ["bug", "usage"] as const) {
+    const sent = toConnectError(new BlitError(kind, "It is wrong.", { path: "a" }));
+    const got = fromConnectError(sent, "nas:9031");
+    const wanted = ["peer", "nas:9031 says: It is wrong.", "a"];
+    assert.deepEqual([got.kind, got.message, got.path], wanted);
+  }
+  for (const code of [Code.InvalidArgument, Code.OutOfRange]) {
+    assert.equal(fromConnectError(new ConnectError("no", code), "nas").kind, "peer");
   }
 });
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { EntryBlock, Kind } from "../core/entry_block.ts";
-import { BlitError } from "../core/error.ts";
+import { BlitError, statusFromPeer } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
 import { Op, RESULT_BYTES, Results, type WorkBatch } from "../core/work_batch.ts";
 
@@ -24,6 +24,7 @@ export function blockFromPeer(bytes: Uint8Array, host: string): EntryBlock {
   } catch (error) {
     throw error instanceof BlitError ? senseless(error.message, host) : error;
   }
+  block.mapStatus(statusFromPeer);
   for (let i = 0; i < block.count; i++) {
     const isKnown = block.kind(i) <= HIGHEST_KIND && (block.mode(i) & ~MODE_BITS) === 0;
     if (!isKnown || block.sizeBytes(i) > Number.MAX_SAFE_INTEGER) {
@@ -77,7 +78,7 @@ export function resultsFromPeer(bytes: Uint8Array, count: number, host: string):
   if (bytes.length !== count * RESULT_BYTES) {
     throw senseless("Cannot read results: there are not as many as items.", host);
   }
-  return new Results(bytes);
+  return Results.fromPeer(bytes);
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { BlitError, kindOfName } from "../core/error.ts";
+import { BlitError, kindFromPeer } from "../core/error.ts";
 import { EVENT_SCHEMA, type RunEvent, type Summary } from "../core/events.ts";
 import { parseRunRecord } from "../core/run_record.ts";
 import type { EngineResult } from "../engine/request.ts";
@@ -27,10 +27,7 @@ const path = v.pipe(
   v.regex(/^[\x00-\xff]*$/),
 );
 const number = v.pipe(v.number(), v.minValue(0));
-const kind = v.pipe(
-  v.string(),
-  v.transform(kindOfName),
-);
+const kind = v.pipe(v.string(), v.transform(kindFromPeer));
 const runPath = v.picklist(["direct", "pipeline", "large", "rename"]);
 const phase = v.picklist([
   "scan",

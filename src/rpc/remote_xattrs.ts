@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BlitError, kindOfName } from "../core/error.ts";
+import { BlitError, kindFromPeer } from "../core/error.ts";
 import { bytesToName, type RelPath } from "../core/rel_path.ts";
 import type { EntryXattrs, Xattr } from "../gen/blit/v1/session_pb.ts";
 import type { Attributes } from "../wire/attributes.ts";
@@ -80,7 +80,7 @@ function settle({ answer }: Question, { xattrs, kind, message }: EntryXattrs): v
   if (kind === "") answer.resolve(attributesFromPeer(xattrs));
   else {
     answer.reject(
-      new BlitError(kindOfName(kind), peerText(message, LONGEST_WORDS), { operation: "read" }),
+      new BlitError(kindFromPeer(kind), peerText(message, LONGEST_WORDS), { operation: "read" }),
     );
   }
 }

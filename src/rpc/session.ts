@@ -6,7 +6,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type { EntryBlock } from "../core/entry_block.ts";
-import { BlitError, type ErrorKind, STATUS } from "../core/error.ts";
+import { BlitError, kindFromPeer, STATUS } from "../core/error.ts";
 import { pause } from "../core/pause.ts";
 import { nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import type { OpenRootResponse } from "../gen/blit/v1/root_pb.ts";
@@ -321,7 +321,7 @@ function openRequest(message: MessageInitShape<typeof OpenRequestSchema>["messag
 }
 
 function closed(kind: string, message: string): BlitError {
-  const known = Object.hasOwn(STATUS, kind) ? kind as ErrorKind : "disconnected";
+  const known = Object.hasOwn(STATUS, kind) ? kindFromPeer(kind) : "disconnected";
   return new BlitError(known, peerText(message, LONGEST_WORDS), { operation: "call" });
 }
 

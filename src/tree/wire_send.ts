@@ -279,8 +279,10 @@ export class Outlet implements RecordOutlet {
 
 /** The other side says what became of an item; this one, what it knows better. */
 function merged(answered: ResultFields, own: ResultFields | undefined, kind: Kind): ResultFields {
-  if (answered.status || !own) return answered;
+  if (!own) return answered;
+  // Of what failed here the other side only says that it was told so.
   if (own.status) return own;
+  if (answered.status) return answered;
   return {
     ...answered,
     flags: (answered.flags ?? 0) | (own.flags ?? 0),

@@ -47,7 +47,7 @@ export class AnswerRules {
         throw breach("sent results of another batch");
       }
       this.#isAnswered = true;
-      return { type: "results", results: new Results(payload) };
+      return { type: "results", results: Results.fromPeer(payload) };
     }
     if (item >= this.#items.count || this.#items.kind(item) === Kind.directory) {
       throw breach("answered about an entry that was not sent");

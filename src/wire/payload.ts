@@ -5,6 +5,7 @@
  */
 import { bytesToName, nameToBytes, type RelPath } from "../core/rel_path.ts";
 import { Kind } from "../core/entry_block.ts";
+import { statusFromPeer } from "../core/error.ts";
 import { type Attributes, packAttributes, packedLength, readAttributes } from "./attributes.ts";
 import { breach } from "./breach.ts";
 import { ATTRIBUTES_MOST, CONTENT_MOST, DIGEST_BYTES } from "./record.ts";
@@ -165,7 +166,11 @@ export function readFail(payload: Uint8Array): FailPayload {
   const view = viewOf(payload);
   const status = view.getUint32(0, true);
   if (status === 0) throw breach("sent a failure that is none");
-  return { status, os: view.getUint32(4, true), step: view.getUint32(8, true) };
+  return {
+    status: statusFromPeer(status),
+    os: view.getUint32(4, true),
+    step: view.getUint32(8, true),
+  };
 }
 
 /** Packs the payload of `have`. */

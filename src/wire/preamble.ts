@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BlitError, kindOfStatus } from "../core/error.ts";
+import { BlitError, kindOfStatus, statusFromPeer } from "../core/error.ts";
 import { breach } from "./breach.ts";
 
 const ANSWER_BYTES = 8;
@@ -39,7 +39,7 @@ export class AnswerReader {
     }
     const status = bytes[STATUS_AT];
     if (status === 0) return;
-    const kind = kindOfStatus(status);
+    const kind = kindOfStatus(statusFromPeer(status));
     throw new BlitError(
       kind,
       `Cannot open a stream to the daemon: it refused it as "${kind}". Run again.`,

@@ -14,6 +14,10 @@ import { nameToBytes } from "../../src/core/rel_path.ts";
 import { Sessions } from "../../src/gen/blit/v1/session_pb.ts";
 import { destroyLater } from "../../src/rpc/destroy_later.ts";
 import { KIND_METADATA } from "../../src/rpc/errors.ts";
+import { RESULT_BYTES } from "../../src/core/work_batch.ts";
+import { packRecord } from "../../src/wire/encoder.ts";
+import { packFail } from "../../src/wire/payload.ts";
+import { RecordType } from "../../src/wire/record.ts";
 import { rawClient } from "../remote/daemon_support.ts";
 import { type Change, change, changed } from "./record_changes.ts";
 
@@ -66,6 +70,7 @@ const KINDS = [
 ];
 /** Codes of Connect; none of those that say that one side has a bug: that is what the client would say then. */
 const CODES = [1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16];
+const RECORD_HEADER = 16;
 const WORDS = "\x1b[31mno\x07\n    at file:///x.ts:1:1";
 
 /** Serves lies until closed. */
@@ -76,6 +81,10 @@ export class LyingDaemon {
   #chances = new Map<LieAbout, number>();
   /** How many were told. */
   told = 0;
+  /** A status that every entry's content is claimed to have failed with; null: none. */
+  claimedStatus: number | null = null;
+  /** A kind that every call on the session's roots is claimed to have failed with; null: none. */
+  claimedKind: string | null = null;
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #sessions = new Set<ServerHttp2Session>();
 
@@ -172,6 +181,9 @@ export class LyingDaemon {
   }
 
   async #call<T>(call: () => Promise<T>): Promise<T> {
+    if (this.claimedKind !== null) {
+      throw new ConnectError(WORDS, CODES[0], { [KIND_METADATA]: this.claimedKind });
+    }
     const due = this.#chance("call");
     if (due) this.#fail(due.which);
     return await call();
@@ -293,7 +305,7 @@ export class LyingDaemon {
         const length = 16 +
           Number(new DataView(held.buffer, held.byteOffset).getBigUint64(8, true));
         if (held.length < length) break;
-        const record = held.slice(0, length);
+        const record = this.#claimed(held.slice(0, length));
         held = held.slice(length);
         const due = this.#chance("record");
         out.push(due ? changed.records([record], due.change) : record);
@@ -301,6 +313,22 @@ export class LyingDaemon {
       }
       return concatBytes(out);
     };
+  }
+
+  /** A record that tells of content, or of what became of it: as a failure. */
+  #claimed(record: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (this.claimedStatus === null) return record;
+    const view = new DataView(record.buffer);
+    if (record[0] === RecordType.file) {
+      const failed = packFail({ status: this.claimedStatus, os: 0, step: 0 });
+      return packRecord(RecordType.fail, view.getUint32(4, true), failed).slice();
+    }
+    if (record[0] === RecordType.results) {
+      for (let at = RECORD_HEADER; at < record.length; at += RESULT_BYTES) {
+        view.setUint32(at, this.claimedStatus, true);
+      }
+    }
+    return record;
   }
 
   #block(bytes: Uint8Array): Uint8Array {

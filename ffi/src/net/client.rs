@@ -95,7 +95,7 @@ fn await_answer(job: &JobContext, answer: &Receiver<Vec<u8>>) -> Outcome<Results
     let mut until = None;
     loop {
         match answer.recv_timeout(LOOK) {
-            Ok(bytes) => return Results::from_bytes(&bytes, job.request.len()).ok_or(gone),
+            Ok(bytes) => return Results::from_peer(&bytes, job.request.len()).ok_or(gone),
             Err(RecvTimeoutError::Disconnected) => return Err(gone),
             Err(RecvTimeoutError::Timeout) if !job.cancelled() => {}
             Err(RecvTimeoutError::Timeout) => {
@@ -259,7 +259,7 @@ fn answer(job: &JobContext, wire: &mut Wire) -> Outcome<Results> {
         };
         match header.kind {
             Type::Results => {
-                let results = Results::from_bytes(wire.payload(), job.request.len());
+                let results = Results::from_peer(wire.payload(), job.request.len());
                 return match results {
                     Some(results) => Ok(results),
                     None => wire.breach(MISMATCH),

@@ -77,10 +77,7 @@ pub fn read_answer(
     }
     match status {
         0 => Ok(()),
-        refused => Err(Fail::new(
-            Status::from_number(refused.into()),
-            Step::Process,
-        )),
+        refused => Err(Fail::new(Status::from_peer(refused.into()), Step::Process)),
     }
 }
 

@@ -159,10 +159,10 @@ pub fn pack_fail(fail: Fail) -> [u8; 12] {
     bytes
 }
 
-/// Decodes the payload of a `fail`, which the header's limits have measured. An unknown status is `bug`.
+/// Decodes the payload of a `fail`, which the header's limits have measured. See [`Status::from_peer`].
 pub fn parse_fail(payload: &[u8]) -> Fail {
     Fail {
-        status: Status::from_number(u32_at(payload, 0)),
+        status: Status::from_peer(u32_at(payload, 0)),
         os: u32_at(payload, 4),
         step: Step::from_number(u32_at(payload, 8)),
     }

@@ -49,7 +49,7 @@ pub fn dialled(shared: &Shared, job: u64) -> Result<u32, Status> {
     let frame = next_frame(shared);
     assert_eq!(frame.job, job);
     if frame.kind == FrameType::Failed {
-        return Err(Status::from_number(u32_at(&frame.payload, 0)));
+        return Err(Status::of(u32_at(&frame.payload, 0)).unwrap());
     }
     let last = next_frame(shared);
     assert_eq!((last.kind, last.last), (FrameType::Results, true));

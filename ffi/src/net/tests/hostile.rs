@@ -303,7 +303,7 @@ fn damaged_content_is_corrupt_and_the_next_item_is_not() {
             let (results, ended, to) = if way == Way::Put {
                 let (heard, closed) = say(&world, &put(&world, &items, &said));
                 let results = &heard[heard.len() - 128..];
-                let results = Results::from_bytes(results, 2).unwrap();
+                let results = Results::from_peer(results, 2).unwrap();
                 (results, closed.status, &world.daemon)
             } else {
                 let (results, ended) = hear(&world, way, &items, &said.concat());
@@ -395,7 +395,7 @@ fn names_that_lead_out_of_the_root_are_escapes() {
     said.push(plain(Type::End, 0));
     let (heard, closed) = say(&world, &put(&world, &items, &said));
     assert_eq!(closed.status, Status::Ok);
-    let results = Results::from_bytes(&heard[16..], items.len()).unwrap();
+    let results = Results::from_peer(&heard[16..], items.len()).unwrap();
     let expected = if cfg!(unix) {
         Status::Escaped
     } else {

@@ -239,12 +239,7 @@ fn parent(name: &str, action: u16) -> Item<'_> {
 fn statuses(results: &Results) -> Vec<Status> {
     let count = results.len();
     let number = |i| testing::status_of(results, i);
-    (0..count)
-        .map(|i| match number(i) {
-            0 => Status::Ok,
-            failed => Status::from_number(failed),
-        })
-        .collect()
+    (0..count).map(|i| Status::of(number(i)).unwrap()).collect()
 }
 
 fn flags(results: &Results, i: usize) -> u8 {

@@ -23,32 +23,33 @@ pub enum Holes {
 
 /// Asks for the holes of a file that has fewer blocks than content.
 pub fn find(from: BorrowedFd, metadata: &Metadata) -> Holes {
+    // Fails where the file system doesn't know the call; then nothing more is asked.
+    if sys::next_hole(from, 0).is_err() {
+        return Holes::None;
+    }
     match data_bytes(from, metadata.size) {
-        Some(data) if data < metadata.size => {
-            let trusted = data + OVERHEAD_BYTES + data / 64 >= metadata.allocated;
-            if trusted {
-                Holes::Known
-            } else {
-                Holes::Doubtful
-            }
-        }
-        _ => Holes::None,
+        Some(data) if data >= metadata.size => Holes::None,
+        Some(data) if data + OVERHEAD_BYTES + data / 64 >= metadata.allocated => Holes::Known,
+        _ => Holes::Doubtful,
     }
 }
 
-/// Next stretch of data within the size: its start and end. `None` at the end, or where the answers make
-/// no sense.
+/// Next stretch of data within the size: its start and end, both the size where only a hole follows.
+///
+/// `None` where the file system failed to say, or what it says makes no sense: whatever follows may be data.
 pub fn next_stretch(from: BorrowedFd, at: u64, size: u64) -> Option<(u64, u64)> {
-    let data = sys::next_data(from, at).ok()??;
+    let data = match sys::next_data(from, at).ok()? {
+        Some(data) if data < size => data,
+        _ => return Some((size, size)),
+    };
     let hole = sys::next_hole(from, data).ok()?;
-    (data >= at && hole > data && data < size).then(|| (data, hole.min(size)))
+    (data >= at && hole > data).then(|| (data, hole.min(size)))
 }
 
 fn data_bytes(from: BorrowedFd, size: u64) -> Option<u64> {
-    // Fails where the file system doesn't know the call; then nothing more is asked.
-    sys::next_hole(from, 0).ok()?;
     let (mut at, mut data) = (0, 0);
-    while let Some((start, end)) = next_stretch(from, at, size) {
+    while at < size {
+        let (start, end) = next_stretch(from, at, size)?;
         data += end - start;
         at = end;
     }

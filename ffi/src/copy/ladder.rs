@@ -187,7 +187,11 @@ impl Ladder<'_> {
                     }
                     break;
                 }
-                Err(errno) => return Err(errno).at(Step::Write),
+                Err(errno) => {
+                    // Either file may be the one that failed: reading tells.
+                    sys::read_at(self.from, &mut [0], at).at(Step::Read)?;
+                    return Err(errno).at(Step::Write);
+                }
             }
         }
         Ok(at)

@@ -39,7 +39,10 @@ pub(super) fn copy(ladder: &Ladder, source: &Metadata, start: u64) -> Outcome<Op
 
 fn between_holes(ladder: &Ladder, size: u64, start: u64, copied: &mut Copied) -> Outcome<u64> {
     let mut at = start;
-    while let Some((data, hole)) = next_stretch(ladder.from, at, size) {
+    while at < size {
+        let Some((data, hole)) = next_stretch(ladder.from, at, size) else {
+            return without_zeros(ladder, size, at, copied);
+        };
         // Holes count as done: progress is of the whole file.
         ladder.job.add_bytes(data - at);
         at = data;
@@ -53,7 +56,6 @@ fn between_holes(ladder: &Ladder, size: u64, start: u64, copied: &mut Copied) ->
             at = end;
         }
     }
-    ladder.job.add_bytes(size - at);
     Ok(size)
 }
 

@@ -112,7 +112,7 @@ impl Sender<'_, '_, '_> {
         let mut at = stretch.start;
         while at < last {
             let (data, end) = match holes {
-                Holes::Known => next_stretch(file, at, last).unwrap_or((last, last)),
+                Holes::Known => next_stretch(file, at, last).unwrap_or((at, last)),
                 Holes::None | Holes::Doubtful => (at, last),
             };
             // Holes count as done: progress is of the whole file.

@@ -1,0 +1,82 @@
+/**
+ * Disks that fail while they are read.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Ran, RunWith, Scratch } from "../support/cli.ts";
+import { assertStatus } from "../support/judges.ts";
+import { need, needsPrograms, onMount, sh, testOn, testOrSkip } from "../support/loop_fs.ts";
+import { served, WAYS } from "../support/served.ts";
+import { callsUnder, readCalls, tracing } from "../support/strace.ts";
+import { assertSamePieces, piecesBehindHoles, randomFile } from "../support/trees.ts";
+
+/** Every so many questions one fails. */
+const SAMPLE = 29;
+
+const EXT4 = { type: "ext4", sizeMiB: 100 } as const;
+
+/** Copies a file with holes again and again, each time with another failure to say where its data lies. */
+async function assertNoDataIsMissed(
+  dir: Scratch,
+  copy: (surroundings: RunWith) => Promise<Ran>,
+  destination: string,
+): Promise<void> {
+  const [source, target] = [join(dir.path, "src/holes"), join(destination, "holes")];
+  sh(`mkdir -p "$0/src"`, dir.path);
+  const pieces = piecesBehindHoles(source, 100);
+  const log = join(dir.env().HOME, "calls.log");
+  assertStatus(await copy({ wrapper: tracing(log, "lseek") }), 0);
+  const asked = callsUnder(readCalls(await Deno.readTextFile(log)), join(dir.path, "src"));
+  assert.ok(asked.length > 4 * pieces.length, "its holes are looked for, and looked at again");
+  for (const { number } of asked.filter((_, i) => i % SAMPLE === SAMPLE - 1)) {
+    sh(`rm "$0"`, target);
+    const injection = { call: "lseek", number, effect: "error=EIO" };
+    assertStatus(await copy({ wrapper: tracing(log, "lseek", injection) }), 0);
+    assertSamePieces(source, target, pieces);
+  }
+}
+
+testOn(
+  EXT4,
+  "a disk that doesn't say where a file's data lies makes no hole of it",
+  (dir) =>
+    assertNoDataIsMissed(
+      dir,
+      (surroundings) => dir.blitWith(surroundings, "copy", "src/", "dst"),
+      join(dir.path, "dst"),
+    ),
+);
+
+testOn(
+  EXT4,
+  "nor on the way to a daemon",
+  (dir) =>
+    served(dir, WAYS[0], ({ host, folder }) =>
+      assertNoDataIsMissed(
+        dir,
+        (surroundings) => dir.blitWith(surroundings, "copy", "src/", `${host}:/m/dst`),
+        join(folder, "dst"),
+      )),
+);
+
+testOrSkip(
+  "a source that can't be read is not taken for a destination that can't be written",
+  (outside) =>
+    onMount(EXT4, outside, async (dir, mountPoint) => {
+      need(needsPrograms("losetup", "findmnt"));
+      randomFile(join(dir.path, "first"), 20);
+      randomFile(join(dir.path, "last"), 20);
+      await dir.write({ "dst/": "" });
+      // The disk ends before the file does.
+      sh(
+        `set -e; sync; echo 3 > /proc/sys/vm/drop_caches
+      truncate -s 30M "$(losetup -n -O BACK-FILE "$(findmnt -n -o SOURCE "$0")")"`,
+        mountPoint,
+      );
+      const ran = await outside.blit("copy", join(dir.path, "last"), join(dir.path, "dst/"));
+      assertStatus(ran, 2);
+      assert.match(ran.stderr, /Cannot read ".*\/last": Input\/output error \(EIO\)/);
+    }),
+);

@@ -217,9 +217,10 @@ impl<'a> Destination<'a> {
 
     /// Makes an entry without content: under its name where it is new, else staged and renamed.
     pub fn node(&mut self, spot: &Spot, node: &Node, action: u16) -> Outcome<ItemResult> {
+        let run = self.job.request.run;
         let result = match action {
-            action::CREATE => node.create(&spot.dir, spot.name)?,
-            action::REPLACE => node.replace(&spot.dir, spot.name, self.job.request.run)?,
+            action::CREATE => node.create(&spot.dir, spot.name, run)?,
+            action::REPLACE => node.replace(&spot.dir, spot.name, run)?,
             _ => return Err(Fail::usage()),
         };
         if result.flags & result_flag::DIRECTORY_WIDENED != 0 {

@@ -30,9 +30,9 @@ pub struct Node {
 
 impl Node {
     /// Makes the entry under a name that nothing has.
-    pub fn create(&self, dir: &Dir, name: &[u8]) -> Outcome<ItemResult> {
+    pub fn create(&self, dir: &Dir, name: &[u8], run: u64) -> Outcome<ItemResult> {
         let ((), widened) = creating(dir, || self.make(dir, name).at(Step::Create))?;
-        let made = InPlace::new(dir, name, self.hold(dir, name)?);
+        let made = InPlace::new(dir, name, self.hold(dir, name, run)?);
         let result = self.finish(dir, made.entry())?;
         made.finish();
         Ok(flagged(result, widened))
@@ -55,7 +55,7 @@ impl Node {
             staging::make(run, |name| self.make(dir, name)).at(Step::Create)
         })?;
         let staged = Staged::new(Arc::clone(dir), staged);
-        let made = self.hold(dir, staged.name())?;
+        let made = self.hold(dir, staged.name(), run)?;
         let result = self.finish(dir, &made)?;
         staged.publish(name, Publish::Replace)?;
         Ok(flagged(result, widened))
@@ -69,14 +69,14 @@ impl Node {
     }
 
     /// Holds what was just made, so that no other entry planted under its name gets owner or mode.
-    fn hold(&self, dir: &Dir, name: &[u8]) -> Outcome<Holder> {
+    fn hold(&self, dir: &Dir, name: &[u8], run: u64) -> Outcome<Holder> {
         let kind = self.metadata.kind;
         let holder = Holder::open(dir.as_fd(), name, kind).at(Step::Open)?;
         let made = sys::stat_fd(&holder).at(Step::Stat)?;
         let device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
         let own = made.kind == kind
             && made.links == 1
-            && made.uid == sys::effective_uid()
+            && is_own(dir, made.uid, run)?
             && (!device || made.rdev == self.metadata.rdev);
         if own {
             Ok(holder)
@@ -106,9 +106,45 @@ impl Node {
     }
 }
 
+/// Whether what has this owner may have been made here by this process. Where one owner has all (SMB, some FUSE), or root is
+/// nobody (NFS), a file tells whose.
+fn is_own(dir: &Dir, uid: u32, run: u64) -> Outcome<bool> {
+    if uid == sys::effective_uid() || dir.fresh_owner().is_some_and(|(own, _)| own == uid) {
+        return Ok(true);
+    }
+    let create = |name: &[u8]| sys::create_file(dir.as_fd(), name);
+    let (name, file) = staging::make(run, create).at(Step::Create)?;
+    let made = sys::stat_fd(&file).at(Step::Stat);
+    sys::remove_file(dir, &name).at(Step::Remove)?;
+    let made = made?;
+    dir.learn(&made);
+    Ok(made.uid == uid)
+}
+
 fn flagged(mut result: ItemResult, widened: bool) -> ItemResult {
     if widened {
         result.flags |= result_flag::DIRECTORY_WIDENED;
     }
     result
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::testing::root_at;
+
+    #[test]
+    fn whose_an_entry_is_a_file_made_beside_it_tells() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root_at(temp.path()).open_dir(b"").unwrap());
+        let (me, another) = (sys::effective_uid(), sys::effective_uid() + 1);
+        assert_eq!(is_own(&dir, me, 7), Ok(true));
+        assert_eq!(dir.fresh_owner(), None);
+        assert_eq!(is_own(&dir, another, 7), Ok(false));
+        assert_eq!(dir.fresh_owner().map(|(uid, _)| uid), Some(me));
+        assert_eq!(temp.path().read_dir().unwrap().count(), 0);
+        // As a file system that has one owner for all would have shown it.
+        dir.learn_fresh_owner(another, 0);
+        assert_eq!(is_own(&dir, another, 7), Ok(true));
+    }
 }

@@ -277,9 +277,10 @@ fn node(
         xattrs: xattrs.map(<[_]>::to_vec),
         set_owner: job.request.has(flag::OWNER),
     };
+    let run = job.request.run;
     let result = match how {
-        Publish::New => node.create(dir, name)?,
-        Publish::Replace => node.replace(dir, name, job.request.run)?,
+        Publish::New => node.create(dir, name, run)?,
+        Publish::Replace => node.replace(dir, name, run)?,
     };
     sync_directory(job, dir)?;
     Ok(result)

@@ -1,10 +1,11 @@
 //! Finishing an entry: owner, extended attributes, mode, mtime, in that order.
 
+use crate::block::Kind;
 use crate::control::JobContext;
 use crate::dirs::Dir;
 use crate::request::flag;
 use crate::results::{ItemResult, result_flag};
-use crate::status::{AtStep, Outcome, Step};
+use crate::status::{AtStep, Outcome, Status, Step};
 use crate::sys::{self, BorrowedFd, Errno, Held, Metadata};
 use crate::xattr;
 
@@ -143,13 +144,30 @@ fn set_xattrs(entry: Held, look: &Look, age: Age, flags: &mut u8) -> Outcome<()>
             }
             wanted.is_empty() || xattr::set_all(entry, wanted)?
         }
-        (Age::Known(_), Some(wanted)) => xattr::mirror(entry, wanted)?,
+        (Age::Known(now), Some(wanted)) => mirror_xattrs(entry, now, wanted)?,
         (Age::Known(_), None) => true,
     };
     if !whole {
         *flags |= result_flag::XATTRS_DROPPED;
     }
     Ok(())
+}
+
+/// Changing what a user gave an entry takes the right to write it, which its owner may lack: until the mode is set.
+fn mirror_xattrs(entry: Held, now: &Metadata, wanted: &[(Vec<u8>, Vec<u8>)]) -> Outcome<bool> {
+    let mirrored = xattr::mirror(entry, wanted);
+    let refused = match mirrored {
+        Ok(whole) => !whole,
+        Err(fail) => fail.status == Status::Permission,
+    };
+    let lacks_right = now.mode & 0o200 == 0 && now.uid == sys::effective_uid();
+    if !refused || now.kind == Kind::Symlink || !lacks_right {
+        return mirrored;
+    }
+    entry.set_mode(now.mode | 0o200).at(Step::SetMode)?;
+    xattr::mirror(entry, wanted).inspect_err(|_| {
+        let _ = entry.set_mode(now.mode);
+    })
 }
 
 /// Returns the mode that the entry is to have afterwards.
@@ -190,5 +208,5 @@ fn set_mode(
 }
 
 fn is_directory(age: Age) -> bool {
-    matches!(age, Age::Known(now) if now.kind == crate::block::Kind::Directory)
+    matches!(age, Age::Known(now) if now.kind == Kind::Directory)
 }

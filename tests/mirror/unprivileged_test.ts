@@ -124,6 +124,31 @@ testOrSkip(
 );
 
 testOrSkip(
+  "what a user gave read-only files and folders besides their content is mended as anything else",
+  async (dir) => {
+    need(needsPrograms("setfattr", "getfattr"));
+    await dir.write({ "src/ro/file": "x" });
+    const blit = asNobody(dir);
+    const give = (changes: string) =>
+      sh(
+        `cd "$0/src"; chmod 755 ro; chmod 644 ro/file; for name in ro ro/file; do ${changes}; done; chmod 444 ro/file; chmod 555 ro`,
+        dir.path,
+      );
+    const mirror = () => assertStatus(blit("mirror", "--yes", "--checksum", "src/", "dst"), 0);
+    give(`setfattr -n user.kept -v 1 $name; setfattr -n user.gone -v 1 $name`);
+    mirror();
+    give(
+      `setfattr -n user.kept -v 2 $name; setfattr -x user.gone $name; touch -d 2020-01-01 $name`,
+    );
+    mirror();
+    const look = (place: string) =>
+      sh(`cd "$0/${place}"; getfattr -d ro ro/file; stat -c '%n %a' ro ro/file`, dir.path);
+    assert.match(look("dst"), /user\.kept="2"/);
+    assert.equal(look("dst"), look("src"));
+  },
+);
+
+testOrSkip(
   "devices are reported and the rest is copied, and a destination of somebody else's is refused by name",
   async (dir) => {
     await dir.write({ "src/a": "x", "theirs/": "" });

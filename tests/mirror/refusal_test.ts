@@ -76,6 +76,24 @@ testOrSkip(
   },
 );
 
+testOrSkip("what is mounted in a leftover of an earlier run is not part of it", async (dir) => {
+  need(needsRoot());
+  const leftover = "dst/.blit-0123456789abcdef-5";
+  await dir.write({ "src/a": "x", "other/kept": "x", [`${leftover}/bound/`]: "" });
+  // Of the same device: its number tells nothing.
+  sh(`mount --bind "$0/other" "$0/$1/bound"`, dir.path, leftover);
+  try {
+    const ran = await dir.blit("mirror", "--yes", "src/", "dst");
+    assertStatus(ran, 0);
+    assert.match(ran.stderr, /leftover could not be removed: "\.blit-0123456789abcdef-5"/);
+  } finally {
+    sh(`umount "$0/$1/bound"`, dir.path, leftover);
+  }
+  assert.deepEqual(await dir.files("other"), { kept: "x" });
+  assertStatus(await dir.blit("mirror", "--yes", "src/", "dst"), 0);
+  assert.deepEqual(await dir.files("dst"), { a: "x" });
+});
+
 testOrSkip("the root of the system is refused by whatever path it is reached", async (dir) => {
   await dir.write({ "src/a": "x", root: "-> /", "bound/": "" });
   for (const target of ["/", "root", "//", "/usr/..", "root/."]) {

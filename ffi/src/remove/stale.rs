@@ -130,8 +130,8 @@ fn enter(dir: BorrowedFd, name: &[u8], device: u64) -> Outcome<Level> {
     }
     .at(Step::Open)?;
     let now = sys::stat_fd(&fd).at(Step::Stat)?;
-    if now.device != device {
-        // Something is mounted here; it is not part of what was left.
+    if now.device != device || now.mount_root {
+        // Something is mounted here, maybe of the same device; it is not part of what was left.
         return Err(Fail::new(Status::CrossDevice, Step::Remove));
     }
     if now.mode & 0o700 != 0o700 {

@@ -107,14 +107,18 @@ function listenForInterrupt(terminal: Terminal, host: Host) {
     if (terminal.interactive) terminal.note("Stopping. Ctrl-C again stops at once.");
     controller.abort(new BlitError("cancelled", "Interrupted."));
   };
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  // Deno ends at a hangup also where nohup had it ignored, which leaves no stream on a terminal.
+  const onHangup = terminal.interactive || terminal.outIsTerminal || Deno.stdin.isTerminal()
+    ? onSignal
+    : () => {};
+  const signals: [Deno.Signal, () => void][] = Deno.build.os === "windows"
+    ? [["SIGINT", onSignal], ["SIGBREAK", onSignal]]
+    : [["SIGINT", onSignal], ["SIGTERM", onSignal], ["SIGHUP", onHangup]];
+  for (const [signal, told] of signals) Deno.addSignalListener(signal, told);
   return {
     signal: controller.signal,
     stop: () => {
-      for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+      for (const [signal, told] of signals) Deno.removeSignalListener(signal, told);
     },
   };
 }

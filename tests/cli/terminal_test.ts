@@ -72,42 +72,39 @@ Deno.test({
   }),
 });
 
-/** A sparse file that takes long to read. */
-async function slowSource(dir: Scratch): Promise<void> {
-  await dir.write({ "src/": "" });
-  for (let i = 0; i < 4; i++) {
-    const file = await Deno.open(join(dir.path, `src/${i}`), { write: true, create: true });
-    await file.truncate(64 * 2 ** 30);
-    file.close();
+/** Begins a comparison of 256 GiB of holes, which takes a while, and waits until it is under way. */
+async function longCheck(dir: Scratch, wrapper: readonly string[] = []) {
+  for (const folder of ["src", "same"]) {
+    await dir.write({ [`${folder}/`]: "" });
+    for (let i = 0; i < 4; i++) {
+      const path = join(dir.path, folder, `${i}`);
+      const file = await Deno.open(path, { write: true, create: true });
+      await file.truncate(64 * 2 ** 30);
+      file.close();
+    }
   }
+  const child = dir.spawn({ wrapper }, "check", "-v", "src/", "same");
+  const stdout = new Response(child.stdout).text();
+  const begun = Promise.withResolvers<void>();
+  const stderr = (async () => {
+    let text = "";
+    for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.includes("path:")) begun.resolve();
+    }
+    return text;
+  })();
+  await child.stdin.close();
+  await Promise.race([begun.promise, child.status]);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return { child, stdout, stderr };
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(
     `${signal} ends a run within a second, says what was done, and exits with 130`,
     scratch(async (dir) => {
-      await slowSource(dir);
-      await Deno.mkdir(join(dir.path, "same"));
-      for (let i = 0; i < 4; i++) {
-        const file = await Deno.open(join(dir.path, `same/${i}`), { write: true, create: true });
-        await file.truncate(64 * 2 ** 30);
-        file.close();
-      }
-      // Reading 256 GiB twice takes a while.
-      const child = dir.spawn({}, "check", "-v", "src/", "same");
-      const stdout = new Response(child.stdout).text();
-      const begun = Promise.withResolvers<void>();
-      const stderr = (async () => {
-        let text = "";
-        for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
-          text += piece;
-          if (text.includes("path:")) begun.resolve();
-        }
-        return text;
-      })();
-      await child.stdin.close();
-      await Promise.race([begun.promise, child.status]);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      const { child, stdout, stderr } = await longCheck(dir);
       const asked = performance.now();
       child.kill(signal);
       const { code } = await child.status;
@@ -119,6 +116,21 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     }),
   );
 }
+
+Deno.test({
+  name: "what nohup runs goes on when the terminal hangs up",
+  ignore: !hasProgram("nohup"),
+  fn: scratch(async (dir) => {
+    const { child, stdout, stderr } = await longCheck(dir, ["nohup"]);
+    child.kill("SIGHUP");
+    const waited = new Promise((resolve) => setTimeout(resolve, 1500, "goes on"));
+    const seen = await Promise.race([child.status, waited]);
+    if (seen === "goes on") child.kill("SIGTERM");
+    assert.equal(seen, "goes on", `${await stdout} ${await stderr}`);
+    assert.equal((await child.status).code, 130);
+    await Promise.all([stdout, stderr, waited]);
+  }),
+});
 
 Deno.test(
   "a reader that closes the pipe is no crash",

@@ -20,7 +20,6 @@ export class LiveBlock implements LiveDisplay {
   #mode = "";
   #frame = 0;
   #drawn: readonly string[] = [];
-  #started = false;
   #stopped = false;
   #measure: Measure = (text) => text.length;
 
@@ -42,15 +41,21 @@ export class LiveBlock implements LiveDisplay {
   }
 
   clear(): void {
-    if (this.#drawn.length === 0) return;
+    const text = this.#clearing();
+    if (text !== "") this.#terminal.drawn(text);
+  }
+
+  /** What takes the lines away that are drawn. */
+  #clearing(): string {
+    if (this.#drawn.length === 0) return "";
     // Counted anew, since a narrower window has wrapped the lines meanwhile.
     const columns = this.#terminal.columns();
     const rows = this.#drawn.reduce(
       (sum, line) => sum + Math.max(1, Math.ceil(this.#measure(line) / columns)),
       0,
     );
-    this.#terminal.drawn(`\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`);
     this.#drawn = [];
+    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`;
   }
 
   stop(): void {
@@ -59,13 +64,10 @@ export class LiveBlock implements LiveDisplay {
     clearTimeout(this.#delay);
     clearInterval(this.#interval);
     this.clear();
-    if (this.#started) this.#terminal.drawn(SHOW_CURSOR);
     if (this.#terminal.live === this) this.#terminal.live = null;
   }
 
   #start(): void {
-    this.#started = true;
-    this.#terminal.drawn(HIDE_CURSOR);
     this.#interval = setInterval(() => this.#draw(), DRAW_MS);
     // Wide characters matter only here, and the module takes 25 ms to load.
     import("string-width").then(({ default: stringWidth }) => {
@@ -79,8 +81,8 @@ export class LiveBlock implements LiveDisplay {
     const columns = Math.max(1, this.#terminal.columns() - 1);
     const state = { ...this.#state, frame: this.#frame++, mode: this.#mode };
     const lines = progressLines(state, columns, this.#measure);
-    this.clear();
-    this.#terminal.drawn(lines.join("\n"));
+    // Shown between any two draws: Ctrl-Z and kill -9 leave the terminal as it is then.
+    this.#terminal.drawn(HIDE_CURSOR + this.#clearing() + lines.join("\n") + SHOW_CURSOR);
     this.#drawn = lines;
   }
 }

@@ -27,8 +27,10 @@ const SAME_KEY_MS = 300;
  * @returns the exit status
  */
 export async function main(args: readonly string[], host: Host): Promise<number> {
-  const color = (Deno.env.get("NO_COLOR") ?? "") === "" && Deno.env.get("TERM") !== "dumb";
-  const terminal = new Terminal(Deno.stdout, Deno.stderr, color);
+  // The terminal of an editor, for one, shows the codes themselves.
+  const isDumb = Deno.env.get("TERM") === "dumb";
+  const color = !isDumb && (Deno.env.get("NO_COLOR") ?? "") === "";
+  const terminal = new Terminal(Deno.stdout, Deno.stderr, color, !isDumb);
   let command: string | null = null;
   try {
     const request = parseCommandLine(args);

@@ -30,7 +30,7 @@ const ENCODER = new TextEncoder();
 
 /** The two streams of a command. */
 export class Terminal {
-  /** Whether standard error is a terminal, so that a live block can be drawn. */
+  /** Whether standard error is a terminal that a live block can be drawn on. */
   readonly interactive: boolean;
   /** Whether standard output is a terminal. */
   readonly outIsTerminal: boolean;
@@ -48,12 +48,15 @@ export class Terminal {
   /** A question stands on the last line, without a line end. */
   #asking = false;
 
-  /** @param color whether errors and the live block are coloured where standard error is a terminal */
-  constructor(out: Sink, err: Sink, color: boolean) {
+  /**
+   * @param color whether errors and the live block are coloured where standard error is a terminal
+   * @param canDraw false for a terminal that only prints lines
+   */
+  constructor(out: Sink, err: Sink, color: boolean, canDraw = true) {
     this.#out = out;
     this.#err = err;
     this.outIsTerminal = out.isTerminal();
-    this.interactive = err.isTerminal();
+    this.interactive = canDraw && err.isTerminal();
     this.#color = color && this.interactive;
   }
 

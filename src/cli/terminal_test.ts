@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BlitError } from "../core/error.ts";
 import type { Progress } from "../core/events.ts";
 import { LiveBlock } from "./live.ts";
+import { makeReport } from "./report.ts";
 import { type Sink, Terminal } from "./terminal.ts";
 
 class Screen implements Sink {
@@ -116,6 +117,16 @@ Deno.test("a run shorter than 0.5 s draws nothing", () => {
   live.stop();
   live.update({ type: "progress", ...PROGRESS });
   assert.equal(err.text, "");
+});
+
+Deno.test("on a terminal that only prints lines no live block is begun", async () => {
+  for (const [canDraw, isDrawn] of [[true, true], [false, false]] as const) {
+    const terminal = new Terminal(new Screen(true), new Screen(true), false, canDraw);
+    const report = await makeReport(terminal, { mode: "copy" }, true);
+    report.event({ type: "progress", ...PROGRESS });
+    assert.equal(terminal.live !== null, isDrawn);
+    terminal.live?.stop();
+  }
 });
 
 async function until(condition: () => boolean): Promise<void> {

@@ -16,6 +16,7 @@
  */
 import { type MemoryFolder, runInMemory } from "./src/app/memory_folder.ts";
 import { transfer, type TransferResult } from "./src/app/transfer.ts";
+import { workingDirectory } from "./src/app/working_directory.ts";
 import type { RunListener } from "./src/core/events.ts";
 import {
   type CompareOptions,
@@ -222,7 +223,8 @@ function runMode(
   destination: string | MemoryFolder,
   given: TransferOptions,
 ): Promise<EngineResult> {
-  const { listener, emitItems, signal, cwd = Deno.cwd(), configDir, filesFrom, ...own } = given;
+  const { listener, emitItems, signal, cwd = workingDirectory(), configDir, filesFrom, ...own } =
+    given;
   const defaults = defaultOptions(mode);
   const options: RunOptions = {
     ...defaults,

@@ -5,6 +5,7 @@
  */
 import { BlitError } from "../core/error.ts";
 import type { Settings } from "../app/settings.ts";
+import { workingDirectory } from "../app/working_directory.ts";
 import { EXIT_INTERRUPTED, exitOfError } from "./exit.ts";
 import type { Parsed } from "./invocation.ts";
 import { parseCommandLine } from "./parse.ts";
@@ -66,7 +67,7 @@ function finish(terminal: Terminal, status: number): number {
 
 async function runCommand(parsed: Parsed, terminal: Terminal, host: Host): Promise<number> {
   if (!reachesDaemons(parsed)) giveUpNetwork();
-  const cwd = Deno.cwd();
+  const cwd = workingDirectory();
   const [{ configDirectory, loadSettings }, { run }] = await Promise.all([
     import("../app/settings.ts"),
     parsed.command.load(),

@@ -4,6 +4,7 @@
  * @module
  */
 import { acquireTrees } from "../app/open.ts";
+import { workingDirectory } from "../app/working_directory.ts";
 import type { Access } from "../rpc/service/rights.ts";
 import type { DaemonLimits } from "./config.ts";
 import { parseConfig } from "./config_parse.ts";
@@ -89,7 +90,7 @@ export interface Served extends AsyncDisposable {
  *   library; `busy` where a port is taken
  */
 export async function serve(settings: ServeSettings): Promise<Served> {
-  const { stateFolder, cwd = Deno.cwd(), ...file } = settings;
+  const { stateFolder, cwd = workingDirectory(), ...file } = settings;
   // The same checks, and the same words, as for a file.
   const config = parseConfig(JSON.stringify(file), "serve()", cwd, folderFault);
   // The process has one pool: transfers of the program's own work in it too.

@@ -49,6 +49,7 @@ export async function lookAt(path: string, follow: boolean): Promise<Deno.FileIn
     if (error instanceof Deno.errors.NotFound) return null;
     throw fromDenoError(error, "read metadata of", textToName(path), {
       permission: "Run as a user who may go there.",
+      not_directory: "A part of this path is a file: check the path.",
     });
   }
 }

@@ -9,8 +9,7 @@
  */
 import { join } from "node:path";
 import { parseRunRecord, profileKey, type RunProfile, type RunRecord } from "../core/run_record.ts";
-import { fromDenoError } from "../tree/deno_errors.ts";
-import { textToName } from "../core/rel_path.ts";
+import { ownFileError } from "./named_file.ts";
 
 /** Name of the history's file in the configuration folder. */
 export const HISTORY_FILE = "perf_local.jsonl";
@@ -64,7 +63,7 @@ export function setHistoryEnabled(configDir: string, enabled: boolean): void {
     Deno.mkdirSync(configDir, { recursive: true, mode: 0o700 });
     Deno.writeTextFileSync(path, "blit diagnostics perf --enable removes this file.\n");
   } catch (error) {
-    throw fromDenoError(error, "create", textToName(path));
+    throw ownFileError(error, "create", path);
   }
 }
 
@@ -113,7 +112,7 @@ export async function listHistory(configDir: string, limit = 0): Promise<History
     const { records, skipped } = parse(await readEnd(path, MAX_BYTES * 2));
     return { records: limit > 0 ? records.slice(-limit) : records, skipped };
   } catch (error) {
-    throw fromDenoError(error, "read", textToName(path));
+    throw ownFileError(error, "read", path);
   }
 }
 
@@ -253,7 +252,7 @@ function removeIfThere(path: string): boolean {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return false;
     }
-    throw fromDenoError(error, "remove", textToName(path));
+    throw ownFileError(error, "remove", path);
   }
 }
 

@@ -13,8 +13,7 @@ import { join } from "node:path";
 import { BlitError } from "../core/error.ts";
 import { formatFingerprint, parseFingerprint } from "../core/fingerprint.ts";
 import { displayName, textToName } from "../core/rel_path.ts";
-import { fromDenoError } from "../tree/deno_errors.ts";
-import { cannotOpen } from "./named_file.ts";
+import { cannotOpen, ownFileError } from "./named_file.ts";
 
 /** Name of the file of known hosts. */
 export const KNOWN_HOSTS_FILE = "known_hosts";
@@ -124,7 +123,7 @@ function change(configDir: string, file: string, name: string, value: string | n
     Deno.writeTextFileSync(next, others.map((line) => `${line}\n`).join(""), { mode: 0o600 });
     Deno.renameSync(next, path);
   } catch (error) {
-    throw fromDenoError(error, "write", textToName(path));
+    throw ownFileError(error, "write", path);
   }
   return was;
 }
@@ -144,7 +143,7 @@ function readLines(path: string): string[] {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return [];
     }
-    throw fromDenoError(error, "read", textToName(path));
+    throw ownFileError(error, "read", path);
   }
 }
 

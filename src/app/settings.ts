@@ -6,8 +6,8 @@
  */
 import { isAbsolute, join, resolve } from "node:path";
 import { displayName, textToName } from "../core/rel_path.ts";
-import { fromDenoError } from "../tree/deno_errors.ts";
 import { homeDirectory } from "./home.ts";
+import { ownFileError } from "./named_file.ts";
 
 /** What the file may say; every entry may be missing. */
 export interface Settings {
@@ -60,7 +60,7 @@ export async function loadSettings(directory: string): Promise<Settings> {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return {};
     }
-    throw fromDenoError(error, "read", textToName(path));
+    throw ownFileError(error, "read", path);
   }
   // Parser and validator cost 20 ms to load, so only where there is something to read.
   const { parseSettings } = await import("./settings_parse.ts");

@@ -1,12 +1,14 @@
 /**
  * Hardlinks: the first name of a group is copied, the others wait for its commit and are linked; if it
- * failed, the next name takes its place.
+ * failed, the next name takes its place. Where no link can be made, each name is a file of its own.
  *
  * @module
  */
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
-import { joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, CopyAction, Op } from "../core/work_batch.ts";
+import { type ErrorKind, kindOfStatus } from "../core/error.ts";
+import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
+import { singleRecord } from "../core/single_record.ts";
+import { BatchBuilder, CopyAction, Op, type Results } from "../core/work_batch.ts";
 import {
   builderFor,
   checkCancelled,
@@ -21,6 +23,10 @@ import { DirNode } from "./node.ts";
 import { ChunkSpool } from "./spool.ts";
 
 const CHUNK_ITEMS = 512;
+/** What a file system answers that has no hardlinks. */
+const LINKLESS: ReadonlySet<ErrorKind> = new Set(["permission", "unsupported"]);
+/** EMLINK and ERROR_TOO_MANY_LINKS: a file has as many names as it can have. */
+const FULL: ReadonlySet<number> = new Set([31, 1142]);
 
 /**
  * What the caller does with a name: `first` and `alone`: judge and copy it as any file, telling
@@ -34,7 +40,7 @@ export type Claim =
 const ALONE: Claim = { as: "alone" };
 const SETTLED: Claim = { as: "settled" };
 
-/** A name that found no place in the table, judged again in a later pass. */
+/** A name that found no place in the table, or could not be linked, judged again in a later pass. */
 export type LaterPass = (
   node: DirNode,
   source: EntryBlock,
@@ -101,7 +107,7 @@ export class Hardlinks {
   /** Makes the links that were planned; call when no copy is in flight. */
   async run(judge: LaterPass, drain: () => Promise<void>): Promise<void> {
     for (;;) {
-      await this.#linkAll();
+      if (await this.#linkAll(judge)) await drain();
       if (this.#laterSource.count > 0) this.#spoolLater();
       if (this.#later.length === 0) return;
       // Another pass for the groups that found no place: the table is free again.
@@ -143,21 +149,27 @@ export class Hardlinks {
     if (this.#items.count >= CHUNK_ITEMS) this.#spool();
   }
 
-  async #linkAll(): Promise<void> {
+  /** @returns whether names that could not be linked were judged anew */
+  async #linkAll(judge: LaterPass): Promise<boolean> {
+    let judged = false;
     this.#spool();
     for (;;) {
       const chunk = this.#waiting.shift();
       if (chunk === undefined) {
-        if (this.#items.count === 0) return;
+        if (this.#items.count === 0) return judged;
         this.#spool();
         continue;
       }
       checkCancelled(this.#context);
-      await this.#linkChunk(new EntryBlock(chunk.bytes));
+      const refused = await this.#linkChunk(new EntryBlock(chunk.bytes));
+      if (refused.length === 0) continue;
+      await this.#judgeAlone(refused, judge);
+      judged = true;
     }
   }
 
-  async #linkChunk(items: EntryBlock): Promise<void> {
+  /** @returns the names that no link could be made for */
+  async #linkChunk(items: EntryBlock): Promise<readonly RelPath[]> {
     const links = builderFor(this.#context, Op.link);
     const copies = new BatchBuilder(Op.copy, 16);
     copies.flags = keepFlags(this.#context);
@@ -206,7 +218,7 @@ export class Hardlinks {
       }
     }
     if (copies.count > 0) await this.#copyFirsts(copies, copySlots);
-    if (links.count > 0) await this.#link(links);
+    return links.count > 0 ? await this.#link(links) : [];
   }
 
   async #copyFirsts(copies: BatchBuilder, slots: number[]): Promise<void> {
@@ -235,15 +247,34 @@ export class Hardlinks {
     }
   }
 
-  async #link(links: BatchBuilder): Promise<void> {
+  async #link(links: BatchBuilder): Promise<readonly RelPath[]> {
     const { tally } = this.#context;
     const { batch, results } = await runNow(this.#context, links, null);
+    const refused: RelPath[] = [];
     for (let k = 0; k < results.count; k++) {
       const status = results.status(k);
       if (status === 0) tally.linksMade++;
+      else if (isRefused(results, k)) refused.push(batch.path(k));
       else {
         tally.failStatus(batch.path(k), status, results.os(k), results.step(k), "destination");
       }
+    }
+    return refused;
+  }
+
+  /** Has each of these names judged as that of a file of its own. */
+  async #judgeAlone(paths: readonly RelPath[], judge: LaterPass): Promise<void> {
+    const { source, destination, tally, executor } = this.#context;
+    tally.warn("Not every hardlink could be made here; what has no link got a copy of its own.");
+    await executor.room();
+    const [here, there] = await Promise.all([source.stat(paths), destination.stat(paths)]);
+    for (const [k, path] of paths.entries()) {
+      const alone = new EntryBlock(singleRecord(here, k, baseOf(path)));
+      alone.setLinkCount(0, 1);
+      // Counted when the link was planned; what follows counts it again.
+      tally.filesExamined--;
+      tally.filesPlanned--;
+      judge(parentFor(path), alone, 0, there.status(k) === 0 ? there : null, k);
     }
   }
 
@@ -282,13 +313,11 @@ export class Hardlinks {
     const writer = new EntryBlockWriter(1);
     for (let k = 0; k < source.count; k++) {
       const path = source.name(k);
-      const parent = new DirNode(null, parentOf(path), null, () => {});
-      parent.created = true;
       writer.reset();
       const base = nameToBytes(path.slice(path.lastIndexOf("/") + 1));
       writer.addFrom(source, k, 0, 0, base);
       judge(
-        parent,
+        parentFor(path),
         new EntryBlock(writer.finish()),
         0,
         source.action(k) === 0 ? null : destination,
@@ -296,6 +325,17 @@ export class Hardlinks {
       );
     }
   }
+}
+
+/** A directory for a name whose own has been planned. */
+function parentFor(path: RelPath): DirNode {
+  const parent = new DirNode(null, parentOf(path), null, () => {});
+  parent.created = true;
+  return parent;
+}
+
+function isRefused(results: Results, k: number): boolean {
+  return LINKLESS.has(kindOfStatus(results.status(k))) || FULL.has(results.os(k));
 }
 
 const NONE = new Uint8Array(0);

@@ -155,3 +155,31 @@ Deno.test("a destination without hardlinks gets copies", async () => {
   assert.deepEqual(destination.snapshot(), { a: "1", b: "1", "d/": null });
   expectNoWork(await copy(source, destination));
 });
+
+Deno.test("where links are refused each name gets a copy, in the first run alone", async () => {
+  for (const kind of ["permission", "unsupported"] as const) {
+    const source = treeOf({
+      a: "1",
+      b: { hardlink: "a" },
+      "d/c": { hardlink: "a" },
+      x: "2",
+      y: { hardlink: "x" },
+    });
+    const destination = treeOf({ y: "old" });
+    destination.onAccess = (operation) =>
+      operation === "link" ? injected(kind, operation) : undefined;
+    const { summary } = expectDone(await mirror(source, destination));
+    assert.deepEqual([summary.filesCreated, summary.filesReplaced, summary.linksMade], [4, 1, 0]);
+    assert.match(summary.warnings[0], /^Not every hardlink could be made/);
+    assert.deepEqual(destination.snapshot(), {
+      a: "1",
+      b: "1",
+      "d/": null,
+      "d/c": "1",
+      x: "2",
+      y: "2",
+    });
+    const again = expectDone(await mirror(source, destination));
+    assert.deepEqual([again.summary.bytesTransferred, again.summary.filesExamined], [0, 5]);
+  }
+});

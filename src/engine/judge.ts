@@ -62,6 +62,15 @@ export class Judge {
       return;
     }
     if (!this.#possible(node, source, i)) return;
+    const judged = destination === null
+      ? NEW
+      : compare(source, i, destination, j, this.#context.compare);
+    if (judged.verdict === "skip") {
+      // Before it is taken for a name of its file: a link would replace it, too.
+      tally.filesSkipped++;
+      tally.item("skip", judged.reason, joinRel(node.path, source.name(i)), 0);
+      return;
+    }
     let claim: Claim | null = null;
     const linked = source.linkCount(i) > 1 && this.#context.destination.traits.hardlinks;
     if (linked) {
@@ -69,19 +78,8 @@ export class Judge {
       if (claim.as === "settled") return;
     }
     const slot = claim?.as === "first" ? claim.slot : -1;
-    if (destination === null) {
-      this.#copy(node, source, i, CopyAction.create, NEW, slot, null);
-      return;
-    }
-    this.#settle(
-      node,
-      source,
-      i,
-      destination,
-      j,
-      compare(source, i, destination, j, this.#context.compare),
-      slot,
-    );
+    if (destination === null) this.#copy(node, source, i, CopyAction.create, judged, slot, null);
+    else this.#settle(node, source, i, destination, j, judged, slot);
   }
 
   #settle(
@@ -93,17 +91,11 @@ export class Judge {
     judged: Judgement,
     slot: number,
   ): void {
-    const { tally } = this.#context;
     switch (judged.verdict) {
       case "same":
         if (this.#context.compare.xattrs && source.kind(i) !== Kind.file) {
           this.#hash(node, source, i, destination, j, slot);
         } else this.#unchanged(node, source, i, destination, j, slot);
-        return;
-      case "skip":
-        tally.filesSkipped++;
-        tally.item("skip", judged.reason, joinRel(node.path, source.name(i)), 0);
-        if (slot >= 0) this.#links.settle(slot, GroupState.solo);
         return;
       case "mend":
         // Mending one of several names would change the others too, which may be other files here.

@@ -15,8 +15,6 @@ export const GroupState = {
   ready: 1,
   /** It could not be copied: the next name takes its place. */
   failed: 2,
-  /** An option left it alone: every name is judged for itself. */
-  solo: 3,
 } as const;
 
 const EMPTY = 0, USED = 1, GONE = 2;

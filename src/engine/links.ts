@@ -29,15 +29,13 @@ const LINKLESS: ReadonlySet<ErrorKind> = new Set(["permission", "unsupported"]);
 const FULL: ReadonlySet<number> = new Set([31, 1142]);
 
 /**
- * What the caller does with a name: `first` and `alone`: judge and copy it as any file, telling
- * {@link Hardlinks.settle} for `first`; `settled`: nothing more.
+ * What the caller does with a name: `first`: judge and copy it as any file, telling {@link Hardlinks.settle};
+ * `settled`: nothing more.
  */
 export type Claim =
   | { readonly as: "first"; readonly slot: number }
-  | { readonly as: "alone" }
   | { readonly as: "settled" };
 
-const ALONE: Claim = { as: "alone" };
 const SETTLED: Claim = { as: "settled" };
 
 /** A name that found no place in the table, or could not be linked, judged again in a later pass. */
@@ -85,7 +83,6 @@ export class Hardlinks {
       }
       return { as: "first", slot: table.add(device, inode, path, source.linkCount(i)) };
     }
-    if (table.state(slot) === GroupState.solo) return ALONE;
     const last = table.seen(slot);
     const there = destination === null ? 0n : destination.inode(j);
     const ready = table.state(slot) === GroupState.ready;

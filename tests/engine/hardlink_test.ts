@@ -24,6 +24,23 @@ Deno.test("names of one file stay names of one file; a second run does nothing",
   expectNoWork(await mirror(source, destination));
 });
 
+Deno.test("a name that an option leaves alone stays, and the others are names of one file", async () => {
+  const theirs = { content: "theirs", mtimeNs: 2n ** 62n };
+  for (const kept of ["a", "b"]) {
+    for (const option of ["ignoreExisting", "update"]) {
+      const source = treeOf({ a: "1", b: { hardlink: "a" }, c: { hardlink: "a" } });
+      const destination = treeOf({ [kept]: theirs });
+      const given = { compare: { [option]: true } };
+      const { summary } = expectDone(await copy(source, destination, given));
+      assert.deepEqual([summary.filesCreated, summary.linksMade, summary.filesSkipped], [1, 1, 1]);
+      const seen = await see(destination);
+      const [first, second] = ["a", "b", "c"].filter((name) => name !== kept);
+      assert.deepEqual([seen[kept].content, seen[first].content], ["theirs", "1"]);
+      assert.equal(seen[second].group, first, `${option}, ${kept}`);
+    }
+  }
+});
+
 Deno.test("where the first name fails, the next takes its place", async () => {
   const source = treeOf({ a: "1", b: { hardlink: "a" }, "d/c": { hardlink: "a" } });
   const destination = treeOf();

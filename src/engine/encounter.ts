@@ -25,8 +25,8 @@ const READ_METADATA = 15;
 /** A directory being walked: where names are met. */
 export interface Place {
   readonly node: DirNode;
-  /** Its subdirectories, to be walked later. */
-  readonly children: Children;
+  /** Its subdirectories, to be walked later; null where none is entered. */
+  readonly children: Children | null;
   readonly scope: FilterScope;
 }
 
@@ -159,7 +159,7 @@ export class Encounter {
       node.touched = true;
       if (destination !== null) bits |= VisitBit.blocked;
     }
-    children.add(source, i, bits);
+    children?.add(source, i, bits);
     return refusing;
   }
 
@@ -190,7 +190,7 @@ export class Encounter {
     }
     if (options.mode === "check") {
       this.#judge.entry(node, source, i, destination, j);
-      if (this.#prune !== null) children.add(destination, j, 0);
+      if (this.#prune !== null) children?.add(destination, j, 0);
       return;
     }
     if (this.#prune === null) {
@@ -200,7 +200,7 @@ export class Encounter {
       return;
     }
     const aside = this.#way.asideName();
-    children.add(destination, j, 0, nameToBytes(aside));
+    children?.add(destination, j, 0, nameToBytes(aside));
     this.#way.replaceLater(node, source.name(i), destination, j, aside);
   }
 
@@ -243,7 +243,7 @@ export class Encounter {
       node.touched = true;
       node.late = true;
     }
-    if (block.kind(j) === Kind.directory) children.add(block, j, 0);
+    if (block.kind(j) === Kind.directory) children?.add(block, j, 0);
     else this.#prune!.file(node.path, node.removalPath, block, j);
   }
 

@@ -7,10 +7,11 @@
  */
 import { EntryBlock, Kind } from "../core/entry_block.ts";
 import { kindOfStatus } from "../core/error.ts";
-import { baseOf, joinRel, parentOf, type RelPath } from "../core/rel_path.ts";
+import { baseOf, parentOf, type RelPath } from "../core/rel_path.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
-import { checkCancelled, type EngineContext, plansOnly } from "./context.ts";
+import { checkCancelled, type EngineContext, plansOnly, touchesNothing } from "./context.ts";
+import { Encounter, type Place } from "./encounter.ts";
 import { DirNode } from "./node.ts";
 import type { RunParts } from "./run.ts";
 import { Scopes } from "./scopes.ts";
@@ -29,6 +30,8 @@ export async function walkPaths(
   paths: AsyncIterable<RelPath>,
 ): Promise<void> {
   const walk = new PathWalk(context, parts);
+  // The run's marker has touched the root, whatever the list names.
+  await walk.root();
   let group: RelPath[] = [];
   for await (const path of paths) {
     group.push(path);
@@ -44,12 +47,14 @@ class PathWalk {
   readonly #context: EngineContext;
   readonly #parts: RunParts;
   readonly #scopes: Scopes;
+  readonly #encounter: Encounter;
   #directories = new Map<RelPath, DirNode | null>();
 
   constructor(context: EngineContext, parts: RunParts) {
     this.#context = context;
     this.#parts = parts;
     this.#scopes = new Scopes(context.source, context.sourceRun, parts.filter);
+    this.#encounter = new Encounter(context, { ...parts, prune: null });
   }
 
   async group(paths: readonly RelPath[]): Promise<void> {
@@ -69,22 +74,20 @@ class PathWalk {
       }
       const node = await this.#directory(parentOf(paths[k]));
       if (node === null) continue;
-      const [block, exists] = [single(here, k, paths[k]), there.status(k) === 0];
+      const block = single(here, k, paths[k]);
       if (!await this.#takesPart(node, block)) continue;
-      if (exists && there.kind(k) === Kind.directory) {
-        tally.fail(failureOf(
-          paths[k],
-          "is_directory",
-          "Cannot replace {}: a directory has this name. Move it away.",
-        ));
-        continue;
-      }
-      this.#parts.judge.entry(node, block, 0, exists ? there : null, k);
+      const old = there.status(k) === 0 ? single(there, k, paths[k]) : null;
+      await this.#encounter.act(await this.#placeOf(node), block, 0, old, 0);
     }
     if (executor.starved) this.#parts.planner.flush("idle");
     await executor.room();
     checkCancelled(this.#context);
     if (this.#directories.size > REMEMBERED) this.end();
+  }
+
+  /** The root takes part in any case. */
+  async root(): Promise<void> {
+    await this.#directory("");
   }
 
   /** Lets the remembered directories be finished. */
@@ -106,21 +109,10 @@ class PathWalk {
 
   /** Whether the filter lets an entry of a directory take part. */
   async #takesPart(node: DirNode, entry: EntryBlock): Promise<boolean> {
-    const { filter } = this.#parts;
-    if (!filter.active) return true;
-    const name = entry.name(0);
-    const path = joinRel(node.path, name);
-    const verdict = filter.decide(
-      await this.#scopes.of(node),
-      path,
-      name,
-      entry.kind(0),
-      entry.sizeBytes(0),
-      entry.mtimeSeconds(0),
-    );
-    if (verdict === "keep") return true;
-    this.#context.tally.filesSkipped++;
-    this.#context.tally.item("skip", "filtered", path, 0);
+    if (!this.#parts.filter.active) return true;
+    const place = await this.#placeOf(node);
+    if (this.#encounter.kept(place, entry, 0)) return true;
+    this.#encounter.skip(place, entry, 0);
     return false;
   }
 
@@ -135,17 +127,18 @@ class PathWalk {
       }
       return null;
     }
-    const exists = there.status(0) === 0;
-    if (exists ? there.kind(0) !== Kind.directory : kindOfStatus(there.status(0)) !== "not_found") {
-      tally.fail(failureOf(
-        path,
-        "not_directory",
-        "Cannot make directory {}: something else has this name. Move it away.",
-      ));
-      return null;
-    }
     const record = single(here, 0, path);
     if (parent !== null && !await this.#takesPart(parent, record)) return null;
+    // In a directory that takes the place of something else there is nothing.
+    const isFree = parent?.created || kindOfStatus(there.status(0)) === "not_found";
+    if (!isFree && there.status(0) !== 0) {
+      tally.failStatus(path, there.status(0), there.os(0), READ_METADATA, "destination");
+      return null;
+    }
+    const exists = !isFree && there.kind(0) === Kind.directory;
+    if (!isFree && !exists && !await this.#replaces(parent!, record, single(there, 0, path))) {
+      return null;
+    }
     const node = new DirNode(parent, path, record.bytes, (done) => {
       this.#parts.planner.finish(done, record);
     });
@@ -153,13 +146,36 @@ class PathWalk {
     tally.directoriesExamined++;
     node.created = !exists;
     // Its mtime is its children's doing: only a directory that is new or differs is stamped untouched.
-    node.touched = !exists || compareMeta(record, 0, there, 0, compare).verdict !== "same";
-    if (!exists) {
+    node.touched = !exists;
+    if (exists) {
+      const judged = compareMeta(record, 0, there, 0, compare);
+      node.touched = judged.verdict !== "same";
+      if (node.touched && parent !== null) {
+        tally.item("update-metadata", judged.reason, path, 0);
+        tally.metadataUpdated++;
+      }
+    } else {
+      if (parent !== null) parent.touched = true;
       tally.item("create", "new", path, 0);
       if (plansOnly(this.#context.options)) tally.directoriesCreated++;
       else this.#parts.planner.makeDirectory(node);
     }
     return node;
+  }
+
+  /** Whether a directory takes the place of what has its name; that is moved aside then. */
+  async #replaces(parent: DirNode, record: EntryBlock, old: EntryBlock): Promise<boolean> {
+    const { options } = this.#context;
+    if (options.compare.ignoreExisting) {
+      this.#encounter.skip(await this.#placeOf(parent), record, 0, "exists");
+      return false;
+    }
+    return touchesNothing(options) || await this.#parts.way.clear(parent, old, 0);
+  }
+
+  async #placeOf(node: DirNode): Promise<Place> {
+    const scope = await this.#scopes.of(node);
+    return { node, children: null, scope };
   }
 }
 

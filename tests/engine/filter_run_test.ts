@@ -125,6 +125,54 @@ Deno.test("a named path that isn't there is reported, and the others are copied"
   assert.deepEqual(destination.snapshot(), { a: "1", b: "2" });
 });
 
+Deno.test("what a named path stands in the way of is replaced as without a list, and told in a dry run", async () => {
+  const given = from("a/b/c", "empty", "full", "link/x", "same/new");
+  const source = treeOf({ "a/b/c": "1", empty: "2", full: "3", "link/x": "4", "same/new/": null });
+  source.put("same", { directory: true, mode: 0o710, mtimeNs: 5n });
+  const destination = treeOf({ a: "file", "empty/": null, "full/old": "kept", "same/": null });
+  destination.put("link", { link: "same" });
+  const runs = [];
+  for (const dryRun of [true, false]) {
+    const paths = from("a/b/c", "empty", "full", "link/x", "same/new");
+    const { summary, items, ...ran } = await copy(source, destination, {
+      ...given,
+      ...paths,
+      dryRun,
+    });
+    assert.deepEqual(failedPaths({ ...ran, summary, items }), ["full"]);
+    const { filesCreated, directoriesCreated, metadataUpdated } = summary;
+    runs.push({ items, counts: [filesCreated, directoriesCreated, metadataUpdated] });
+  }
+  assert.deepEqual(runs[1], runs[0]);
+  assert.deepEqual(runs[0].counts, [3, 4, 1]);
+  const expected = { "a/b/c": "1", empty: "2", "full/old": "kept", "link/x": "4" };
+  for (const [path, text] of Object.entries(expected)) assert.equal(destination.text(path), text);
+  // What was made in it has changed its time.
+  assert.equal(destination.fields("same").mtimeNs, 5n);
+});
+
+Deno.test("named paths leave alone what exists, of whatever kind, where they are to", async () => {
+  const destination = treeOf({ a: "file", b: "theirs", "c/x": "" });
+  const given = { ...from("a/new", "b", "c", "d"), compare: { ignoreExisting: true } };
+  const { summary } = expectDone(
+    await copy(treeOf({ "a/new": "", b: "ours", c: "ours", d: "1" }), destination, given),
+  );
+  assert.deepEqual(destination.snapshot(), {
+    a: "file",
+    b: "theirs",
+    "c/": null,
+    "c/x": "",
+    d: "1",
+  });
+  assert.deepEqual([summary.filesCreated, summary.filesSkipped], [1, 3]);
+});
+
+Deno.test("the root gets its time where a list names nothing that is there, though the marker has touched it", async () => {
+  const [source, destination] = [treeOf({ a: "1" }), treeOf()];
+  await copy(source, destination, from("gone"));
+  assert.equal(destination.fields("").mtimeNs, source.fields("").mtimeNs);
+});
+
 Deno.test("mirror over named paths deletes nothing", async () => {
   const destination = treeOf({ old: "x", "d/old": "" });
   expectDone(await mirror(treeOf({ "d/f": "1" }), destination, from("d/f")));

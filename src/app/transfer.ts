@@ -86,6 +86,7 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
       ? await locateCaseChange(named, request.destination, cwd)
       : null;
     const located = respelled ?? named;
+    if (located.single && request.filesFrom !== undefined) throw noFolder(located);
     if (respelled === null) await guardPlaces(located, options);
     const between = daemonsOf(located, options);
     if (between !== null) {
@@ -115,6 +116,14 @@ export async function transfer(request: TransferRequest): Promise<TransferResult
   } finally {
     await places.close();
   }
+}
+
+function noFolder({ sourceDisplay }: Located): BlitError {
+  return new BlitError(
+    "usage",
+    `--files-from names paths in a folder, and "${sourceDisplay}" is none. Give the folder as SRC, or leave the list out.`,
+    { operation: "use the list of files", path: sourceDisplay },
+  );
 }
 
 function remoteSettings(

@@ -6,11 +6,10 @@
  */
 import { EntryBlock, Kind } from "../core/entry_block.ts";
 import type { ItemReason } from "../core/events.ts";
-import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { joinRel, nameToBytes } from "../core/rel_path.ts";
 import { recordWithTimeOf } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { type EngineContext, plansOnly, touchesNothing } from "./context.ts";
-import { Cursor } from "./cursor.ts";
 import type { Filter, FilterScope } from "./filter.ts";
 import type { Judge } from "./judge.ts";
 import type { DirNode } from "./node.ts";
@@ -174,7 +173,7 @@ export class Encounter {
     const { node, children } = place;
     const { tally, options } = this.#context;
     const path = joinRel(node.path, source.name(i));
-    const empty = await this.#isEmpty(path);
+    const empty = await this.#way.isEmpty(path);
     const hides = this.#filter.active && options.delete.scope === "subset";
     if (!empty && (this.#prune === null || hides)) {
       const way = this.#prune === null
@@ -202,14 +201,6 @@ export class Encounter {
     const aside = this.#way.asideName();
     children?.add(destination, j, 0, nameToBytes(aside));
     this.#way.replaceLater(node, source.name(i), destination, j, aside);
-  }
-
-  async #isEmpty(path: RelPath): Promise<boolean> {
-    const cursor = new Cursor(this.#context.destination.list(path, { sorted: false }));
-    await cursor.fetch();
-    const empty = cursor.name === null && cursor.status === 0;
-    await cursor.close();
-    return empty;
   }
 
   /** Deals with what only the destination has. */

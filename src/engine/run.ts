@@ -277,9 +277,8 @@ export async function copyAll(
   first: FirstLook,
 ): Promise<void> {
   const { tally } = context;
-  const { planner, content, resume } = parts;
   if (request.single !== undefined) {
-    await planSingle(context, planner, content, resume, request.single, first.single!);
+    await planSingle(context, parts, request.single, first.single!);
   } else if (request.paths !== undefined) {
     await context.executor.released();
     await walkPaths(context, parts, request.paths);

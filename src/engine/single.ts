@@ -5,16 +5,16 @@
  */
 import { EntryBlock, Kind, KIND_WORD } from "../core/entry_block.ts";
 import { BlitError } from "../core/error.ts";
+import type { ItemReason } from "../core/events.ts";
 import { describeFailure } from "../core/failure.ts";
 import { baseOf, displayName, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
 import { CopyAction } from "../core/work_batch.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { compare, compareMeta, type Judgement } from "./compare.ts";
-import type { ContentCompare } from "./content.ts";
-import type { EngineContext } from "./context.ts";
+import { type EngineContext, touchesNothing } from "./context.ts";
+import type { Filter } from "./filter.ts";
 import { DirNode } from "./node.ts";
-import type { Planner } from "./plan.ts";
-import type { Resume } from "./resume.ts";
+import type { RunParts } from "./run.ts";
 import type { Tree } from "./tree.ts";
 
 const READ_METADATA = 15;
@@ -46,24 +46,26 @@ export async function readSingle(
 /**
  * Compares one entry and plans what it needs.
  *
- * @throws {BlitError} `is_directory` where a directory has the destination's name
+ * @throws {BlitError} `is_directory` where a directory that isn't empty has the destination's name
  */
 export async function planSingle(
   context: EngineContext,
-  planner: Planner,
-  content: ContentCompare,
-  resume: Resume,
+  { planner, content, resume, way, filter }: RunParts,
   paths: SinglePaths,
   here: EntryBlock,
 ): Promise<void> {
-  const { destination, tally } = context;
+  const { destination, tally, options } = context;
+  tally.entriesScanned++;
+  const skip = (reason: ItemReason): void => {
+    tally.filesSkipped++;
+    tally.item("skip", reason, paths.destination, 0);
+  };
+  if (filter.active && isHidden(filter, here)) return skip("filtered");
   const there = await destination.stat([paths.destination]);
   const node = new DirNode(null, parentOf(paths.source), null, () => {});
   const renamed = baseOf(paths.destination) === baseOf(paths.source)
     ? null
     : nameToBytes(baseOf(paths.destination));
-  tally.entriesScanned++;
-  tally.filesExamined++;
   const copy = (action: number, judged: Judgement): void => {
     const isThere = there.status(0) === 0;
     context.room.take(here.allocatedBytes(0), isThere ? there.allocatedBytes(0) : null);
@@ -77,29 +79,25 @@ export async function planSingle(
     planner.copy(node, here, 0, action, judged.reason, undefined, renamed);
   };
   const settle = (judged: Judgement): void => {
-    if (judged.verdict === "copy") copy(CopyAction.replace, judged);
-    else if (judged.verdict === "mend") {
+    // Mending one of several names would change the others, too.
+    const isShared = here.kind(0) === Kind.file && there.linkCount(0) > 1;
+    if (judged.verdict === "copy" || (judged.verdict === "mend" && isShared)) {
+      copy(CopyAction.replace, judged);
+    } else if (judged.verdict === "mend") {
       tally.filesUnchanged++;
       planner.mend(node, here, 0, judged.reason, nameToBytes(paths.destination));
-    } else if (judged.verdict === "skip") {
-      tally.filesSkipped++;
-      tally.item("skip", judged.reason, paths.destination, 0);
-    } else tally.filesUnchanged++;
+    } else if (judged.verdict === "skip") skip(judged.reason);
+    else tally.filesUnchanged++;
   };
-  if (there.status(0) !== 0) copy(CopyAction.create, { verdict: "copy", reason: "new" });
-  else if (there.kind(0) === Kind.directory) {
-    throw new BlitError(
-      "is_directory",
-      `Cannot replace "${
-        displayName(paths.destination)
-      }": a directory has this name, and the source is a ${
-        KIND_WORD[here.kind(0)]
-      }. Move it away, or name another target.`,
-      { operation: "replace", path: displayName(paths.destination) },
-    );
-  } else if (there.kind(0) !== here.kind(0)) {
-    copy(CopyAction.replace, { verdict: "copy", reason: "kind" });
-  } else {
+  const isFolder = there.status(0) === 0 && there.kind(0) === Kind.directory;
+  if (isFolder && options.compare.ignoreExisting) return skip("exists");
+  tally.filesExamined++;
+  if (isFolder) {
+    if (!await way.isEmpty(paths.destination)) throw notReplaced(paths.destination, here.kind(0));
+    const old = new EntryBlock(singleRecord(there, 0, baseOf(paths.destination)));
+    if (touchesNothing(options) || await way.clear(node, old, 0)) copy(CopyAction.create, NEW);
+  } else if (there.status(0) !== 0) copy(CopyAction.create, NEW);
+  else {
     tally.destinationEntries++;
     const judged = compare(here, 0, there, 0, context.compare);
     if (judged.verdict === "hash" || (judged.verdict === "same" && context.compare.xattrs)) {
@@ -113,3 +111,22 @@ export async function planSingle(
     } else settle(judged);
   }
 }
+
+/** Whether the filter leaves the entry out; paths begin with its name. */
+function isHidden(filter: Filter, entry: EntryBlock): boolean {
+  const name = entry.name(0);
+  const [size, mtime] = [entry.sizeBytes(0), entry.mtimeSeconds(0)];
+  return filter.decide(filter.root(), name, name, entry.kind(0), size, mtime) === "hide";
+}
+
+function notReplaced(path: RelPath, kind: Kind): BlitError {
+  const there = "a directory that isn't empty has this name";
+  return new BlitError(
+    "is_directory",
+    `Cannot replace "${displayName(path)}": ${there}, and the source is a ${KIND_WORD[kind]}. ` +
+      "Move it away, or name another target.",
+    { operation: "replace", path: displayName(path) },
+  );
+}
+
+const NEW: Judgement = { verdict: "copy", reason: "new" };

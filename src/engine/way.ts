@@ -10,6 +10,7 @@ import { BatchBuilder, BatchFlag, Op } from "../core/work_batch.ts";
 import { stagedName } from "../core/staged_name.ts";
 import { singleRecord } from "../core/single_record.ts";
 import { type EngineContext, runNow, touchesNothing } from "./context.ts";
+import { Cursor } from "./cursor.ts";
 import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Prune } from "./prune.ts";
@@ -30,6 +31,15 @@ export class Way {
   constructor(context: EngineContext, prune: Prune) {
     this.#context = context;
     this.#prune = prune;
+  }
+
+  /** Whether nothing is in a directory of the destination. */
+  async isEmpty(path: RelPath): Promise<boolean> {
+    const cursor = new Cursor(this.#context.destination.list(path, { sorted: false }));
+    await cursor.fetch();
+    const isEmpty = cursor.name === null && cursor.status === 0;
+    await cursor.close();
+    return isEmpty;
   }
 
   /** A staging name in the directory of what it will replace. */

@@ -279,6 +279,9 @@ Deno.test(
       unlisted.stderr,
       /src[\\/]src[\\/]a": No such file .* its paths begin below the source\./,
     );
+    const single = await dir.blit("copy", "--files-from", "list", "list", "five");
+    assert.equal(single.status, 64);
+    assert.match(single.stderr, /names paths in a folder, and "list" is none/);
     const missing = await dir.blit("copy", "--files-from", "nolist", "src/", "three");
     assert.deepEqual([missing.status, /Cannot open "nolist"/.test(missing.stderr)], [1, true]);
   }),

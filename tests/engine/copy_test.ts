@@ -341,6 +341,47 @@ Deno.test("one entry does not replace a directory", async () => {
   assert.deepEqual(destination.snapshot(), { "g/": null, "g/x": "kept" });
 });
 
+Deno.test("one entry takes the place of an empty directory, and of none with --ignore-existing", async () => {
+  const request = { single: { source: "f", destination: "g" } };
+  const destination = treeOf({ "g/": null });
+  const compare = { ignoreExisting: true };
+  const kept = expectDone(await copy(treeOf({ f: "1" }), destination, { request, compare }));
+  assert.deepEqual([kept.summary.filesSkipped, destination.snapshot()], [1, { "g/": null }]);
+  const planned = await copy(treeOf({ f: "1" }), destination, { request, dryRun: true });
+  assert.deepEqual([planned.summary.filesCreated, destination.snapshot()], [1, { "g/": null }]);
+  expectDone(await copy(treeOf({ f: "1" }), destination, { request }));
+  assert.deepEqual(destination.snapshot(), { g: "1" });
+});
+
+Deno.test("one entry leaves another kind alone with --ignore-existing", async () => {
+  const destination = treeOf({ g: { link: "theirs" } });
+  const request = { single: { source: "f", destination: "g" } };
+  const compare = { ignoreExisting: true };
+  expectDone(await copy(treeOf({ f: "1" }), destination, { request, compare }));
+  assert.deepEqual(destination.snapshot(), { g: "-> theirs" });
+});
+
+Deno.test("one entry that differs in its mode leaves the other names of what it replaces as they are", async () => {
+  const there = { content: "1", mtimeNs: 5n };
+  const destination = treeOf({ g: { ...there, mode: 0o600 }, other: { hardlink: "g" } });
+  const request = { single: { source: "f", destination: "g" } };
+  expectDone(await copy(treeOf({ f: { ...there, mode: 0o644 } }), destination, { request }));
+  const seen = await see(destination);
+  assert.deepEqual([seen.g.mode, seen.other.mode], [0o644, 0o600]);
+});
+
+Deno.test("a filter goes for one entry, too", async () => {
+  const request = { single: { source: "f.o", destination: "g" } };
+  const rules = [{ action: "exclude", pattern: "/*.o", origin: "--exclude" }] as const;
+  for (const filter of [{ rules }, { minSizeBytes: 2 }]) {
+    const destination = treeOf();
+    const { summary } = expectDone(
+      await copy(treeOf({ "f.o": "1" }), destination, { request, filter }),
+    );
+    assert.deepEqual([summary.filesSkipped, destination.snapshot()], [1, {}]);
+  }
+});
+
 Deno.test("check finds xattrs that differ; copy with --checksum mends them", async () => {
   const fixed = { content: "x", mtimeNs: 1n };
   const source = treeOf({ f: { ...fixed, xattrs: { "user.a": "1" } }, "d/": null });

@@ -83,7 +83,9 @@ export function lookingSettings(settings: LookSettings, purpose: string): Remote
 
 /** What is needed of an {@link Opened} one to look at it. */
 export interface Lookable extends Pick<Opened, "tree" | "block" | "index"> {
-  readonly located: Pick<LocatedEntry, "entry" | "isDirectory">;
+  readonly located:
+    & Pick<LocatedEntry, "entry" | "isDirectory">
+    & Partial<Pick<LocatedEntry, "display">>;
 }
 
 /** One entry of a stream, or what kept it out. */
@@ -109,7 +111,8 @@ export async function* entriesOf(
     return;
   }
   const device = options.oneFileSystem ? block.device(index) : undefined;
-  for await (const step of walk(tree, "", { recursive: options.recursive, device })) {
+  const root = located.display;
+  for await (const step of walk(tree, "", { recursive: options.recursive, device, root })) {
     if (step.type === "failed") yield { path: step.path, error: step.error };
     if (step.type !== "entries") continue;
     for (let i = 0; i < step.block.count; i++) {
@@ -157,7 +160,8 @@ export async function* usageOf(
   /** Sums of the directories that are being walked, by path. */
   const open = new Map<RelPath, Sum>();
   sumAt(open, "").allocatedBytes += block.allocatedBytes(index);
-  for await (const step of walk(tree, "", { recursive: true, device })) {
+  const root = located.display;
+  for await (const step of walk(tree, "", { recursive: true, device, root })) {
     if (step.type === "failed") yield step;
     else if (step.type === "entries") {
       addBlock(sumAt(open, step.directory), step.block, device, linked);

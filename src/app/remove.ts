@@ -5,7 +5,7 @@
  */
 import { type EntryBlock, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus, STATUS } from "../core/error.ts";
-import { describeFailure } from "../core/failure.ts";
+import { describeFailure, wholePath } from "../core/failure.ts";
 import {
   displayName,
   joinRel,
@@ -25,6 +25,8 @@ import { walk } from "./walk.ts";
 
 /** How an entry is deleted, wherever it is. */
 export interface RemoveTerms {
+  /** What the tree's root is called in messages; left out, paths stand alone. */
+  readonly root?: string;
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   /** Asked before anything is touched; left out, the answer is yes. Never asked in a dry run. */
@@ -75,7 +77,7 @@ export async function remove(request: RemoveRequest): Promise<RemoveResult> {
     const tree = await places.open(above);
     try {
       const display = displayName(textToName(request.path));
-      return await removeEntry(tree, name, display, request);
+      return await removeEntry(tree, name, display, { ...request, root: tree.display });
     } finally {
       await tree.close();
     }
@@ -162,7 +164,7 @@ class Remover {
   }
 
   async run(): Promise<RemoveResult> {
-    const { dryRun, confirm, signal } = this.#request;
+    const { dryRun, confirm, signal, root } = this.#request;
     const block = await this.#tree.stat([this.#target]);
     if (block.status(0) !== 0) {
       throw describeFailure({
@@ -170,6 +172,7 @@ class Remover {
         os: block.os(0),
         step: STEPS.indexOf("read metadata of"),
         path: this.#target,
+        root,
       });
     }
     const isDirectory = block.kind(0) === Kind.directory;
@@ -189,8 +192,9 @@ class Remover {
   }
 
   async #removeBelow(device: bigint): Promise<void> {
-    const { signal } = this.#request;
-    for await (const step of walk(this.#tree, this.#target, { recursive: true, device })) {
+    const { signal, root } = this.#request;
+    const terms = { recursive: true, device, root };
+    for await (const step of walk(this.#tree, this.#target, terms)) {
       if (signal.aborted) {
         this.#result.interrupted = true;
         return;
@@ -204,7 +208,7 @@ class Remover {
           const path = joinRel(step.directory, step.block.name(i));
           if (step.block.kind(i) !== Kind.directory) going.push(i);
           else if (step.block.device(i) === device) this.#inodes.set(path, step.block.inode(i));
-          else this.#fail(path, otherFileSystem(path));
+          else this.#fail(path, otherFileSystem(path, root));
         }
         await this.#removeEntries(step.directory, step.block, going);
       }
@@ -302,7 +306,8 @@ class Remover {
     }
     if (kindOfStatus(status) === "not_found") return;
     const step = results.step(k) || REMOVE;
-    this.#fail(path, describeFailure({ status, os: results.os(k), step, path }));
+    const { root } = this.#request;
+    this.#fail(path, describeFailure({ status, os: results.os(k), step, path, root }));
   }
 
   #fail(path: RelPath, error: BlitError): void {
@@ -322,8 +327,8 @@ function indexOf(block: EntryBlock, path: RelPath): number {
   return 0;
 }
 
-function otherFileSystem(path: RelPath): BlitError {
-  const shown = displayName(path);
+function otherFileSystem(path: RelPath, root: string | undefined): BlitError {
+  const shown = wholePath({ path, root });
   return new BlitError(
     "cross_device",
     `Cannot delete "${shown}": another file system is mounted there. Unmount it first.`,

@@ -25,6 +25,8 @@ export interface WalkOptions {
   readonly recursive: boolean;
   /** Device that the walk doesn't leave; left out, it goes everywhere. */
   readonly device?: bigint;
+  /** What the tree's root is called in messages; left out, paths stand alone. */
+  readonly root?: string;
 }
 
 /** How many sibling directories are asked for before their turn. */
@@ -61,14 +63,14 @@ async function* walkListing(
   const below: RelPath[] = [];
   for await (const block of blocks(listing)) {
     if (block.listStatus !== 0) {
-      yield failed(directory, block.listStatus, block.listOs, LIST);
+      yield failed(directory, block.listStatus, block.listOs, LIST, options);
       continue;
     }
     yield { type: "entries", directory, block };
     for (let i = 0; i < block.count; i++) {
       const path = joinRel(directory, block.name(i));
       if (block.status(i) !== 0) {
-        yield failed(path, block.status(i), block.os(i), READ_METADATA);
+        yield failed(path, block.status(i), block.os(i), READ_METADATA, options);
       } else if (options.recursive && entersDirectory(block, i, options)) below.push(path);
     }
   }
@@ -115,12 +117,16 @@ async function end({ first, rest }: Listing): Promise<void> {
   await rest.return?.();
 }
 
-function failed(path: RelPath, status: number, os: number, step: number): Step {
-  return {
-    type: "failed",
-    path,
-    error: describeFailure({ status, os, step, path, target: "source", advice: adviceOn(status) }),
-  };
+function failed(
+  path: RelPath,
+  status: number,
+  os: number,
+  step: number,
+  { root }: WalkOptions,
+): Step {
+  const advice = adviceOn(status);
+  const error = describeFailure({ status, os, step, path, root, target: "source", advice });
+  return { type: "failed", path, error };
 }
 
 /** What whoever looks can do about it: to leave out there is nothing. */

@@ -213,10 +213,6 @@ export class EntryBlock {
   linkCount(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 20];
   }
-  /** Changes how many names a record's file has, and with it the bytes that the block was made over. */
-  setLinkCount(i: number, count: number): void {
-    this.#w[HEADER_WORDS + i * WORDS + 20] = count;
-  }
   /** 0, or why this entry's metadata could not be read. */
   status(i: number): number {
     return this.#w[HEADER_WORDS + i * WORDS + 22];

@@ -102,6 +102,7 @@ const WINDOWS: readonly (readonly [number, string, string])[] = [
   [170, "ERROR_BUSY", "In use"],
   [183, "ERROR_ALREADY_EXISTS", "File exists"],
   [206, "ERROR_FILENAME_EXCED_RANGE", "File name too long"],
+  [223, "ERROR_FILE_TOO_LARGE", "File too large"],
   [267, "ERROR_DIRECTORY", "Not a directory"],
   [303, "ERROR_DELETE_PENDING", "Removed, but still open in another program"],
   [336, "ERROR_DIRECTORY_NOT_SUPPORTED", "Is a directory"],

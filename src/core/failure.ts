@@ -143,7 +143,10 @@ export function asServed(error: BlitError): BlitError {
   return new BlitError(kind, told, { operation, path, os, advice: served, cause: error });
 }
 
-function wholePath({ root, path, family = thisFamily() }: Failure): string {
+/** An entry's path as it stands in messages. */
+export function wholePath(
+  { root, path, family = thisFamily() }: Pick<Failure, "root" | "path" | "family">,
+): string {
   if (root === undefined) return path === "" ? "." : displayName(path);
   if (path === "") return root;
   if (family === "windows" && /^(?:[A-Za-z]:|\\\\)/.test(root)) {
@@ -161,6 +164,9 @@ function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined):
   if (kind === "permission" && failure.step === SET_OWNER) {
     return "Run as root to keep owners.";
   }
+  if (code === "EFBIG" || code === "ERROR_FILE_TOO_LARGE") {
+    return "Its file system (FAT32: 4 GiB) or a limit (ulimit -f) takes no larger files: leave it out with --max-size, or choose another file system.";
+  }
   if (kind === "no_space" && (code === "EDQUOT" || code === "ERROR_NOT_ENOUGH_QUOTA")) {
     return "Free some space within the quota and run again: what is done is kept.";
   }
@@ -175,6 +181,11 @@ function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined):
   }
   const served = failure.isServed ? SERVED_ADVICE[kind] : undefined;
   if (served !== undefined) return served;
+  // Unlike EACCES it comes to root as well.
+  if (kind === "permission" && code === "EPERM" && (failure.family ?? thisFamily()) === "linux") {
+    const owner = failure.target === "destination" ? "the owner of the destination" : "its owner";
+    return `Run as ${owner}. To root it says that an attribute protects it (lsattr: i or a), or that its file system has no such entries.`;
+  }
   if (kind === "permission" && failure.target === "destination") {
     return "Run as the owner of the destination, or change its permissions.";
   }

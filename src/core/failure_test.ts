@@ -97,6 +97,9 @@ Deno.test("advice follows the step and the system's error", () => {
   assert.match(served.message, /the user that blit-daemon runs as there/);
   assert.match(advice("changed", "remove")!, /kept/);
   assert.match(advice("no_space", "write", 122)!, /quota/);
+  assert.match(advice("io", "write", 27)!, /FAT32.*--max-size/);
+  assert.match(advice("permission", "remove", 1)!, /^Run as its owner\. .*lsattr/);
+  assert.doesNotMatch(advice("permission", "remove", 13)!, /lsattr/);
   assert.match(advice("busy", "remove", 16)!, /End what uses it/);
   assert.match(advice("io", "read", 116)!, /file server/);
 });

@@ -37,6 +37,14 @@ export function recordWithTimeOf(
   return bytes;
 }
 
-/** Where a record has its modification time. */
-const MTIME_OFFSET = 8;
+/** As {@link singleRecord}, as if the file had no other name. */
+export function recordAlone(block: EntryBlock, i: number, name: RelPath): Uint8Array {
+  const bytes = singleRecord(block, i, name);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(HEADER_BYTES + LINK_COUNT_OFFSET, 1, true);
+  return bytes;
+}
+
+/** Where a record has its modification time, and the number of its file's names. */
+const MTIME_OFFSET = 8, LINK_COUNT_OFFSET = 80;
 const NONE = new Uint8Array(0);

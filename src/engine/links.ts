@@ -7,7 +7,7 @@
 import { EntryBlock, EntryBlockWriter, NO_PARENT } from "../core/entry_block.ts";
 import { type ErrorKind, kindOfStatus } from "../core/error.ts";
 import { baseOf, joinRel, nameToBytes, parentOf, type RelPath } from "../core/rel_path.ts";
-import { singleRecord } from "../core/single_record.ts";
+import { recordAlone } from "../core/single_record.ts";
 import { BatchBuilder, CopyAction, Op, type Results } from "../core/work_batch.ts";
 import {
   builderFor,
@@ -266,8 +266,7 @@ export class Hardlinks {
     await executor.room();
     const [here, there] = await Promise.all([source.stat(paths), destination.stat(paths)]);
     for (const [k, path] of paths.entries()) {
-      const alone = new EntryBlock(singleRecord(here, k, baseOf(path)));
-      alone.setLinkCount(0, 1);
+      const alone = new EntryBlock(recordAlone(here, k, baseOf(path)));
       // Counted when the link was planned; what follows counts it again.
       tally.filesExamined--;
       tally.filesPlanned--;

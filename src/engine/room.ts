@@ -25,7 +25,9 @@ export class Room {
     this.#facts = destination;
     this.#place = place;
     const shares = source.device === destination.device && SHARING.has(destination.type);
-    this.#bytes = shares ? Infinity : destination.freeBytes;
+    // What has no size doesn't count: some file systems over FUSE.
+    const isCounted = destination.totalBytes > 0;
+    this.#bytes = shares || !isCounted ? Infinity : destination.freeBytes;
     // Where inodes are made as they are needed, none are counted.
     this.#entries = destination.freeInodes === 0 ? Infinity : destination.freeInodes;
   }

@@ -55,6 +55,11 @@ Deno.test("new entries need inodes, where the file system counts them", () => {
   assert.deepEqual(warnings({ freeInodes: 0 }, entries), []);
 });
 
+Deno.test("a file system that doesn't say its size isn't taken for full", () => {
+  const facts = { totalBytes: 0, freeBytes: 0, freeInodes: 0 };
+  assert.deepEqual(warnings(facts, [[100, null]]), []);
+});
+
 Deno.test("copies within a file system that shares extents need no room", () => {
   const facts = { device: 5n, type: "btrfs", freeBytes: 1 };
   assert.deepEqual(warnings(facts, [[100, null]], { device: 5n }), []);

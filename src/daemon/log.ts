@@ -51,7 +51,9 @@ function jsonLine(record: LogRecord): string {
   const properties = Object.fromEntries(
     Object.entries(record.properties).map(([name, value]) => [name, valueOf(value)]),
   );
-  return JSON.stringify({ time: timeOf(record), level: record.level, message, ...properties });
+  const always = { time: timeOf(record), level: record.level, message };
+  // What was said counts, also where a word of it has such a name.
+  return JSON.stringify({ ...always, ...properties, ...always });
 }
 
 function timeOf({ timestamp }: LogRecord): string {

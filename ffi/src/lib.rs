@@ -26,6 +26,7 @@ pub mod meta;
 pub mod names;
 pub mod net;
 pub mod node;
+pub mod notify;
 pub mod pool;
 pub mod probe;
 pub mod read;
@@ -328,6 +329,26 @@ pub unsafe extern "C" fn blit_net_feed(
 #[unsafe(no_mangle)]
 pub extern "C" fn blit_net_close(stream: u32) -> i32 {
     shim(|| pool()?.shared().net.streams.close(stream))
+}
+
+/// Tells a service manager something, at the socket that it named.
+///
+/// # Safety
+///
+/// `address` and `words` must be valid for reading as many bytes as is said of each.
+#[allow(unsafe_code, reason = "C ABI")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn blit_service_notify(
+    address: *const u8,
+    address_len: usize,
+    words: *const u8,
+    len: usize,
+) -> i32 {
+    shim(|| {
+        // SAFETY: the caller's promise is this function's own.
+        let (address, words) = unsafe { (bytes(address, address_len)?, bytes(words, len)?) };
+        notify::notify(address, words)
+    })
 }
 
 /// Runs a function of the ABI: a panic becomes `bug`, since unwinding into the caller is undefined.

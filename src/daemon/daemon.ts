@@ -13,6 +13,7 @@ import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import type { Arrival } from "../native/net.ts";
 import { loadNative, type NativeLibrary } from "../native/load.ts";
 import { type NativePool, openPool } from "../native/pool.ts";
+import { tellReady } from "../native/service.ts";
 import { type DataPort, openDataPort } from "../net/listen.ts";
 import { randomText } from "../net/token.ts";
 import { withErrors } from "../rpc/service/calls.ts";
@@ -79,6 +80,8 @@ export interface Daemon {
   counts(): DaemonCounts;
   /** Whether new sessions are taken. */
   isServing(): boolean;
+  /** Tells the service manager, where one waits for it, that clients are taken. */
+  tellReady(): void;
   /** Takes a new configuration; what can't change while it runs is named in the answer. */
   reconfigure(config: DaemonConfig): readonly string[];
   /** Refuses new sessions, waits for the running ones, then stops. */
@@ -109,6 +112,7 @@ export async function startDaemon(config: DaemonConfig, options: StartOptions): 
 
 /** The native library and its pool, opened for one daemon. */
 interface Native {
+  readonly library: NativeLibrary;
   readonly pool: NativePool;
   close(): Promise<void>;
 }
@@ -126,6 +130,7 @@ async function openNative(): Promise<Native> {
   const library: NativeLibrary = loaded.library;
   const pool = openPool(library, Math.min(64, Math.max(4, navigator.hardwareConcurrency * 2)));
   return {
+    library,
     pool,
     close: async () => {
       await pool.close();
@@ -315,6 +320,16 @@ class RunningDaemon implements Daemon, ServiceHost {
       if (!(error instanceof BlitError && error.kind === "unsupported")) throw error;
       this.log.warn("no data plane on this system: content goes over the control plane");
       return null;
+    }
+  }
+
+  tellReady(): void {
+    try {
+      if (this.#parts.native !== null) tellReady(this.#parts.native.library);
+    } catch (error) {
+      this.log.warn("not ready for the service manager: {message}", {
+        message: error instanceof Error ? error.message : `${error}`,
+      });
     }
   }
 

@@ -67,6 +67,7 @@ async function serve(flags: ServeFlags): Promise<number> {
     // Before it says that it is ready: who hears that may end it at once.
     const signals = heedSignals(flags, daemon, needs);
     welcome(config, daemon, flags);
+    daemon.tellReady();
     const withdraw = config.discovery && !isLoopback(config.bind) ? await announced(daemon) : null;
     const left = giveUpUnneeded(needs);
     daemonLog().debug("permissions from now on: {left}", { left: left.join(", ") });

@@ -39,6 +39,7 @@ export const SYMBOLS = {
   blit_net_tunnel: { parameters: ["u64", "buffer"], result: "i32" },
   blit_net_feed: { parameters: ["u32", "buffer", "usize", "u64"], result: "i32" },
   blit_net_close: { parameters: ["u32"], result: "i32" },
+  blit_service_notify: { parameters: ["buffer", "usize", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The loaded functions. */

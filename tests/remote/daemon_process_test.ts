@@ -57,6 +57,49 @@ Deno.test("a bad start says why, with file, line and column where there is one",
   assert.match(help.stdout, /--data-port N/);
 });
 
+/** Listens as a service manager does, until it has heard one word, and prints that. */
+const MANAGER = `
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path: Deno.args[0] });
+  console.log("listens");
+  const [words] = await socket.receive();
+  console.log(new TextDecoder().decode(words));
+`;
+
+Deno.test({
+  name:
+    "a service manager is told that the daemon is ready once it takes clients, and a deaf one is warned of",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    using home = new DaemonHome();
+    const address = `${home.path}/notify`;
+    const script = home.write("manager.ts", MANAGER);
+    const manager = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--unstable-net", script, address],
+      env: { DENO_NO_UPDATE_CHECK: "1" },
+      stdout: "piped",
+    }).spawn();
+    const heard = manager.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    assert.deepEqual(await heard.read(), { done: false, value: "listens\n" });
+    using told = new DaemonHome({ env: { NOTIFY_SOCKET: address } });
+    const daemon = await told.start("--root", ".");
+    try {
+      assert.deepEqual(await heard.read(), { done: false, value: "READY=1\n" });
+      await heard.cancel();
+      assert.equal((await manager.status).code, 0);
+      const client = rawClient(daemon.ready, null);
+      await client.admin.listModules({});
+      client.close();
+    } finally {
+      await daemon.stop();
+    }
+    assert.doesNotMatch(daemon.stderr, /service manager/);
+    // Nobody listens there any more.
+    const unheard = await told.start("--root", ".");
+    await unheard.says(/not ready for the service manager: .*NOTIFY_SOCKET=/);
+    assert.equal(await unheard.stop(), 0);
+  },
+});
+
 Deno.test("--check tells a mistake before a start or a reload does, and starts nothing", async () => {
   using home = new DaemonHome();
   Deno.mkdirSync(`${home.path}/srv`);

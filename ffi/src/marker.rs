@@ -60,9 +60,9 @@ fn create(job: &JobContext, root: &Root, name: &[u8]) -> Outcome<i64> {
     let mount = sys::mount_line(root.as_fd());
     let lost = look_at_others(root, name, &mount, job.request.p1 == 1)?;
     let marker = match sys::create_file(root.as_fd(), name) {
-        // This run's own: the connection over which it was made broke.
+        // This run's own: the connection over which it was made broke. Partial files will be noted in it.
         Err(Errno::EXIST) => {
-            let marker = sys::open_file(root.as_fd(), name).at(Step::Open)?;
+            let marker = sys::open_file_to_write(root.as_fd(), name).at(Step::Open)?;
             lock(&marker)?;
             marker
         }

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::{CREATE, LEAVE, REMOVE, run};
+use crate::journal;
 use crate::request::{Op, Request};
 use crate::root;
 use crate::status::Status;
@@ -105,6 +106,15 @@ fn a_run_whose_connection_broke_takes_its_marker_up_again() {
         BUSY,
         "it is locked again"
     );
+    let partial = journal::Partial {
+        directory: b"",
+        staged: b".blit-0000000000000001-4294967296",
+        target: b"large",
+        size: 1 << 30,
+        mtime_ns: 7,
+    };
+    let root = root::get(after).unwrap();
+    assert_eq!(journal::add(&root, 1, &partial, 0), Ok(true));
     assert_eq!(marker(head(after), 1, REMOVE, 0), OK);
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
 }

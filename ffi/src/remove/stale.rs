@@ -56,7 +56,10 @@ impl<'a> Sweep<'a> {
                 widening(&dir, tree).map(|((), widened)| widened)
             }
             Kind::File => {
-                let file = sys::open_file(dir.as_fd(), name).at(Step::Open)?;
+                // NFS gives the lock to those alone who may write.
+                let file = sys::open_file_to_write(dir.as_fd(), name)
+                    .or_else(|_| sys::open_file(dir.as_fd(), name))
+                    .at(Step::Open)?;
                 // Removed while the lock is held: its run cannot be at it again meanwhile.
                 if !sys::try_lock(&file).at(Step::Lock)? {
                     return Err(busy);

@@ -135,7 +135,7 @@ impl Dir {
         let listed = sys::reopen_directory(self.as_fd()).at(Step::Flush)?;
         match sys::fsync(&listed) {
             // Some file systems have nothing to sync for a directory, and say so.
-            Err(Errno::INVAL) => Ok(()),
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             other => other.at(Step::Flush),
         }
     }

@@ -1,11 +1,10 @@
 //! Making what was written durable.
 
 use crate::control::JobContext;
+use crate::dirs::Dir;
 use crate::results::Results;
-use crate::status::{AtStep, Outcome, Status, Step};
-use crate::sys::{self, Mode, OFlags};
-
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+use crate::status::{AtStep, Outcome, Step};
+use crate::sys;
 
 /// Flushes the destination's whole file system, or with items these directories alone.
 pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
@@ -14,20 +13,15 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
     job.at(0, Step::Flush);
     if request.is_empty() {
         // Opened anew: a root that may not be listed is held by an O_PATH descriptor, which cannot flush.
-        let fd = root.open(b"", DIRECTORY, Mode::empty())?;
-        return sys::syncfs(fd).at(Step::Flush);
+        let root = sys::reopen_directory(root.as_fd()).at(Step::Open)?;
+        return sys::syncfs(root).at(Step::Flush);
     }
     for i in 0..request.len() {
         job.check()?;
         job.at(i as u32, Step::Flush);
-        let flushed = root
-            .open(&request.path(i), DIRECTORY, Mode::empty())
-            .and_then(|fd| sys::fsync(fd).at(Step::Flush));
-        match flushed {
-            // Some file systems have nothing to flush for a directory and say so.
-            Err(fail) if fail.step == Step::Flush && fail.status == Status::Unsupported => {}
-            Err(fail) => results.fail(i, fail),
-            Ok(()) => {}
+        let flushed = root.open_dir(&request.path(i)).map(Dir::new);
+        if let Err(fail) = flushed.and_then(|dir| dir.sync()) {
+            results.fail(i, fail.at(Step::Flush));
         }
     }
     Ok(())
@@ -38,6 +32,7 @@ mod tests {
     use super::*;
     use crate::block::{Item, Kind, NO_PARENT};
     use crate::request::Op;
+    use crate::status::Status;
     use crate::testing::{Head, handle_at, run as run_job, status_of};
     use std::fs;
 

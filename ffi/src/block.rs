@@ -102,6 +102,11 @@ pub struct Item<'a> {
 }
 
 impl Item<'_> {
+    /// As [`Metadata::may_have_holes`].
+    pub fn may_have_holes(&self) -> bool {
+        self.allocated < self.size
+    }
+
     /// An item with a scan's metadata, as operations get it.
     pub fn of(metadata: &Metadata) -> Item<'static> {
         Item {

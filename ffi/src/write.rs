@@ -147,7 +147,12 @@ fn piece(
         pending.has_gaps = true;
         sys::allow_holes(pending.file.as_fd());
     }
-    holes::write(pending.file.as_fd(), content, request.p0, has_holes(item))?;
+    holes::write(
+        pending.file.as_fd(),
+        content,
+        request.p0,
+        item.may_have_holes(),
+    )?;
     pending.at = end;
     job.add_bytes(content.len() as u64);
     if !last {
@@ -164,7 +169,7 @@ fn piece(
         item,
         &Content {
             bytes: pending.at,
-            sparse: has_holes(item) || pending.has_gaps,
+            sparse: item.may_have_holes() || pending.has_gaps,
             xattrs,
         },
     )?;
@@ -187,21 +192,17 @@ fn in_place(
     }
     let (file, widened) = creating(dir, || sys::create_file(dir.as_fd(), name).at(Step::Create))?;
     let file = InPlace::new(dir, name, file);
-    holes::write(file.as_fd(), content, 0, has_holes(item))?;
+    holes::write(file.as_fd(), content, 0, item.may_have_holes())?;
     job.add_bytes(item.size);
     let whole = Content {
         bytes: item.size,
-        sparse: has_holes(item),
+        sparse: item.may_have_holes(),
         xattrs,
     };
     let result = complete(job, file.as_fd(), dir, item, &whole)?;
     file.finish();
     sync_directory(job, dir)?;
     Ok(flagged(result, widened))
-}
-
-fn has_holes(item: &Item) -> bool {
-    item.allocated < item.size
 }
 
 /// What came of a file.

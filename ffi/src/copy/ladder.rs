@@ -127,7 +127,7 @@ impl Ladder<'_> {
                 ..Copied::default()
             });
         }
-        if source.allocated < size
+        if source.may_have_holes()
             && let Some(copied) = sparse::copy(self, source, start)?
         {
             return Ok(copied);

@@ -18,7 +18,7 @@ use crate::sys::{self, AsFd, Held};
 /// `None`: nothing was made, and the general way is to be gone, which also says what is wrong.
 pub(super) fn copy(batch: &mut Batch, place: &Place) -> Outcome<Option<ItemResult>> {
     let (item, dir) = (&place.item, &place.to.dir);
-    if item.action != action::CREATE || item.size > COPY_RANGE_ABOVE || item.allocated < item.size {
+    if item.action != action::CREATE || item.size > COPY_RANGE_ABOVE || item.may_have_holes() {
         return Ok(None);
     }
     let device = dir.device()?;

@@ -164,15 +164,15 @@ impl<'a> Maker<'a> {
         file: BorrowedFd,
     ) -> Outcome<ItemResult> {
         let mut length_ahead = false;
-        if look.allocated >= look.size {
-            write(file, content, 0, false)?;
-        } else {
+        if look.may_have_holes() {
             sys::allow_holes(file);
-            // Fewer blocks than content may also be compression: only what was left out makes a hole.
+            // Only what was left out makes a hole.
             length_ahead = write_data(file, content, 0)? < look.size;
             if length_ahead {
                 sys::truncate(file, look.size).at(Step::Write)?;
             }
+        } else {
+            write(file, content, 0, false)?;
         }
         let look = self.look(look, xattrs);
         let flush = length_ahead || spot.dir.reports_late();

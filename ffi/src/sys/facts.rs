@@ -34,6 +34,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Whether a file may have holes: it has fewer blocks than content. It may also be compressed.
+    pub fn may_have_holes(&self) -> bool {
+        self.allocated < self.size
+    }
+
     /// Whether content may have been written between the two readings.
     pub fn content_changed(&self, later: &Metadata) -> bool {
         (self.size, self.mtime_ns, self.ctime_ns) != (later.size, later.mtime_ns, later.ctime_ns)

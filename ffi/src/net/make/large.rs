@@ -83,7 +83,7 @@ impl<'a> Large<'a> {
 
     /// Whether something may be missing between ranges.
     pub fn has_holes(&self) -> bool {
-        self.look.allocated < self.look.size
+        self.look.may_have_holes()
     }
 
     /// Whether nothing is missing of what was to come.

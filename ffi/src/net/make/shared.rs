@@ -21,11 +21,8 @@ impl<'a> Maker<'a> {
             let file = destination.staged(&spot)?;
             // Others will write behind what isn't there yet.
             sys::allow_holes(file.as_fd());
-            let Metadata {
-                allocated, size, ..
-            } = entry.look;
-            if allocated < size {
-                grow(file.as_fd(), size)?;
+            if entry.look.may_have_holes() {
+                grow(file.as_fd(), entry.look.size)?;
             }
             let open = OpenFile::new(file, spot.dir, &entry.look);
             part::hold(part::key_of(self.job.request, index), open)?;

@@ -80,7 +80,7 @@ impl Sender<'_, '_, '_> {
     fn entry(&mut self, index: usize, file: BorrowedFd, before: &Metadata) -> Outcome<Holes> {
         sys::advise_sequential(file);
         let xattrs = self.source.xattrs(Held::open(file), before.device)?;
-        let holes = match before.allocated < before.size {
+        let holes = match before.may_have_holes() {
             true => holes::find(file, before),
             false => Holes::None,
         };

@@ -14,6 +14,7 @@ import type { EngineRequest, EngineResult } from "../engine/request.ts";
 import { type Tree, Walk } from "../engine/tree.ts";
 import { beginnings } from "./begin.ts";
 import { locateCaseChange } from "./case_change.ts";
+import type { FileList } from "./file_list.ts";
 import { guardEmptySource, guardOptions, guardPlaces, guardTrees, isEmptyTree } from "./guard.ts";
 import { appendHistory, loadHistory } from "./history.ts";
 import { locate, type Located } from "./locate.ts";
@@ -153,18 +154,15 @@ async function runFrom(
   located: Located,
   request: TransferRequest & Pick<EngineRequest, "runId" | "walk" | "notices">,
 ): Promise<TransferResult> {
-  const destination = await openDestination(places, located, request);
+  const list = await openList(request);
+  let destination: Tree | null = null;
   try {
+    destination = await openDestination(places, located, request);
     const { options, configDir } = request;
     await guardTrees(source, destination, located, options.mode);
-    const [{ run }, history, paths] = await Promise.all([
+    const [{ run }, history] = await Promise.all([
       import("../engine/run.ts"),
       configDir === undefined ? [] : loadHistory(configDir),
-      request.filesFrom === undefined
-        ? undefined
-        : import("./file_list.ts").then((list) =>
-          list.openFileList(request.filesFrom!, request.cwd)
-        ),
     ]);
     const engineRequest: EngineRequest = {
       source,
@@ -173,7 +171,7 @@ async function runFrom(
       runId: request.runId,
       walk: request.walk,
       single: located.single,
-      paths,
+      paths: list?.paths,
       listener: request.listener,
       notices: request.notices,
       emitItems: request.emitItems ?? false,
@@ -190,8 +188,16 @@ async function runFrom(
     }
     return { ...result, located };
   } finally {
-    await destination.close();
+    await list?.close();
+    await destination?.close();
   }
+}
+
+/** The list of what takes part; null where there is none. */
+async function openList({ filesFrom, cwd }: TransferRequest): Promise<FileList | null> {
+  if (filesFrom === undefined) return null;
+  const { openFileList } = await import("./file_list.ts");
+  return await openFileList(filesFrom, cwd);
 }
 
 /** Has one daemon copy from the other; a move is verified, and its source removed, from here. */

@@ -12,13 +12,12 @@ import { singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
 import { checkCancelled, type EngineContext, plansOnly, touchesNothing } from "./context.ts";
 import { Encounter, type Place } from "./encounter.ts";
+import { inGroups } from "./listed.ts";
 import { DirNode } from "./node.ts";
 import type { RunParts } from "./run.ts";
 import { Scopes } from "./scopes.ts";
 import { failureOf } from "./tally.ts";
 
-/** Paths asked about at a time. */
-const GROUP = 256;
 /** Directories remembered, so that each is made and finished once; beyond it, again, harmlessly. */
 const REMEMBERED = 4096;
 const READ_METADATA = 15;
@@ -32,14 +31,21 @@ export async function walkPaths(
   const walk = new PathWalk(context, parts);
   // The run's marker has touched the root, whatever the list names.
   await walk.root();
-  let group: RelPath[] = [];
-  for await (const path of paths) {
-    group.push(path);
-    if (group.length < GROUP) continue;
-    await walk.group(group);
-    group = [];
+  const groups = inGroups(paths);
+  let isAnnounced = false;
+  for (;;) {
+    // Whoever writes the list may take its time.
+    context.tally.patient = true;
+    const { done, value: group } = await groups.next();
+    context.tally.patient = false;
+    if (done) break;
+    if (group.length > 0) await walk.group(group);
+    else {
+      parts.planner.flush("idle");
+      if (!isAnnounced) context.tally.emit({ type: "waiting", what: "the list of files" });
+    }
+    isAnnounced = group.length === 0;
   }
-  if (group.length > 0) await walk.group(group);
   walk.end();
 }
 

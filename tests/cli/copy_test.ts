@@ -284,6 +284,27 @@ Deno.test(
     assert.match(single.stderr, /names paths in a folder, and "list" is none/);
     const missing = await dir.blit("copy", "--files-from", "nolist", "src/", "three");
     assert.deepEqual([missing.status, /Cannot open "nolist"/.test(missing.stderr)], [1, true]);
+    const folder = await dir.blit("copy", "--files-from", "src", "src/", "three");
+    assert.deepEqual([folder.status, /(open|read) "src": /.test(folder.stderr)], [1, true]);
+  }),
+);
+
+Deno.test(
+  "a list on standard input may stay silent for longer than anything else",
+  scratch(async (dir) => {
+    await dir.write({ "src/a": "1", "src/b": "2" });
+    const child = dir.spawn({}, "copy", "--files-from", "-", "src/", "dst");
+    const told = [new Response(child.stdout).text(), new Response(child.stderr).text()];
+    const list = child.stdin.getWriter();
+    await list.write(new TextEncoder().encode("a\n"));
+    // A second more than what counts as a stall.
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    await list.write(new TextEncoder().encode("b\n")).catch(() => {});
+    await list.close().catch(() => {});
+    const { code } = await child.status;
+    assert.equal(code, 0, (await Promise.all(told)).join(""));
+    assert.deepEqual(await dir.files("dst"), { a: "1", b: "2" });
+    await Promise.all(told);
   }),
 );
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { RunEvent } from "../../src/core/events.ts";
+import { pause } from "../../src/core/pause.ts";
 import type { RelPath } from "../../src/core/rel_path.ts";
 import {
   copy,
@@ -116,6 +118,33 @@ Deno.test("named paths are copied with the directories above them, and nothing e
   assert.deepEqual([mode, mtimeNs], [0o710, 5n]);
   const again = expectDone(await copy(source, destination, from("a/b/c", "e", "f")));
   assert.equal(again.summary.filesTransferred, 0);
+});
+
+Deno.test("what a slow list has named is copied before its end", async () => {
+  const destination = treeOf();
+  const events: RunEvent[] = [];
+  const list = async function* () {
+    yield "a";
+    const isWaiting = () => events.some(({ type }) => type === "waiting");
+    while (destination.snapshot().a === undefined || !isWaiting()) {
+      await pause(20, new AbortController().signal);
+    }
+    yield "b";
+  };
+  const request = { paths: list(), listener: (event: RunEvent) => void events.push(event) };
+  const ran = expectDone(await copy(treeOf({ a: "1", b: "2" }), destination, { request }));
+  assert.equal(ran.summary.filesCreated, 2);
+  const waits = events.filter(({ type }) => type === "waiting");
+  assert.deepEqual(waits, [{ type: "waiting", what: "the list of files" }]);
+});
+
+Deno.test("a path that is named twice is copied once, and is no failure", async () => {
+  const source = treeOf({ a: "1", "d/b": "2", "d/c": "3" });
+  const destination = treeOf();
+  const named = from("a", "d", "d/b", "a", "d", "d/b", "a");
+  const { summary } = expectDone(await copy(source, destination, named));
+  assert.deepEqual([summary.filesCreated, summary.filesExamined], [2, 2]);
+  assert.deepEqual(destination.snapshot(), { a: "1", "d/": null, "d/b": "2" });
 });
 
 Deno.test("a named path that isn't there is reported, and the others are copied", async () => {

@@ -1,7 +1,8 @@
 /**
  * The list of paths of `--files-from`, read as a stream.
  *
- * Entries are separated by NUL where one stands in the first 64 KiB, else by lines (LF or CRLF). In a list
+ * Entries are separated by NUL where one stands in the first 64 KiB, or before whoever writes the list first pauses at the
+ * end of a line, else by lines (LF or CRLF). In a list
  * of lines, empty ones and those that begin with `#` are skipped; a name that begins with `#` is written
  * `./#name`. Entries are bytes, so every name can be listed. `./`, `//` and a `/` at the end don't count. On Windows
  * a backslash separates names as well.
@@ -13,6 +14,8 @@ import { bytesToName, displayName, isSafeRel, type RelPath } from "../core/rel_p
 
 /** How much is looked at for a NUL. */
 const DETECT_BYTES = 64 * 1024;
+/** So long a list is silent where whoever writes it has nothing more for now. */
+const PAUSE_MS = 200;
 /** No system takes a longer path; what is longer is no list of paths. */
 const MAX_ENTRY_BYTES = 64 * 1024;
 const NUL = 0, LF = 10;
@@ -35,15 +38,16 @@ export async function* readFilesFrom(
   const list = new ListReader(label, os);
   let head: Uint8Array[] | null = [];
   let headBytes = 0;
-  for await (const piece of pieces) {
+  for await (const piece of withPauses(pieces)) {
     if (head === null) {
-      yield* list.push(piece);
+      if (piece !== null) yield* list.push(piece);
       continue;
     }
-    head.push(piece);
-    headBytes += piece.length;
-    const hasNul = piece.includes(NUL);
-    if (hasNul || headBytes >= DETECT_BYTES) {
+    if (piece !== null) head.push(piece);
+    headBytes += piece?.length ?? 0;
+    const hasNul = piece !== null && piece.includes(NUL);
+    const isLine = piece === null && head.at(-1)?.at(-1) === LF;
+    if (hasNul || isLine || headBytes >= DETECT_BYTES) {
       if (isUtf16(head)) throw list.isUtf16();
       list.separator = hasNul ? NUL : LF;
       for (const early of head) yield* list.push(early);
@@ -52,6 +56,25 @@ export async function* readFilesFrom(
   }
   for (const early of head ?? []) yield* list.push(early);
   yield* list.end();
+}
+
+/** Yields what comes, and null where nothing has come for a while. */
+async function* withPauses(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | null> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = iterator.next();
+      const paused = Promise.withResolvers<null>();
+      const timer = setTimeout(() => paused.resolve(null), PAUSE_MS);
+      const first = await Promise.race([next, paused.promise]).finally(() => clearTimeout(timer));
+      if (first === null) yield null;
+      const step = first ?? await next;
+      if (step.done) return;
+      yield step.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /** Whether a list begins as the redirections of Windows' older PowerShell do; its NULs separate nothing. */

@@ -92,3 +92,17 @@ Deno.test("a long list is read piece by piece, not collected", async () => {
   for await (const _ of readFilesFrom(endless(), "list")) if (++count === 50_000) break;
   assert.ok(taken <= 51);
 });
+
+Deno.test("lines that came before a pause are there during it", async () => {
+  const more = Promise.withResolvers<void>();
+  async function* slow() {
+    yield nameToBytes("a\nb");
+    yield nameToBytes("c\n");
+    await more.promise;
+    yield nameToBytes("d\n");
+  }
+  const list = readFilesFrom(slow(), "list");
+  assert.deepEqual([(await list.next()).value, (await list.next()).value], ["a", "bc"]);
+  more.resolve();
+  assert.deepEqual(await Array.fromAsync(list), ["d"]);
+});

@@ -3,9 +3,10 @@ import { changesCase, foldName } from "./name_folding.ts";
 import { textToName } from "./rel_path.ts";
 
 const COMPOSED = textToName("Caf\u00e9"), DECOMPOSED = textToName("Cafe\u0301");
-const CASE = { foldsCase: true, normalisesUnicode: false };
-const UNICODE = { foldsCase: false, normalisesUnicode: true };
-const NOTHING = { foldsCase: false, normalisesUnicode: false };
+const NOTHING = { foldsCase: false, normalisesUnicode: false, dropsFinalDots: false };
+const CASE = { ...NOTHING, foldsCase: true };
+const UNICODE = { ...NOTHING, normalisesUnicode: true };
+const DOTS = { ...CASE, dropsFinalDots: true };
 
 Deno.test("a name's form is that of every name that the file system takes for it", () => {
   const loud = textToName("CAFE\u0301");
@@ -15,6 +16,14 @@ Deno.test("a name's form is that of every name that the file system takes for it
   assert.equal(foldName(DECOMPOSED, CASE), foldName(loud, CASE));
   assert.notEqual(foldName(COMPOSED, CASE), foldName(loud, CASE));
   assert.notEqual(foldName("A", NOTHING), foldName("a", NOTHING));
+});
+
+Deno.test("dots at a name's end are left out where the file system does", () => {
+  assert.equal(foldName("R.E.M..", DOTS), foldName("r.e.m", DOTS));
+  assert.notEqual(foldName("a.", CASE), foldName("a", CASE));
+  assert.notEqual(foldName(".a", DOTS), foldName("a", DOTS));
+  assert.equal(foldName("\xff.", DOTS), foldName("\xff", DOTS));
+  assert.ok(changesCase("a", "A.", DOTS) && !changesCase("a", "a.", DOTS));
 });
 
 Deno.test("a name that isn't UTF-8 is folded by nothing, and is no other's", () => {

@@ -1,5 +1,6 @@
 /**
- * Folding: names of a destination where several names are one entry: `A` and `a`, or the two Unicode forms of `é`.
+ * Folding: names of a destination where several names are one entry: `A` and `a`, the two Unicode forms of `é`, or `a.`
+ * and `a`.
  *
  * There a merge by bytes would take the entry just written for extraneous. So the destination's names of one
  * directory are held by their folded form, and each name of the source looks for its own.
@@ -7,7 +8,7 @@
  * @module
  */
 import type { EntryBlock } from "../core/entry_block.ts";
-import { foldName, type Folds } from "../core/name_folding.ts";
+import { foldName, type Folds, foldsNames } from "../core/name_folding.ts";
 import type { RelPath } from "../core/rel_path.ts";
 
 /** One entry of the destination. */
@@ -32,7 +33,7 @@ export class FoldedNames {
 
   /** Null where every name is an entry of its own. */
   static of(folds: Folds): FoldedNames | null {
-    return folds.foldsCase || folds.normalisesUnicode ? new FoldedNames(folds) : null;
+    return foldsNames(folds) ? new FoldedNames(folds) : null;
   }
 
   private constructor(folds: Folds) {

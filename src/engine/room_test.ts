@@ -14,6 +14,7 @@ const FACTS: FsFacts = {
   readOnly: false,
   foldsCase: false,
   normalisesUnicode: false,
+  dropsFinalDots: false,
   isFsRoot: false,
   timeGrainNs: 1,
 };

@@ -52,6 +52,7 @@ export interface FsFacts {
   readonly readOnly: boolean;
   readonly foldsCase: boolean;
   readonly normalisesUnicode: boolean;
+  readonly dropsFinalDots: boolean;
   /** The root is the root of a file system (mount point): `lost+found` and the like are its own. */
   readonly isFsRoot: boolean;
   /** Smallest step of mtime, ns; 1 where exact, 0 where unknown. */

@@ -7,6 +7,7 @@
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../core/error.ts";
+import { dropsFinalDots } from "../core/name_folding.ts";
 import { bytesToName, displayName, isSafeRel, type RelPath } from "../core/rel_path.ts";
 import type { FsFacts, Traits } from "../engine/tree.ts";
 import {
@@ -44,16 +45,19 @@ export function factsFromMessage(
   message: MessageInitShape<typeof FsFactsSchema> | undefined,
 ): FsFacts {
   const facts = create(FsFactsSchema, message);
+  const type = facts.type === "" ? "unknown" : peerText(facts.type, LONGEST_TYPE);
   return {
     device: facts.device,
     rootInode: facts.rootInode,
-    type: facts.type === "" ? "unknown" : peerText(facts.type, LONGEST_TYPE),
+    type,
     freeBytes: Number(facts.freeBytes),
     totalBytes: Number(facts.totalBytes),
     freeInodes: Number(facts.freeInodes),
     readOnly: facts.readOnly,
     foldsCase: facts.foldsCase,
     normalisesUnicode: facts.normalisesUnicode,
+    // No peer has to tell: it follows from the type.
+    dropsFinalDots: dropsFinalDots(type),
     isFsRoot: facts.isFsRoot,
     timeGrainNs: facts.timeGrainNs,
   };

@@ -21,10 +21,13 @@ Deno.test("facts and traits come back as they went", () => {
     readOnly: true,
     foldsCase: false,
     normalisesUnicode: true,
+    dropsFinalDots: false,
     isFsRoot: false,
     timeGrainNs: 100,
   };
   assert.deepEqual(factsFromMessage(factsToMessage(facts)), facts);
+  // A peer's stick has DOS's names, whatever version it is.
+  assert.ok(factsFromMessage(factsToMessage({ ...facts, type: "vfat" })).dropsFinalDots);
   const traits: Traits = {
     nanosecondTimes: true,
     rawNames: false,

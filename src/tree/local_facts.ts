@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dropsFinalDots } from "../core/name_folding.ts";
 import type { FsFacts, Traits } from "../engine/tree.ts";
 import { NativeRoot, type RootFacts } from "../native/root.ts";
 
@@ -56,16 +57,18 @@ export function fsTypeName(magic: number, os: typeof Deno.build.os = Deno.build.
 
 /** The engine's form of a probe. */
 export function fsFacts(probe: RootFacts): FsFacts {
+  const type = fsTypeName(probe.typeMagic);
   return {
     device: probe.device,
     rootInode: probe.rootInode,
-    type: fsTypeName(probe.typeMagic),
+    type,
     freeBytes: probe.freeBytes,
     totalBytes: probe.totalBytes,
     freeInodes: probe.freeInodes,
     readOnly: NativeRoot.has(probe, "readOnly"),
     foldsCase: NativeRoot.has(probe, "foldsCase"),
     normalisesUnicode: NativeRoot.has(probe, "normalisesUnicode"),
+    dropsFinalDots: dropsFinalDots(type),
     isFsRoot: NativeRoot.has(probe, "fsRoot"),
     timeGrainNs: probe.timeGrainNs,
   };

@@ -78,6 +78,7 @@ export class MemoryStore implements EntryStore {
       readOnly: false,
       foldsCase: this.volume.options.foldsCase ?? false,
       normalisesUnicode: this.volume.options.normalisesUnicode ?? false,
+      dropsFinalDots: this.volume.options.dropsFinalDots ?? false,
       isFsRoot: false,
       timeGrainNs: 1,
       ...this.options.facts,

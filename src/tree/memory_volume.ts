@@ -36,6 +36,8 @@ export interface VolumeOptions {
   readonly foldsCase?: boolean;
   /** The NFC and NFD forms of a name are one name. */
   readonly normalisesUnicode?: boolean;
+  /** Dots at a name's end are left out, also of those that it shows. */
+  readonly dropsFinalDots?: boolean;
   /** When its clock starts, ns since 1970. */
   readonly startNs?: bigint;
 }
@@ -87,13 +89,14 @@ export class MemoryVolume {
 
   /** The key of a name in its directory. */
   key(name: RelPath): string {
-    const { foldsCase = false, normalisesUnicode = false } = this.options;
-    return foldName(name, { foldsCase, normalisesUnicode });
+    const { foldsCase = false, normalisesUnicode = false, dropsFinalDots = false } = this.options;
+    return foldName(name, { foldsCase, normalisesUnicode, dropsFinalDots });
   }
 
   /** Gives a node a name in a directory, which must not have it. */
   attach(directory: MemoryNode, name: RelPath, node: MemoryNode): void {
-    directory.children.set(this.key(name), { name, node });
+    const kept = this.options.dropsFinalDots ? name.replace(/\.+$/, "") : name;
+    directory.children.set(this.key(name), { name: kept, node });
     this.touchDirectory(directory);
   }
 

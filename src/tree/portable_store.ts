@@ -81,6 +81,7 @@ export class PortableStore implements EntryStore {
       readOnly: false,
       foldsCase: folds,
       normalisesUnicode: folds,
+      dropsFinalDots: false,
       isFsRoot: await this.#isFsRoot(),
       timeGrainNs: Number(NS_PER_MS),
     };

@@ -36,6 +36,17 @@ Deno.test("the two Unicode forms of a name are one entry where the destination s
   assert.deepEqual(Object.keys(exact.snapshot()), [composed, "d/"]);
 });
 
+Deno.test("a name that ends in dots is its entry's on a destination that leaves them out", async () => {
+  const source = treeOf({ "R.E.M./Green": "1", "etc.": "new" });
+  const destination = treeOf({}, { foldsCase: true, dropsFinalDots: true });
+  expectDone(await mirror(source, destination));
+  assert.deepEqual(destination.snapshot(), { "R.E.M/": null, "R.E.M/Green": "1", etc: "new" });
+  expectNoWork(await mirror(source, destination));
+  const both = treeOf({ "etc": "1", "etc.": "2" });
+  const ran = await mirror(both, treeOf({}, { dropsFinalDots: true }));
+  assert.deepEqual(failedPaths(ran), ["etc."]);
+});
+
 Deno.test("two source names that land on one entry are an error for the second", async () => {
   const source = treeOf({ "d/A": "1", "d/a": "2", "E/x": "3", "e/y": "4" });
   for (const spec of [{}, { "d/a": "0!" }] as TreeSpec[]) {

@@ -114,9 +114,7 @@ export class Encounter {
 
   /** Counts a source entry that the filter hides, or that an option leaves alone. */
   skip({ node }: Place, source: EntryBlock, i: number, why: ItemReason = "filtered"): void {
-    const { tally } = this.#context;
-    tally.filesSkipped++;
-    tally.item("skip", why, joinRel(node.path, source.name(i)), 0);
+    this.#context.tally.skip(why, joinRel(node.path, source.name(i)));
   }
 
   /** What has the name of a hidden source entry stays, unless the scope says `all`. */

@@ -67,8 +67,7 @@ export class Judge {
       : compare(source, i, destination, j, this.#context.compare);
     if (judged.verdict === "skip") {
       // Before it is taken for a name of its file: a link would replace it, too.
-      tally.filesSkipped++;
-      tally.item("skip", judged.reason, joinRel(node.path, source.name(i)), 0);
+      tally.skip(judged.reason, joinRel(node.path, source.name(i)));
       return;
     }
     let claim: Claim | null = null;

@@ -66,7 +66,10 @@ async function walk(
   if (here.status !== 0 || there.status !== 0) {
     const failing = here.status !== 0 ? here : there;
     const side = here.status !== 0 ? "source" : "destination";
-    tally.failStatus(node.path, failing.status, failing.os, LIST, side);
+    // A move's copying has told of it already.
+    if (!tally.hasFailed(node.path)) {
+      tally.failStatus(node.path, failing.status, failing.os, LIST, side);
+    }
     await Promise.all([here.close(), there.close()]);
     handlers.unread(node);
     return;

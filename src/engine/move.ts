@@ -56,6 +56,7 @@ export async function move(
   }
   const { carry } = request;
   const copyDurably = async () => {
+    context.tally.leftAlone = new Set();
     if (carry !== undefined) return await carried(context, carry);
     await copy(
       destination.traits.syncsWhole
@@ -211,7 +212,7 @@ async function removeName(context: EngineContext, path: RelPath, block: EntryBlo
   const { tally, options } = context;
   tally.item("rename", "hardlink", path, 0);
   if (options.dryRun) {
-    tally.entriesMoved++;
+    tally.entriesDeleted++;
     return;
   }
   const removal = new Removal(context, false);
@@ -231,6 +232,11 @@ function mayReplace(
 ): boolean {
   const { tally } = context;
   const from = source.kind(i) === Kind.directory, to = destination.kind(j) === Kind.directory;
+  const skip = (reason: ItemReason): false => {
+    tally.skip(reason, path);
+    return false;
+  };
+  if (from !== to && context.options.compare.ignoreExisting) return skip("exists");
   if (from !== to) {
     const words = to
       ? "Cannot replace {}: it is a directory. Move it away first."
@@ -238,12 +244,9 @@ function mayReplace(
     tally.fail(failureOf(path, to ? "is_directory" : "not_directory", words));
     return false;
   }
-  if (source.kind(i) !== Kind.file || destination.kind(j) !== Kind.file) return true;
+  if (from) return true;
   const judged = compare(source, i, destination, j, context.compare);
-  if (judged.verdict !== "skip") return true;
-  tally.filesSkipped++;
-  tally.item("skip", judged.reason, path, 0);
-  return false;
+  return judged.verdict === "skip" ? skip(judged.reason) : true;
 }
 
 /** Renames everything that the destination doesn't have, and replaces what it has. */
@@ -270,15 +273,17 @@ class RenameWalk {
         alone: (node, source, i) => this.#rename(node, source, i, true),
         pair: (node, source, i, destination, j) => {
           const path = joinRel(node.path, source.name(i));
-          if (!mayReplace(this.#context, path, source, i, destination, j)) return;
+          if (!mayReplace(this.#context, path, source, i, destination, j)) node.keep();
           // Two names of one inode: rename(2) would leave both.
-          if (source.sameInode(i, destination, j)) this.#removal.file(node.path, source, i);
+          else if (source.sameInode(i, destination, j)) this.#removeName(node, source, i);
           else this.#rename(node, source, i, false);
         },
         left: (node, record) => {
-          if (node.parent !== null) this.#removal.directory(node.path, record);
+          if (node.parent === null || node.kept) return;
+          if (options.dryRun) tally.entriesDeleted++;
+          else this.#removal.directory(node.path, record);
         },
-        unread: () => {},
+        unread: (node) => node.keep(),
       });
       this.#flush();
       tally.totalsKnown = true;
@@ -297,6 +302,7 @@ class RenameWalk {
     const path = joinRel(node.path, source.name(i));
     if (source.status(i) !== 0) {
       tally.failStatus(path, source.status(i), source.os(i), 15, "source");
+      node.keep();
       return;
     }
     tally.filesExamined++;
@@ -310,6 +316,14 @@ class RenameWalk {
     const builder = fresh ? this.#fresh : this.#over;
     builder.items.addFrom(source, i, NO_PARENT, 0, bytes, bytes);
     if (builder.count >= BATCH_ITEMS || builder.isFull) this.#flush();
+  }
+
+  #removeName(node: DirNode, source: EntryBlock, i: number): void {
+    const { tally, options } = this.#context;
+    tally.filesExamined++;
+    tally.item("rename", "hardlink", joinRel(node.path, source.name(i)), 0);
+    if (options.dryRun) tally.entriesDeleted++;
+    else this.#removal.file(node.path, source, i);
   }
 
   #flush(): void {

@@ -56,10 +56,7 @@ export async function planSingle(
 ): Promise<void> {
   const { destination, tally, options } = context;
   tally.entriesScanned++;
-  const skip = (reason: ItemReason): void => {
-    tally.filesSkipped++;
-    tally.item("skip", reason, paths.destination, 0);
-  };
+  const skip = (reason: ItemReason): void => tally.skip(reason, paths.destination);
   if (filter.active && isHidden(filter, here)) return skip("filtered");
   const there = await destination.stat([paths.destination]);
   const node = new DirNode(null, parentOf(paths.source), null, () => {});

@@ -23,6 +23,8 @@ import type { Tree } from "./tree.ts";
 
 /** Failures kept for the summary; all of them are counted and streamed. */
 const FAILURES_KEPT = 1000;
+/** Beyond this many, whatever is equal may be taken for moved. */
+const SKIPPED_KEPT = 1 << 17;
 /** Half-life of the moving average of throughput, ms. */
 const RATE_HALF_LIFE_MS = 3000;
 
@@ -59,6 +61,9 @@ export class Tally {
   firstWorkMs: number | null = null;
   readonly failures: Failure[] = [];
   readonly warnings: string[] = [];
+  /** What {@link Tally.skip} was told, for a move, which takes nothing away that it didn't bring; else null. */
+  leftAlone: Set<RelPath> | null = null;
+  readonly #failedPaths = new Set<RelPath>();
   readonly #methods = new Map<number, { files: number; bytes: number }>();
   readonly #listener: RunListener | undefined;
   readonly #emitItems: boolean;
@@ -100,11 +105,26 @@ export class Tally {
     if (this.itemsWanted) this.emit({ type: "item", action, reason, path, sizeBytes });
   }
 
+  /** Counts an entry that the filter hides, or that an option leaves alone. */
+  skip(reason: ItemReason, path: RelPath): void {
+    this.filesSkipped++;
+    this.item("skip", reason, path, 0);
+    if (this.leftAlone !== null && this.leftAlone.size < SKIPPED_KEPT) this.leftAlone.add(path);
+  }
+
   /** Reports one failed entry. */
   fail(failure: Failure): void {
     this.failed++;
-    if (this.failures.length < FAILURES_KEPT) this.failures.push(failure);
+    if (this.failures.length < FAILURES_KEPT) {
+      this.failures.push(failure);
+      this.#failedPaths.add(failure.path);
+    }
     this.emit({ type: "failure", ...failure });
+  }
+
+  /** Whether an entry is known to have failed: it is one of those that are kept. */
+  hasFailed(path: RelPath): boolean {
+    return this.#failedPaths.has(path);
   }
 
   /** Reports a failed entry from packed numbers. */
@@ -227,6 +247,7 @@ export class Tally {
     this.stagedSkipped += summary.stagedSkipped;
     this.failed += summary.filesFailed;
     this.failures.push(...summary.failures);
+    for (const { path } of summary.failures) this.#failedPaths.add(path);
     this.warnings.push(...summary.warnings);
     this.planningMs = summary.planningMs;
     this.firstWorkMs = summary.firstWorkMs;

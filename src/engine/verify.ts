@@ -93,6 +93,8 @@ class Verification {
     destinationPath?: RelPath,
   ): void {
     const path = joinRel(node.path, source.name(i));
+    // Equal or not, it wasn't moved.
+    if (this.#context.tally.leftAlone?.has(destinationPath ?? path)) return;
     if (source.kind(i) !== destination.kind(j)) {
       this.#stays(path, "the destination has another kind of entry there.");
       return;
@@ -116,6 +118,8 @@ class Verification {
   #stays(path: RelPath, why: string): void {
     const { tally, options } = this.#context;
     if (options.compare.ignoreExisting || options.compare.update) return;
+    // Why it wasn't copied has been told.
+    if (tally.hasFailed(path)) return;
     tally.fail(failureOf(path, "changed", `Cannot move {}: ${why}`));
   }
 }

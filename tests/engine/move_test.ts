@@ -49,6 +49,51 @@ Deno.test("move merges directories, replaces files and removes the directories i
   assert.deepEqual(source.snapshot(), {});
 });
 
+Deno.test("a dry run of a move counts the folders that it would empty and the names that it would take away", async () => {
+  const { volume, source, destination } = oneVolume({
+    "from/d/e/f": "1",
+    "from/kept/x": "2",
+    "from/name": "3",
+    "to/d/e/": null,
+    "to/kept/x/": null,
+  });
+  volume.put("to/name", { hardlink: "from/name" });
+  const planned = await move(source, destination, { dryRun: true });
+  const ran = await move(source, destination);
+  assert.deepEqual([planned.items, planned.summary.failures], [ran.items, ran.summary.failures]);
+  for (const { entriesMoved, entriesDeleted, filesExamined } of [planned.summary, ran.summary]) {
+    assert.deepEqual([entriesMoved, entriesDeleted, filesExamined], [1, 3, 2]);
+  }
+});
+
+Deno.test("move leaves every kind alone with --ignore-existing, on either side of a file system", async () => {
+  const from = { a: { link: "ours" }, "b/x": "", c: "1", d: "same", e: "1" } as const;
+  const to = { a: "theirs", b: "theirs", "c/": null, d: "same" } as const;
+  const put = (under: string, spec: TreeSpec): TreeSpec =>
+    Object.fromEntries(Object.entries(spec).map(([path, entry]) => [`${under}/${path}`, entry]));
+  const one = oneVolume({ ...put("from", from), ...put("to", to) });
+  for (const { source, destination } of [one, { source: treeOf(from), destination: treeOf(to) }]) {
+    const given = { compare: { ignoreExisting: true } };
+    const { summary } = expectDone(await move(source, destination, given));
+    const stayed = { a: "-> ours", "b/": null, "b/x": "", c: "1", d: "same" };
+    assert.deepEqual([summary.filesSkipped, source.snapshot()], [4, stayed]);
+    assert.deepEqual(destination.snapshot(), {
+      a: "theirs",
+      b: "theirs",
+      "c/": null,
+      d: "same",
+      e: "1",
+    });
+  }
+});
+
+Deno.test("what a move could not copy fails once", async () => {
+  const [source, destination] = [treeOf({ a: "1", b: "2" }), treeOf({ "a/x": "" })];
+  const ran = await move(source, destination);
+  assert.deepEqual([failedPaths(ran), ran.summary.filesFailed], [["a"], 1]);
+  assert.deepEqual(source.snapshot(), { a: "1" });
+});
+
 Deno.test("move leaves in the source what would replace another kind, and says so", async () => {
   const spec = { "from/a/x": "", "from/b": "1", "to/a": "file", "to/b/y": "" };
   const { source, destination } = oneVolume(spec);

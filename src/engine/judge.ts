@@ -98,7 +98,7 @@ export class Judge {
         return;
       case "mend":
         // Mending one of several names would change the others too, which may be other files here.
-        if (source.kind(i) === Kind.file && destination.linkCount(j) > 1) {
+        if (destination.linkCount(j) > 1) {
           this.#replace(node, source, i, destination, j, judged, slot);
           return;
         }
@@ -123,7 +123,7 @@ export class Judge {
     j: number,
     slot: number,
   ): void {
-    if (destination.linkCount(j) > 1 && source.kind(i) === Kind.file) {
+    if (destination.linkCount(j) > 1) {
       const key = destination.inodeKey(j);
       const owner = this.#owners.get(key);
       if (owner !== undefined && owner !== source.inodeKey(i)) {

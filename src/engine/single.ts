@@ -77,7 +77,7 @@ export async function planSingle(
   };
   const settle = (judged: Judgement): void => {
     // Mending one of several names would change the others, too.
-    const isShared = here.kind(0) === Kind.file && there.linkCount(0) > 1;
+    const isShared = there.linkCount(0) > 1;
     if (judged.verdict === "copy" || (judged.verdict === "mend" && isShared)) {
       copy(CopyAction.replace, judged);
     } else if (judged.verdict === "mend") {

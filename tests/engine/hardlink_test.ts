@@ -135,6 +135,14 @@ Deno.test("metadata of one file is not mended through a name that another file h
   assert.equal(destination.fields("theirs").mode, 0o644);
 });
 
+Deno.test("a symlink's time is not mended through a name that another symlink has too", async () => {
+  const there = { link: "x", mtimeNs: 5n };
+  const destination = treeOf({ a: there, other: { hardlink: "a" } });
+  expectDone(await copy(treeOf({ a: { ...there, mtimeNs: 6n } }), destination));
+  const seen = await see(destination);
+  assert.deepEqual([seen.a.mtimeNs, seen.other.mtimeNs], [6n, 5n]);
+});
+
 Deno.test("a changed file is copied once and linked again under all its names", async () => {
   const source = treeOf({ a: "1", b: { hardlink: "a" }, "d/c": { hardlink: "a" } });
   const destination = treeOf();

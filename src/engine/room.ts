@@ -19,17 +19,26 @@ export class Room {
   #bytes: number;
   #entries: number;
 
-  /** @param place the destination for messages */
-  constructor(tally: Tally, source: FsFacts, destination: FsFacts, place: string) {
+  /**
+   * @param place the destination for messages
+   * @param isNeeded false where nothing is to be written, now or by the run that this one tries
+   */
+  constructor(
+    tally: Tally,
+    source: FsFacts,
+    destination: FsFacts,
+    place: string,
+    isNeeded = true,
+  ) {
     this.#tally = tally;
     this.#facts = destination;
     this.#place = place;
     const shares = source.device === destination.device && SHARING.has(destination.type);
     // What has no size doesn't count: some file systems over FUSE.
     const isCounted = destination.totalBytes > 0;
-    this.#bytes = shares || !isCounted ? Infinity : destination.freeBytes;
+    this.#bytes = !isNeeded || shares || !isCounted ? Infinity : destination.freeBytes;
     // Where inodes are made as they are needed, none are counted.
-    this.#entries = destination.freeInodes === 0 ? Infinity : destination.freeInodes;
+    this.#entries = !isNeeded || destination.freeInodes === 0 ? Infinity : destination.freeInodes;
   }
 
   /**

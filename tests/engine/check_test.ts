@@ -122,3 +122,16 @@ Deno.test("a dry run of a mirror refuses what the mirror would refuse", async ()
   const ran = await mirror(treeOf({ f0: "" }), treeOf(many), { dryRun: true });
   assert.equal(ran.error?.kind, "refused");
 });
+
+Deno.test("of a full destination a copy warns, and its dry run; a check copies nothing", async () => {
+  const facts = { freeBytes: 1, totalBytes: 100 };
+  const full = () => treeOf({}, { facts });
+  const warned: number[] = [];
+  for (const run of [copy, check]) {
+    for (const dryRun of run === check ? [false] : [false, true]) {
+      const ran = await run(treeOf({ f: "four" }), full(), { dryRun });
+      warned.push(ran.summary.warnings.filter((line) => line.includes("will fit")).length);
+    }
+  }
+  assert.deepEqual(warned, [1, 1, 0]);
+});

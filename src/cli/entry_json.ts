@@ -23,7 +23,7 @@ export function entryJson(path: RelPath, block: EntryBlock, i: number, name: str
     is_dir: kind === Kind.directory,
     size: block.sizeBytes(i),
     allocated: block.allocatedBytes(i),
-    mtime_seconds: Number(mtimeNs / 1_000_000_000n),
+    mtime_seconds: Number((mtimeNs < 0n ? mtimeNs - 999_999_999n : mtimeNs) / 1_000_000_000n),
     // As text: a number of this size would lose its last digits in most readers.
     mtime_ns: String(mtimeNs),
     mode: block.mode(i).toString(8).padStart(4, "0"),

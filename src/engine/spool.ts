@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BlitError } from "../core/error.ts";
+import { BlitError, type ErrorKind } from "../core/error.ts";
 
 interface Chunk<T> {
   readonly tag: T;
@@ -99,8 +99,11 @@ export class ChunkSpool<T = undefined> {
 
   #load(chunk: Chunk<T>): { bytes: Uint8Array; tag: T } {
     if (chunk.bytes !== null) {
+      const { bytes } = chunk;
       this.#memoryBytes -= chunk.length;
-      return { bytes: chunk.bytes, tag: chunk.tag };
+      // A queue's list keeps what was taken from it for a while.
+      chunk.bytes = null;
+      return { bytes, tag: chunk.tag };
     }
     const bytes = new Uint8Array(chunk.length);
     readAt(this.#file!, bytes, chunk.offset);
@@ -117,12 +120,19 @@ function openUnlinked(): Deno.FsFile {
     if (Deno.build.os !== "windows") Deno.removeSync(path);
     return file;
   } catch (cause) {
-    throw new BlitError(
-      "io",
-      "Cannot make a temporary file for long lists. Set TMPDIR to a folder with room.",
-      { operation: "create", cause },
-    );
+    throw temporary("make a", "io", "create", cause);
   }
+}
+
+function temporary(doing: string, kind: ErrorKind, operation: string, cause: unknown): BlitError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  // Deno adds the number, and a name that nobody has seen.
+  const why = words.replace(/ \(os error .*$/s, "");
+  return new BlitError(
+    kind,
+    `Cannot ${doing} temporary file for long lists: ${why}. Set TMPDIR to a folder with room.`,
+    { operation, cause },
+  );
 }
 
 function writeAt(file: Deno.FsFile, bytes: Uint8Array, offset: number): void {
@@ -130,11 +140,7 @@ function writeAt(file: Deno.FsFile, bytes: Uint8Array, offset: number): void {
     file.seekSync(offset, Deno.SeekMode.Start);
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
   } catch (cause) {
-    throw new BlitError(
-      "no_space",
-      "Cannot write the temporary file for long lists. Set TMPDIR to a folder with room.",
-      { operation: "write", cause },
-    );
+    throw temporary("write the", "no_space", "write", cause);
   }
 }
 

@@ -90,3 +90,23 @@ Deno.test("the file's room is used again once it has been read", () => {
   assert.equal(spool.length, 0);
   spool.close();
 });
+
+Deno.test({
+  name: "where no temporary file can be made it says why, and what to set",
+  ignore: Deno.build.os === "windows",
+  fn() {
+    const before = Deno.env.get("TMPDIR");
+    const spool = new ChunkSpool("queue", 50);
+    try {
+      Deno.env.set("TMPDIR", "/nowhere");
+      assert.throws(() => spool.push(chunk(1), undefined), {
+        message: "Cannot make a temporary file for long lists: No such file or directory. " +
+          "Set TMPDIR to a folder with room.",
+      });
+    } finally {
+      if (before === undefined) Deno.env.delete("TMPDIR");
+      else Deno.env.set("TMPDIR", before);
+      spool.close();
+    }
+  },
+});

@@ -149,6 +149,8 @@ export class Encounter {
         const path = joinRel(node.path, source.name(i));
         tally.item("update-metadata", judged.reason, path, 0);
         tally.metadataUpdated++;
+      } else if (this.#context.compare.xattrs) {
+        this.#judge.directory(node, source, i, destination, j);
       }
     } else {
       tally.item("create", "new", joinRel(node.path, source.name(i)), 0);

@@ -17,7 +17,7 @@ import type { CopySettled, Planner } from "./plan.ts";
 import type { Resume } from "./resume.ts";
 import { failureOf } from "./tally.ts";
 
-/** Judges entries that aren't directories. */
+/** Judges entries that aren't directories, and of those what they carry. */
 export class Judge {
   readonly #context: EngineContext;
   readonly #planner: Planner;
@@ -79,6 +79,19 @@ export class Judge {
     const slot = claim?.as === "first" ? claim.slot : -1;
     if (destination === null) this.#copy(node, source, i, CopyAction.create, judged, slot, null);
     else this.#settle(node, source, i, destination, j, judged, slot);
+  }
+
+  /** Judges a directory that is the same in all but, maybe, its attributes and ACLs. */
+  directory(
+    node: DirNode,
+    source: EntryBlock,
+    i: number,
+    destination: EntryBlock,
+    j: number,
+  ): void {
+    this.#content.add(node, source, i, destination, j, (verdict, a, k) => {
+      if (verdict === "xattrs") this.#planner.mend(node, a, k, XATTRS.reason);
+    });
   }
 
   #settle(

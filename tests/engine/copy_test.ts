@@ -383,14 +383,26 @@ Deno.test("a filter goes for one entry, too", async () => {
 });
 
 Deno.test("check finds xattrs that differ; copy with --checksum mends them", async () => {
-  const fixed = { content: "x", mtimeNs: 1n };
-  const source = treeOf({ f: { ...fixed, xattrs: { "user.a": "1" } }, "d/": null });
-  const destination = treeOf({ f: fixed, "d/": null });
-  source.put("d", { directory: true, mtimeNs: 3n });
-  destination.put("d", { directory: true, mtimeNs: 3n });
-  assert.equal((await check(source, destination)).summary.outcome, "different");
-  expectDone(await copy(source, destination, { compare: { checksum: true } }));
-  assert.equal((await see(destination)).f.xattrs?.["user.a"], "1");
+  const xattrs = { "user.a": "1" };
+  const fixed = {
+    f: { content: "x", mtimeNs: 1n },
+    l: { link: "f", mtimeNs: 2n },
+    d: { directory: true, mtimeNs: 3n },
+  } as const;
+  for (const name of ["f", "l", "d"] as const) {
+    const source = treeOf({ ...fixed, [name]: { ...fixed[name], xattrs } });
+    const destination = treeOf(fixed);
+    const found = await check(source, destination);
+    assert.deepEqual([found.summary.outcome, found.items], ["different", [
+      `update-metadata ${name} (xattrs)`,
+    ]]);
+    const { summary } = expectDone(
+      await copy(source, destination, { compare: { checksum: true } }),
+    );
+    assert.equal(summary.metadataUpdated, 1);
+    assert.equal((await see(destination))[name].xattrs?.["user.a"], "1");
+    expectDone(await check(source, destination));
+  }
 });
 
 Deno.test("no batch is larger than a tree on another machine takes, however long the names are", async () => {

@@ -35,7 +35,9 @@ export class Watch {
   readonly #lastPath: () => RelPath;
   readonly #limits: WatchLimits;
   #motion = -1;
-  #movedAtMs = performance.now();
+  /** How long nothing has moved while this process ran. */
+  #stillMs = 0;
+  #lookedAtMs = performance.now();
   #flushShown = "";
 
   /**
@@ -67,8 +69,9 @@ export class Watch {
       this.#every(TUNE_MS, () => tuning.tick(context, performance.now()));
     }
     this.#every(PROGRESS_MS, () => tally.emit({ type: "progress", ...tally.progress() }));
-    this.#every(Math.min(500, limits.stallMs / 4), () => {
-      const error = this.#check();
+    const lookMs = Math.min(500, limits.stallMs / 4);
+    this.#every(lookMs, () => {
+      const error = this.#check(lookMs);
       if (error !== null) onStall(error);
     });
   }
@@ -81,7 +84,7 @@ export class Watch {
     this.#timers.push(setInterval(tick, ms));
   }
 
-  #check(): BlitError | null {
+  #check(everyMs: number): BlitError | null {
     const { tally, sourceRun, destinationRun } = this.#context;
     const runs = [sourceRun.progress, destinationRun.progress];
     const motion = runs.reduce(
@@ -89,14 +92,17 @@ export class Watch {
       tally.motion,
     );
     const now = performance.now();
+    // Between Ctrl-Z and fg nothing could move; that shows as a look that comes much too late.
+    this.#stillMs += Math.min(now - this.#lookedAtMs, 2 * everyMs);
+    this.#lookedAtMs = now;
     const waits = tally.patient || runs.some((run) => run.isWaiting?.());
     if (motion !== this.#motion || waits) {
       this.#motion = motion;
-      this.#movedAtMs = now;
+      this.#stillMs = 0;
       this.#flushShown = "";
       return null;
     }
-    const still = now - this.#movedAtMs;
+    const still = this.#stillMs;
     const at = [...destinationRun.progress.current(), ...sourceRun.progress.current()];
     const flushing = at.find((work) => FLUSHING.has(work.doing));
     if (flushing !== undefined) {

@@ -71,6 +71,18 @@ Deno.test("bytes, entries and a wait that was asked for are no stall", async () 
   }
 });
 
+Deno.test("a process that was stopped has not stood still", async () => {
+  const { stalls, state, watch } = watched({ stallMs: 400 });
+  await sleep(150);
+  for (const untilMs = performance.now() + 1000; performance.now() < untilMs;);
+  // The first look comes before anything could have moved again.
+  await sleep(30);
+  state.bytes++;
+  await sleep(200);
+  watch.stop();
+  assert.deepEqual(stalls, []);
+});
+
 Deno.test("a flush is shown after a second and has a limit of its own", async () => {
   const { stalls, events, watch } = watched({ doing: "flush", flushMs: 1500, stallMs: 50 });
   await sleep(1300);

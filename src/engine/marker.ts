@@ -9,7 +9,14 @@
 import { ENTRY_STAGED, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { BlitError, kindOfStatus } from "../core/error.ts";
 import type { RelPath } from "../core/rel_path.ts";
-import { BatchBuilder, MarkerAction, Op, type Results, WorkBatch } from "../core/work_batch.ts";
+import {
+  BatchBuilder,
+  MarkerAction,
+  Op,
+  type Results,
+  STEPS,
+  WorkBatch,
+} from "../core/work_batch.ts";
 import {
   isMarkerName,
   MARKER_NUMBER,
@@ -18,6 +25,8 @@ import {
   startOfRun,
 } from "../core/staged_name.ts";
 import { type EngineContext, plansOnly, runNow } from "./context.ts";
+
+const WRITE = STEPS.indexOf("write");
 
 /** What earlier runs left in the destination's root. */
 export interface Leftovers {
@@ -100,13 +109,8 @@ export class Marker {
         { operation: "lock" },
       );
     }
-    throw this.#context.tally.describe(
-      this.#name,
-      status,
-      results.os(0),
-      results.step(0),
-      "destination",
-    );
+    // The marker's own name would tell nobody anything.
+    throw this.#context.tally.describe("", status, results.os(0), WRITE, "destination");
   }
 
   /** What removes it, for whoever runs that before something else; null where it isn't held. */

@@ -434,3 +434,12 @@ Deno.test("no batch is larger than a tree on another machine takes, however long
   );
   assert.ok(largest > 1 * MiB && largest <= REQUEST_MOST_BYTES, `${largest} bytes`);
 });
+
+Deno.test("a destination that nothing can be written to is named itself, not a file of blit's in it", async () => {
+  const source = treeOf(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}`, "x"])));
+  const destination = treeOf({}, { display: "/mnt/disk" });
+  destination.onAccess = (operation, path) =>
+    path.startsWith(".blit-") ? injected("read_only", operation) : undefined;
+  const { error } = await copy(source, destination);
+  assert.match(error!.message, /^Cannot write "\/mnt\/disk": Read-only file system/);
+});

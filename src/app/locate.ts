@@ -97,6 +97,7 @@ export async function locate(
 async function directoryTarget(from: Named, to: Named, look: Look): Promise<Located> {
   const there = await look(to.location, true);
   if (there && !there.isDirectory) throw notDirectory(to.display);
+  if (there === null) await refuseDangling(to, look);
   const name = nameOf(from.location);
   // A daemon's default root has no name to land under.
   const contents = from.isFolder || name === "";
@@ -129,6 +130,7 @@ async function directoryTarget(from: Named, to: Named, look: Look): Promise<Loca
 async function singleTarget(from: Named, to: Named, look: Look): Promise<Located> {
   const there = await look(to.location, true);
   if (to.isFolder && there && !there.isDirectory) throw notDirectory(to.display);
+  if (to.isFolder && there === null) await refuseDangling(to, look);
   const into = to.isFolder || there?.isDirectory === true;
   const name = nameOf(from.location);
   const target = into ? locationIn(to.location, name) : to.location;
@@ -144,6 +146,24 @@ async function singleTarget(from: Named, to: Named, look: Look): Promise<Located
     sourceDisplay: from.display,
     destinationDisplay: locationText(target),
   };
+}
+
+/**
+ * Refuses a link that leads nowhere on the way to a folder that isn't there yet. A daemon would have to be asked for each
+ * folder, and says so itself.
+ */
+async function refuseDangling({ location }: Named, look: Look): Promise<void> {
+  if (location.kind === "remote") return;
+  for (let at: Location | null = location; at !== null; at = locationAbove(at)) {
+    if (await look(at, true) !== null) return;
+    if (!(await look(at, false))?.isSymlink) continue;
+    const path = locationText(at);
+    throw new BlitError(
+      "not_found",
+      `"${path}" is a symlink to what isn't there. Is that mounted? Else mend the link, or remove it.`,
+      { operation: "write into", path },
+    );
+  }
 }
 
 /**

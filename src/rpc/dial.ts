@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { lookup } from "node:dns/promises";
 import http2 from "node:http2";
 import net from "node:net";
 import tls from "node:tls";
@@ -11,6 +10,9 @@ import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
 import { DEFAULT_PORT } from "../core/ports.ts";
 import { destroyLater } from "./destroy_later.ts";
+import { connectAny, hostDisplay, type HostName, limited, type Reached, wordsOf } from "./reach.ts";
+
+export { hostDisplay, type HostName };
 
 /** How a host is known to be the one that is meant. */
 export type HostTrust =
@@ -21,25 +23,12 @@ export type HostTrust =
   /** Not at all: nothing on the way is encrypted. */
   | { readonly kind: "plain" };
 
-/** Where a daemon is. */
-export interface HostName {
-  /** Name or address as typed, without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
 /** A connection and what was found out while it was made. */
-export interface Dialled {
+export interface Dialled extends Reached {
   readonly http2: http2.ClientHttp2Session;
-  /** The address that answered: the data plane is there too. */
-  readonly address: string;
-  /** The daemon is on this machine. */
-  readonly isLoopback: boolean;
   readonly isTls: boolean;
   /** SHA-256 of the daemon's certificate; null on a plain link. */
   readonly sha256: Uint8Array | null;
-  /** Time of the first round trip, ms. */
-  readonly rttMs: number;
   /** Whether something that speaks HTTP/2 has answered by now: calls don't wait for that. */
   isAnswered(): boolean;
   /** Whether it was closed over there without a word. */
@@ -57,22 +46,10 @@ export interface UnknownHost {
   readonly sha256: Uint8Array | null;
 }
 
-/** One address may take this long to answer. */
-const CONNECT_MS = 10_000;
 /** A listener that isn't a daemon may never answer. */
 const HANDSHAKE_MS = 10_000;
 /** What may be under way to this side: a link of 1 Gbit/s and 100 ms holds 12 MB. */
 const STREAM_WINDOW_BYTES = 8 << 20, SESSION_WINDOW_BYTES = 32 << 20;
-
-/** A host as a person writes it. */
-export function hostDisplay({ host, port }: HostName): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-/** Whether an address never leaves this machine. */
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127\./.test(address);
-}
 
 /** Who decides while a host is dialled. */
 export interface DialOptions {
@@ -95,7 +72,7 @@ export async function dial(
   { ask, signal }: DialOptions = {},
 ): Promise<Dialled> {
   const display = hostDisplay(name);
-  const { socket, ...reached } = await connectAny(name, display, signal);
+  const { socket, ...reached } = await connectAny(name, signal);
   if (trust?.kind === "plain") return plain(socket, reached, display);
   // With TLS the client speaks first. Over two pieces that are there already Deno 2.9 can't begin it: it ends the process.
   if (socket.readableLength > 0) {
@@ -132,105 +109,12 @@ async function unknownPlain(
   { ask, signal }: DialOptions,
 ): Promise<Dialled> {
   if (!reached.isLoopback && !await ask?.({ display, sha256: null })) throw unknownHost(display);
-  const { socket, ...again } = await connectAny(name, display, signal, [reached.address]);
+  const { socket, ...again } = await connectAny(name, signal, [reached.address]);
   return plain(socket, again, display);
 }
 
 function plain(socket: net.Socket, reached: Reached, display: string): Dialled {
   return { ...upgrade(socket, display, false), ...reached, isTls: false, sha256: null };
-}
-
-type Reached = Pick<Dialled, "address" | "isLoopback" | "rttMs">;
-
-interface Connected extends Reached {
-  readonly socket: net.Socket;
-}
-
-/** Tries every address in turn. */
-async function connectAny(
-  { host, port }: HostName,
-  display: string,
-  signal: AbortSignal | undefined,
-  addresses?: readonly string[],
-): Promise<Connected> {
-  let known = addresses;
-  if (known === undefined) {
-    try {
-      known = (await lookup(host, { all: true })).map(({ address }) => address);
-    } catch (error) {
-      throw new BlitError(
-        "disconnected",
-        `Cannot reach ${display}: its name has no address. Check the name.`,
-        { operation: "reach", cause: error },
-      );
-    }
-  }
-  let failure: unknown;
-  for (const address of known) {
-    const startedMs = performance.now();
-    try {
-      const socket = await connectOne(address, port, signal);
-      return {
-        socket,
-        address,
-        isLoopback: isLoopback(address),
-        rttMs: performance.now() - startedMs,
-      };
-    } catch (error) {
-      signal?.throwIfAborted();
-      failure = error;
-    }
-  }
-  throw new BlitError(
-    "disconnected",
-    `Cannot reach ${display}: ${
-      wordsOf(failure)
-    }. Check that blit-daemon runs there, and the firewall.`,
-    { operation: "reach", cause: failure },
-  );
-}
-
-/** Calls `end` with `late` after so many ms, or with the signal's reason once it is aborted; what it returns keeps it from that. */
-function limited(
-  ms: number,
-  signal: AbortSignal | undefined,
-  late: BlitError,
-  end: (error: unknown) => void,
-): () => void {
-  const timer = setTimeout(() => end(late), ms);
-  const onAbort = () => end(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
-  return () => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  };
-}
-
-function connectOne(
-  address: string,
-  port: number,
-  signal: AbortSignal | undefined,
-): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const socket = net.connect({ host: address, port, noDelay: true });
-    const late = new BlitError("disconnected", "no answer");
-    const settled = limited(CONNECT_MS, signal, late, (error) => {
-      settled();
-      socket.destroy();
-      reject(error);
-    });
-    socket.once("error", (error) => {
-      settled();
-      reject(error);
-    });
-    socket.once("connect", () => {
-      settled();
-      socket.removeAllListeners("error");
-      socket.on("error", () => {});
-      resolve(socket);
-    });
-  });
 }
 
 function handshake(
@@ -382,12 +266,4 @@ function upgrade(
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function wordsOf(error: unknown): string {
-  const code = (error as { code?: string } | null)?.code;
-  if (code === "ECONNREFUSED") return "Connection refused (ECONNREFUSED)";
-  if (code === "EHOSTUNREACH") return "No route to host (EHOSTUNREACH)";
-  if (code === "ENETUNREACH") return "Network is unreachable (ENETUNREACH)";
-  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }

@@ -85,6 +85,37 @@ testOrSkip("first start, token, login, mirror; a firewall; another certificate",
   });
 });
 
+testOrSkip("a host is reached at once though the first of its addresses is dead", async (dir) => {
+  need(needsPrograms("iptables", "unshare", "mount"));
+  await withTwoHosts(async (near, far) => {
+    // Deno has them in the opposite order to the system's.
+    const dead = ["10.99.0.3", "10.99.0.4"];
+    const hosts = [dead[0], far.address, dead[1]].map((address) => `${address} nas\n`).join("");
+    await dir.write({ "served/a": "1", hosts });
+    for (const address of dead) {
+      sh(
+        `ip -n "$0" addr add "$1/24" dev cable
+         ip netns exec "$0" iptables -A INPUT -d "$1" -j DROP`,
+        far.namespace,
+        address,
+      );
+    }
+    const named = 'mount --bind "$0" /etc/hosts && exec "$@"';
+    const wrapper = near.command("unshare", "-m", "sh", "-c", named, join(dir.path, "hosts"));
+    const home = new DaemonHome({ path: dir.path, host: far });
+    const daemon = await home.startAs(...daemonFlags(far), "--insecure");
+    try {
+      const start = performance.now();
+      assertStatus(await dir.blitWith({ wrapper }, "login", "nas", "--plain"), 0);
+      assertStatus(await dir.blitWith({ wrapper }, "copy", "nas:/default/a", "b"), 0);
+      // The time that an address has is 10 s.
+      assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
 testOrSkip(
   "a daemon without encryption is used once that was said, gets no token, and shares a large file among streams",
   async (dir) => {

@@ -1,0 +1,154 @@
+/**
+ * Reach: from a host's name to a TCP connection with one of its addresses.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+import net from "node:net";
+import { BlitError } from "../core/error.ts";
+import { pause } from "../core/pause.ts";
+
+/** One address may take this long to answer. */
+const CONNECT_MS = 10_000;
+/** The next address is tried as well when this one hasn't answered by then. Reference: RFC 8305, section 5. */
+const NEXT_MS = 250;
+
+/** Where a daemon is. */
+export interface HostName {
+  /** Name or address as typed, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a host was reached. */
+export interface Reached {
+  /** The address that answered: the data plane is there too. */
+  readonly address: string;
+  /** The daemon is on this machine. */
+  readonly isLoopback: boolean;
+  /** Time of the first round trip, ms. */
+  readonly rttMs: number;
+}
+
+/** A connection, and how it came to be. */
+export interface Connected extends Reached {
+  readonly socket: net.Socket;
+}
+
+/** A host as a person writes it. */
+export function hostDisplay({ host, port }: HostName): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether an address never leaves this machine. */
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+/**
+ * Connects to the first address of a host that answers. They are tried in their order, each beside those before it
+ * once these have failed or taken a moment: one that is dead holds nobody up.
+ *
+ * @param addresses left out: those that the name has
+ * @throws {BlitError} `disconnected` where none of them answers
+ */
+export async function connectAny(
+  name: HostName,
+  signal: AbortSignal | undefined,
+  addresses?: readonly string[],
+): Promise<Connected> {
+  const display = hostDisplay(name);
+  const known = addresses ?? await addressesOf(name);
+  const over = new AbortController();
+  const ending = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  let before: Promise<unknown> = Promise.resolve();
+  const tries = known.map((address) => {
+    const turn = before;
+    const failed = Promise.withResolvers<void>();
+    before = turn.then(() => Promise.race([failed.promise, pause(NEXT_MS, ending)]));
+    return turn.then(() => connectOne(address, name.port, ending)).catch((error) => {
+      failed.resolve();
+      throw error;
+    });
+  });
+  try {
+    const connected = await Promise.any(tries);
+    // Another one may have come in the same moment.
+    for (const one of tries) one.then((it) => it !== connected && it.socket.destroy(), () => {});
+    return connected;
+  } catch (error) {
+    signal?.throwIfAborted();
+    const failure = error instanceof AggregateError ? error.errors[0] : error;
+    throw new BlitError(
+      "disconnected",
+      `Cannot reach ${display}: ${
+        wordsOf(failure)
+      }. Check that blit-daemon runs there, and the firewall.`,
+      { operation: "reach", cause: failure },
+    );
+  } finally {
+    over.abort();
+  }
+}
+
+async function addressesOf(name: HostName): Promise<readonly string[]> {
+  try {
+    return (await lookup(name.host, { all: true })).map(({ address }) => address);
+  } catch (error) {
+    throw new BlitError(
+      "disconnected",
+      `Cannot reach ${hostDisplay(name)}: its name has no address. Check the name.`,
+      { operation: "reach", cause: error },
+    );
+  }
+}
+
+/** Calls `end` with `late` after so many ms, or with the signal's reason once it is aborted; what it returns keeps it from that. */
+export function limited(
+  ms: number,
+  signal: AbortSignal | undefined,
+  late: BlitError,
+  end: (error: unknown) => void,
+): () => void {
+  const timer = setTimeout(() => end(late), ms);
+  const onAbort = () => end(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+}
+
+function connectOne(address: string, port: number, signal: AbortSignal): Promise<Connected> {
+  const startedMs = performance.now();
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = net.connect({ host: address, port, noDelay: true });
+    const late = new BlitError("disconnected", "no answer");
+    const settled = limited(CONNECT_MS, signal, late, (error) => {
+      settled();
+      socket.destroy();
+      reject(error);
+    });
+    socket.once("error", (error) => {
+      settled();
+      reject(error);
+    });
+    socket.once("connect", () => {
+      settled();
+      socket.removeAllListeners("error");
+      socket.on("error", () => {});
+      const rttMs = performance.now() - startedMs;
+      resolve({ socket, address, isLoopback: isLoopback(address), rttMs });
+    });
+  });
+}
+
+/** Why an address or its certificate wasn't taken, as words that follow a colon. */
+export function wordsOf(error: unknown): string {
+  const code = (error as { code?: string } | null)?.code;
+  if (code === "ECONNREFUSED") return "Connection refused (ECONNREFUSED)";
+  if (code === "EHOSTUNREACH") return "No route to host (EHOSTUNREACH)";
+  if (code === "ENETUNREACH") return "Network is unreachable (ENETUNREACH)";
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}

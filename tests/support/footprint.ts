@@ -45,9 +45,9 @@ function threadName(path: string): string[] {
   try {
     return [Deno.readTextFileSync(path).trim().replace(/-\d+$/, "")];
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || (error as { code?: string }).code === "ESRCH") {
-      return [];
-    }
+    // Deno has no class of its own for ESRCH, which a read ends with where the open was in time, and not always its code.
+    const isGone = error instanceof Deno.errors.NotFound || /\(os error 3\)/.test(`${error}`);
+    if (isGone) return [];
     throw error;
   }
 }

@@ -8,6 +8,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 /** What becomes of some bytes: they are passed on as returned; null cuts the connection. */
 export type Meddle = (bytes: Uint8Array, passedBefore: number) => Uint8Array | null;
 
+/** Whose bytes. */
+export type Side = "fromClient" | "fromDaemon";
+
 /** Passes everything on, until told otherwise. */
 export class Proxy {
   /** Where clients connect to. */
@@ -18,7 +21,9 @@ export class Proxy {
   fromClient: Meddle = (bytes) => bytes;
   fromDaemon: Meddle = (bytes) => bytes;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Map<Socket, Side>();
+  /** Whose bytes are not read for now. */
+  readonly #held = new Set<Side>();
   /** Connections that nothing passes any more. */
   readonly #stalled = new WeakSet<Socket>();
   readonly #passed = { fromClient: 0, fromDaemon: 0 };
@@ -37,7 +42,7 @@ export class Proxy {
   }
 
   /** Cuts every connection once this many bytes of one side have passed, and goes on with the next ones. */
-  cutOnce(side: "fromClient" | "fromDaemon", afterBytes: number): void {
+  cutOnce(side: Side, afterBytes: number): void {
     this.onceAfter(side, afterBytes, () => null);
   }
 
@@ -46,7 +51,7 @@ export class Proxy {
    *
    * @returns how often it has cut so far
    */
-  cutAfterEach(side: "fromClient" | "fromDaemon", afterBytes: readonly number[]): () => number {
+  cutAfterEach(side: Side, afterBytes: readonly number[]): () => number {
     let cuts = 0;
     const arm = () => {
       if (cuts === afterBytes.length) return;
@@ -62,7 +67,7 @@ export class Proxy {
   }
 
   /** Changes one byte of one side, once. */
-  corruptOnce(side: "fromClient" | "fromDaemon", atByte: number): void {
+  corruptOnce(side: Side, atByte: number): void {
     this.onceAfter(side, atByte, (bytes, before) => {
       const changed = bytes.slice();
       changed[Math.max(0, atByte - before)] ^= 0x5a;
@@ -72,7 +77,7 @@ export class Proxy {
 
   /** Does something once so many bytes of one side have passed from now on. */
   onceAfter(
-    side: "fromClient" | "fromDaemon",
+    side: Side,
     afterBytes: number,
     act: (bytes: Uint8Array, passedBefore: number) => Uint8Array | null | void,
   ): void {
@@ -88,17 +93,31 @@ export class Proxy {
 
   /** Cuts whatever is connected now. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets.keys()) socket.resetAndDestroy();
   }
 
   /** Closes whatever is connected now in good order, in the middle of what it says. */
   hangUp(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   /** Passes nothing on any more, behind the bytes at hand, of what is connected now, not even its end; new connections work. */
   stall(): void {
-    for (const socket of this.#sockets) this.#stalled.add(socket);
+    for (const socket of this.#sockets.keys()) this.#stalled.add(socket);
+  }
+
+  /** Reads nothing of one side until it is released: what that says fills the systems' buffers. */
+  hold(side: Side): void {
+    this.#held.add(side);
+    for (const [socket, of] of this.#sockets) if (of === side) socket.pause();
+  }
+
+  /** Goes on reading what one side says. */
+  release(side: Side): void {
+    this.#held.delete(side);
+    for (const [socket, of] of this.#sockets) {
+      if (of === side && !this.#stalled.has(socket)) socket.resume();
+    }
   }
 
   /** Stops listening and cuts everything. */
@@ -115,7 +134,7 @@ export class Proxy {
         [daemon, client, "fromDaemon"],
       ] as const
     ) {
-      this.#sockets.add(from);
+      this.#sockets.set(from, side);
       from.on("error", () => {});
       from.on("close", () => {
         this.#sockets.delete(from);
@@ -128,9 +147,12 @@ export class Proxy {
         if (passed === null) return this.cut();
         if (!to.write(passed)) {
           from.pause();
-          to.once("drain", () => from.resume());
+          to.once("drain", () => {
+            if (!this.#held.has(side)) from.resume();
+          });
         }
       });
+      if (this.#held.has(side)) from.pause();
     }
   }
 }

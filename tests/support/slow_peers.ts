@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Kind, NO_PARENT } from "../../src/core/entry_block.ts";
 import { BatchBuilder, Op } from "../../src/core/work_batch.ts";
@@ -16,6 +16,7 @@ import type { Duplex } from "../../src/wire/record_stream.ts";
 import type { RawClient, RawSession } from "../remote/daemon_support.ts";
 import recorded from "../vectors/hello_1_0.json" with { type: "json" };
 import type { Ready } from "./daemon_process.ts";
+import { Proxy } from "./proxy.ts";
 import { dialRaw, preamble, tunnelRaw } from "./raw_stream.ts";
 
 /** As docs/security.md has them: a connection to the control port without a call, and a call without its request. */
@@ -192,9 +193,11 @@ export async function slowStreams(
       return dribbling("stream, a byte a second", await dial(ready.data_port), idleMs);
     }
     if (i % 2 === 0) return await halting("stream", await dial(ready.data_port), idleMs);
-    const tap = await tapTo(ready.data_port);
+    // Who reads TLS reads on, however little of it is asked for: so it is held up before.
+    const proxy = await Proxy.listen();
+    proxy.target = ready.data_port;
     // A third more: so often it is looked at.
-    return await deaf("stream", await dial(tap.port), FILLING_MS + idleMs * 4 / 3, tap);
+    return await deaf("stream", await dial(proxy.port), FILLING_MS + idleMs * 4 / 3, proxy);
   }));
   const silent = {
     kind: "session, silent",
@@ -235,40 +238,13 @@ async function dribbling(kind: string, link: Duplex, limitMs: number): Promise<S
   return { kind, limitMs, over, leave: link.close };
 }
 
-/** Stands between two: what comes back can be held up. */
-interface Tap {
-  /** Where it listens for one connection. */
-  readonly port: number;
-  hold(): void;
-  release(): void;
-}
-
-/** Who reads TLS reads on, however little of it is asked for: so it is held up before. */
-async function tapTo(port: number): Promise<Tap> {
-  const far = connect({ port, host: "127.0.0.1", noDelay: true });
-  far.on("error", () => {});
-  const door = createServer((near) => {
-    near.on("error", () => far.destroy());
-    near.pipe(far).on("close", () => near.destroy());
-    far.pipe(near);
-    near.on("close", () => far.destroy());
-    door.close();
-  });
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", () => resolve()));
-  return {
-    port: (door.address() as AddressInfo).port,
-    hold: () => void far.pause(),
-    release: () => void far.resume(),
-  };
-}
-
 /**
  * Asks for content, and reads none of it until it should have been cut off.
  *
- * @param tap what the link goes through; left out: it reads only what it is asked to
+ * @param proxy what the link goes through, which is closed with it; left out: it reads only what it is asked to
  */
-async function deaf(way: string, link: Duplex, limitMs: number, tap?: Tap): Promise<SlowPeer> {
-  tap?.hold();
+async function deaf(way: string, link: Duplex, limitMs: number, proxy?: Proxy): Promise<SlowPeer> {
+  proxy?.hold("fromDaemon");
   const batch = new BatchBuilder(Op.copy);
   batch.items.add({ name: FILE, kind: Kind.file, parent: NO_PARENT, sizeBytes: FILE_BYTES });
   await link.send(packRecord(RecordType.get, 0, batch.finish()));
@@ -277,10 +253,10 @@ async function deaf(way: string, link: Duplex, limitMs: number, tap?: Tap): Prom
   const timer = setTimeout(read.resolve, limitMs + LOOK_MS);
   const over = (async () => {
     await read.promise;
-    tap?.release();
+    proxy?.release("fromDaemon");
     const bytes = await drained(link);
     if (bytes >= FILE_BYTES) throw new TypeError("it was given the whole file");
-  })();
+  })().finally(() => proxy?.close());
   over.catch(() => {});
   const leave = () => {
     clearTimeout(timer);

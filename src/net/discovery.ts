@@ -10,12 +10,11 @@
 import { Bonjour, type Service } from "bonjour-service";
 import { BlitError } from "../core/error.ts";
 import { MulticastSocket } from "./multicast.ts";
+import { NameClaim } from "./name_claim.ts";
 
 const TYPE = "blit";
 /** Longer texts of an announcement are cut: nobody needs them, and they come from anybody. */
 const MOST_TEXT = 255;
-/** Names are looked for this long before one is taken (RFC 6762, section 8.1). */
-const LOOK_MS = 750;
 /** Longest name of a service, bytes. */
 const MOST_NAME = 63;
 /** More daemons than this on one network are not listed. */
@@ -64,23 +63,36 @@ export async function announce(
     return () => Promise.resolve();
   }
   const mdns = bonjourOver(socket, fail);
-  const txt: Record<string, string> = { protocol: "1" };
+  // Nobody else has that: two daemons of one name may be alike in all else.
+  const txt: Record<string, string> = { protocol: "1", id: crypto.randomUUID() };
   if (fingerprint !== undefined) txt.fingerprint = fingerprint;
   // Names of multicast DNS end in .local (RFC 6762, section 3): no other would be looked up there.
   const host = `${name.split(".")[0]}.local`;
-  const taken = new Set<string>();
-  const browser = mdns.find({ type: TYPE }, (found) => taken.add(found.name.toLowerCase()));
-  const timer = setTimeout(() => {
-    browser.stop();
-    const config = { name: freeName(name, taken), type: TYPE, host, port, txt, probe: false };
+  const claim = new NameClaim(socket, {
+    name: (nth) => `${nameOf(name, nth)}._${TYPE}._tcp.local`,
+    port,
+    host,
+    text: Object.entries(txt).map(([key, value]) => `${key}=${value}`),
+  });
+  const ending = new AbortController();
+  const publish = async () => {
+    const nth = await claim.win(ending.signal);
+    if (nth === null || ending.signal.aborted) return;
+    const config = { name: nameOf(name, nth), type: TYPE, host, port, txt, probe: false };
     const service = mdns.publish(config);
-    // It is announced with its addresses, which are others now.
-    socket.onChange = () => service.stop(() => service.start({ probe: false }));
-  }, LOOK_MS);
+    const again = () => {
+      claim.onConflict = socket.onChange = () => {};
+      service.stop(publish);
+    };
+    claim.onConflict = again;
+    // It is announced with its addresses, which are others now; and there may be others of its name.
+    socket.onChange = again;
+  };
+  void publish();
   return () =>
     new Promise((resolve) => {
-      clearTimeout(timer);
-      socket.onChange = () => {};
+      ending.abort();
+      claim.onConflict = socket.onChange = () => {};
       mdns.unpublishAll(() => {
         mdns.destroy();
         resolve();
@@ -120,14 +132,10 @@ export async function discover(waitMs: number, signal: AbortSignal): Promise<Fou
   return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** A daemon's name, with a number where others have it; a dot would separate it from what follows. */
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  const wanted = name.replaceAll(".", "-");
-  for (let number = 1;; number++) {
-    const suffix = number === 1 ? "" : ` (${number})`;
-    const free = `${wanted.slice(0, MOST_NAME - suffix.length)}${suffix}`;
-    if (!taken.has(free.toLowerCase())) return free;
-  }
+/** A daemon's n-th name: with a number where others have those before; a dot would separate it from what follows. */
+function nameOf(name: string, nth: number): string {
+  const suffix = nth === 1 ? "" : ` (${nth})`;
+  return `${name.replaceAll(".", "-").slice(0, MOST_NAME - suffix.length)}${suffix}`;
 }
 
 function bonjourOver(socket: MulticastSocket, onError: (cause: unknown) => void): Bonjour {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
@@ -18,6 +19,14 @@ const TTL = 255;
 const MOST_NETWORKS = 32;
 /** Networks come and go: they are looked for this often. */
 const LOOK_MS = 5000;
+/** Longest message, bytes (section 17), and most questions of one: a daemon would answer each. */
+const MOST_BYTES = 9000, MOST_QUESTIONS = 64;
+/** Messages that are looked at in a second: whoever sends more is no network that only asks. */
+const MOST_A_SECOND = 200;
+/** Messages that wait to be said; more are not said. */
+const MOST_WAITING = 32;
+/** Where a message says how many questions it has. */
+const QUESTIONS_AT = 4;
 /** That of a tunnel: its other end is in no local network. */
 const NO_HARDWARE = "00:00:00:00:00:00";
 
@@ -56,11 +65,18 @@ export class MulticastSocket extends EventEmitter<{ message: [Uint8Array, Remote
   onChange: () => void = () => {};
   readonly #groups: readonly Group[];
   readonly #timer: ReturnType<typeof setInterval>;
+  /** How many messages came in this second, and since when it lasts. */
+  #heard = 0;
+  #secondMs = 0;
 
   private constructor(groups: readonly Group[]) {
     super();
     this.#groups = groups;
-    for (const group of groups) group.onMessage = (...heard) => this.emit("message", ...heard);
+    for (const group of groups) {
+      group.onMessage = (message, from) => {
+        if (this.#takes(message)) this.emit("message", message, from);
+      };
+    }
     this.#timer = setInterval(() => {
       const changes = groups.map((group) => group.join());
       if (changes.includes(true)) this.onChange();
@@ -95,6 +111,16 @@ export class MulticastSocket extends EventEmitter<{ message: [Uint8Array, Remote
     });
   }
 
+  /** Whether a message is looked at: they come from anybody, and each may cost an answer on every network. */
+  #takes(message: Uint8Array): boolean {
+    if (performance.now() - this.#secondMs >= 1000) {
+      this.#secondMs = performance.now();
+      this.#heard = 0;
+    }
+    return ++this.#heard <= MOST_A_SECOND && message.length <= MOST_BYTES &&
+      message[QUESTIONS_AT] * 256 + message[QUESTIONS_AT + 1] <= MOST_QUESTIONS;
+  }
+
   /** Takes part no more. */
   close(done?: () => void): void {
     clearInterval(this.#timer);
@@ -110,6 +136,8 @@ class Group {
   #networks: readonly string[] = [];
   /** A socket speaks on one network at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** What waits for its turn. */
+  readonly #waiting = new Map<string, Promise<Error | null>>();
   #closed = false;
 
   private constructor(family: Family, socket: Socket) {
@@ -154,7 +182,16 @@ class Group {
 
   /** @returns why it went out on no network; null where it did, or where there is none */
   send(message: Uint8Array): Promise<Error | null> {
-    const said = this.#turn.then(() => this.#send(message));
+    const words = Buffer.from(message).toString("latin1");
+    // The same said twice in one go says no more.
+    const same = this.#waiting.get(words);
+    if (same) return same;
+    if (this.#waiting.size >= MOST_WAITING) return Promise.resolve(null);
+    const said = this.#turn.then(() => {
+      this.#waiting.delete(words);
+      return this.#send(message);
+    });
+    this.#waiting.set(words, said);
     this.#turn = said;
     return said;
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { DaemonHome } from "../support/daemon_process.ts";
+import { footprint } from "../support/footprint.ts";
 import { sh, testOrSkip } from "../support/loop_fs.ts";
 import { type Host, withTwoHosts } from "../support/two_hosts.ts";
 
@@ -82,6 +84,77 @@ testOrSkip("a daemon whose name another one has is found by a name with a number
     }
   });
 });
+
+testOrSkip("daemons of one name that start at once are found by two", async (dir) => {
+  await dir.write({ "a/served/": "", "b/served/": "" });
+  await withTwoHosts(async (near, far) => {
+    const start = (folder: string, port: number) =>
+      new DaemonHome({ path: join(dir.path, folder), host: far }).startAs(
+        ...["--bind", far.address, "--root", "served", "--port", String(port)],
+        ...["--data-port", String(port + 1)],
+      );
+    const daemons = await Promise.all([start("a", 19031), start("b", 19041)]);
+    try {
+      let found: Record<string, unknown>[] = [];
+      for (let attempt = 0; attempt < 5 && found.length < 2; attempt++) found = await scan(near);
+      assert.deepEqual(found.map(({ name }) => name), [hostname(), `${hostname()} (2)`]);
+      assert.deepEqual(found.map(({ port }) => port).sort(), [19031, 19041]);
+    } finally {
+      for (const daemon of daemons) await daemon.stop();
+    }
+  });
+});
+
+/** Asks a host for daemons: as often as fits into one datagram, and then by many datagrams of 64 questions. */
+const ASK = `const { createSocket } = await import("node:dgram");
+const socket = createSocket("udp4");
+await new Promise((resolve) => socket.bind(0, resolve));
+const label = (text) => [text.length, ...new TextEncoder().encode(text)];
+const [whole, again] = [[..."_blit _tcp local".split(" ").flatMap(label), 0], [0xc0, 12]];
+const ask = (count) => {
+  const head = [0, 0, 0, 0, count >> 8, count & 255, 0, 0, 0, 0, 0, 0];
+  const questions = Array.from({ length: count }, (_, i) => [...i ? again : whole, 0, 12, 0, 1]);
+  return Uint8Array.from([...head, ...questions.flat()]);
+};
+const say = (bytes) => new Promise((resolve) => socket.send(bytes, 5353, Deno.args[0], resolve));
+for (let i = 0; i < 5; i++) await say(ask(10000));
+for (let i = 0; i < 2000; i++) await say(ask(64));
+socket.close();`;
+
+testOrSkip(
+  "whoever asks for daemons without end gets few answers, and costs no memory",
+  async (dir) => {
+    await dir.write({ "served/": "", "ask.ts": ASK });
+    await withTwoHosts(async (near, far) => {
+      const flags = ["--bind", far.address, "--root", "served", "--port", "19031"];
+      const daemon = await new DaemonHome({ path: dir.path, host: far }).startAs(...flags);
+      const sent = () =>
+        Number(sh(
+          'ip netns exec "$0" cat /sys/class/net/cable/statistics/tx_packets',
+          far.namespace,
+        ));
+      try {
+        for (let attempt = 0; attempt < 5 && (await scan(near)).length === 0; attempt++);
+        const before = footprint(daemon.pid), sentBefore = sent();
+        const ask = join(dir.path, "ask.ts");
+        assert.equal((await deno(near, "run", "-A", ask, far.address).output()).code, 0);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const answers = sent() - sentBefore;
+        assert.ok(answers < 2000, `${answers} packets`);
+        const grown = footprint(daemon.pid).residentBytes - before.residentBytes;
+        assert.ok(grown < 64 << 20, `${grown} bytes more`);
+        // It listens again.
+        let found: unknown[] = [];
+        for (let attempt = 0; attempt < 5 && found.length === 0; attempt++) {
+          found = await scan(near);
+        }
+        assert.equal(found.length, 1);
+      } finally {
+        await daemon.stop();
+      }
+    });
+  },
+);
 
 testOrSkip("scan and daemon meet on a network that no default route leads to", async (dir) => {
   await dir.write({ "served/": "" });

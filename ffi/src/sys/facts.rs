@@ -72,7 +72,7 @@ pub struct SpaceFacts {
     pub mount_root: bool,
     /// This type is known to share blocks between files.
     pub reflink: bool,
-    /// Grain of times in ns as far as the type tells, 0 unknown.
+    /// Grain of times in ns as far as the type, or the directory's own times, tell; 0 unknown.
     pub time_grain_ns: u32,
     /// 0 no, 1 yes, 2 unknown.
     pub rotational: u32,

@@ -15,7 +15,6 @@ import type { Judge } from "./judge.ts";
 import type { DirNode } from "./node.ts";
 import { isFileSystemsOwn, type Prune } from "./prune.ts";
 import { refuseRoot } from "./same_directory.ts";
-import { failureOf } from "./tally.ts";
 import { type Children, VisitBit } from "./visits.ts";
 import type { Way } from "./way.ts";
 
@@ -179,11 +178,12 @@ export class Encounter {
       const way = this.#prune === null
         ? "Move it away, or use mirror."
         : "Move it away, or add --delete-scope all.";
-      tally.fail(failureOf(
+      tally.failWith(
         path,
         "is_directory",
+        "destination",
         `Cannot replace {}: a directory that isn't empty has this name. ${way}`,
-      ));
+      );
       this.#protect(node);
       return;
     }

@@ -15,7 +15,6 @@ import { GroupState } from "./link_table.ts";
 import type { DirNode } from "./node.ts";
 import type { CopySettled, Planner } from "./plan.ts";
 import type { Resume } from "./resume.ts";
-import { failureOf } from "./tally.ts";
 
 /** Judges entries that aren't directories, and of those what they carry. */
 export class Judge {
@@ -218,16 +217,15 @@ export class Judge {
     const known = kind !== Kind.unknown;
     if (known && traits.specials && (!device || traits.owners)) return true;
     const path = joinRel(node.path, source.name(i));
-    this.#context.tally.fail(
-      failureOf(
-        path,
-        device ? "permission" : "unsupported",
-        `Cannot copy {}: ${known ? `a ${KIND_WORD[kind]}` : "an entry of unknown kind"} ${
-          device
-            ? "can only be made by root. Run as root, or leave it out with --exclude."
-            : "can't be made here. Leave it out with --exclude."
-        }`,
-      ),
+    this.#context.tally.failWith(
+      path,
+      device ? "permission" : "unsupported",
+      "source",
+      `Cannot copy {}: ${known ? `a ${KIND_WORD[kind]}` : "an entry of unknown kind"} ${
+        device
+          ? "can only be made by root. Run as root, or leave it out with --exclude."
+          : "can't be made here. Leave it out with --exclude."
+      }`,
     );
     return false;
   }

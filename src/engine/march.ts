@@ -25,7 +25,6 @@ import type { Recase } from "./recase.ts";
 import type { Resume } from "./resume.ts";
 import { refuseRoot } from "./same_directory.ts";
 import { Scopes } from "./scopes.ts";
-import { failureOf } from "./tally.ts";
 import { Walk } from "./tree.ts";
 import { Children, type Visit, VisitBit, Visits } from "./visits.ts";
 import type { Way } from "./way.ts";
@@ -316,7 +315,7 @@ export class March {
       } else {
         const why = `the destination takes its name for "${displayName(before)}", which was copied`;
         const path = joinRel(place.node.path, here.name);
-        tally.fail(failureOf(path, "exists", `Cannot copy {}: ${why}. Rename one of them.`));
+        tally.failWith(path, "exists", "source", `Cannot copy {}: ${why}. Rename one of them.`);
       }
     }
     if (here.status !== 0) return;

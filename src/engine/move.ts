@@ -24,7 +24,6 @@ import { lockstep } from "./lockstep.ts";
 import type { DirNode } from "./node.ts";
 import type { EngineRequest } from "./request.ts";
 import { Removal } from "./removal.ts";
-import { failureOf } from "./tally.ts";
 import { verify, verifySingle } from "./verify.ts";
 
 const BATCH_ITEMS = 256;
@@ -241,7 +240,8 @@ function mayReplace(
     const words = to
       ? "Cannot replace {}: it is a directory. Move it away first."
       : "Cannot move the directory {}: something that isn't a directory has its name. Move that away first.";
-    tally.fail(failureOf(path, to ? "is_directory" : "not_directory", words));
+    if (to) tally.failWith(path, "is_directory", "destination", words);
+    else tally.failWith(path, "not_directory", "source", words);
     return false;
   }
   if (from) return true;

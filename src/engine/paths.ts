@@ -16,7 +16,6 @@ import { inGroups } from "./listed.ts";
 import { DirNode } from "./node.ts";
 import type { RunParts } from "./run.ts";
 import { Scopes } from "./scopes.ts";
-import { failureOf } from "./tally.ts";
 
 /** Directories remembered, so that each is made and finished once; beyond it, again, harmlessly. */
 const REMEMBERED = 4096;
@@ -129,7 +128,7 @@ class PathWalk {
       if (here.status(0) !== 0) {
         tally.failStatus(path, here.status(0), here.os(0), READ_METADATA, "source");
       } else {
-        tally.fail(failureOf(path, "not_directory", "Cannot enter {}: it is not a directory."));
+        tally.failWith(path, "not_directory", "source", "Cannot enter {}: it is not a directory.");
       }
       return null;
     }

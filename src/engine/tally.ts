@@ -16,8 +16,8 @@ import type {
   Summary,
 } from "../core/events.ts";
 import { EVENT_SCHEMA } from "../core/events.ts";
-import { describeFailure } from "../core/failure.ts";
-import { displayName, type RelPath } from "../core/rel_path.ts";
+import { describeFailure, wholePath } from "../core/failure.ts";
+import type { RelPath } from "../core/rel_path.ts";
 import { COPY_METHODS, type CopyMethod, ResultFlag, type Results } from "../core/work_batch.ts";
 import type { Tree } from "./tree.ts";
 
@@ -144,6 +144,21 @@ export class Tally {
     }
     const kind = kindOfStatus(status);
     this.fail({ path, kind, message: this.describe(path, status, os, step, side, advice).message });
+  }
+
+  /**
+   * Reports a failed entry that isn't told by packed numbers.
+   *
+   * @param words what is wrong and what to do, with `{}` where the whole path stands
+   */
+  failWith(
+    path: RelPath,
+    kind: Failure["kind"],
+    side: "source" | "destination",
+    words: string,
+  ): void {
+    const whole = wholePath({ path, root: this.trees?.[side].display });
+    this.fail({ path, kind, message: words.replaceAll("{}", () => `"${whole}"`) });
   }
 
   /** The error that packed numbers stand for, with the whole path. */
@@ -320,9 +335,4 @@ export class Tally {
       copyMethods: methods,
     };
   }
-}
-
-/** A failure that isn't from packed results. */
-export function failureOf(path: RelPath, kind: Failure["kind"], reason: string): Failure {
-  return { path, kind, message: reason.replaceAll("{}", `"${displayName(path)}"`) };
 }

@@ -12,7 +12,6 @@ import type { EngineContext } from "./context.ts";
 import { lockstep } from "./lockstep.ts";
 import { DirNode } from "./node.ts";
 import { Removal } from "./removal.ts";
-import { failureOf } from "./tally.ts";
 
 /** Verifies whole trees, then removes what was verified from the source. */
 export async function verify(context: EngineContext): Promise<void> {
@@ -120,6 +119,6 @@ class Verification {
     if (options.compare.ignoreExisting || options.compare.update) return;
     // Why it wasn't copied has been told.
     if (tally.hasFailed(path)) return;
-    tally.fail(failureOf(path, "changed", `Cannot move {}: ${why}`));
+    tally.failWith(path, "changed", "source", `Cannot move {}: ${why}`);
   }
 }

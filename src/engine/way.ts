@@ -15,7 +15,6 @@ import type { Judge } from "./judge.ts";
 import { DirNode } from "./node.ts";
 import type { Prune } from "./prune.ts";
 import { ChunkSpool } from "./spool.ts";
-import { failureOf } from "./tally.ts";
 
 const CHUNK_ITEMS = 256;
 
@@ -104,18 +103,19 @@ export class Way {
         const aside = joinRel(parentOf(there), staged);
         const path = joinRel(parentOf(there), name);
         if (this.#held.has(aside)) {
-          tally.fail(failureOf(
+          tally.failWith(
             path,
             "is_directory",
+            "destination",
             "Cannot replace {}: something in this directory could not be read, or must stay. Move it away.",
-          ));
+          );
           continue;
         }
         const fresh = await source.stat([path]);
         // Somebody has put a directory there since it was listed: the one here is what will be compared with it.
         if (fresh.status(0) === 0 && fresh.kind(0) === Kind.directory) {
           const why = "it is a directory now. Run again when nothing else writes to it.";
-          tally.fail(failureOf(path, "changed", `Cannot copy {}: ${why}`));
+          tally.failWith(path, "changed", "source", `Cannot copy {}: ${why}`);
           continue;
         }
         if (!touchesNothing(options) && !await this.#rename(there, aside, items, k)) continue;

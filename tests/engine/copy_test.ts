@@ -182,10 +182,15 @@ Deno.test("a file that never stops changing is a failure, and the old one stays"
 });
 
 Deno.test("what a destination can't hold is reported, not lost silently", async () => {
-  const source = treeOf({ pipe: { special: Kind.fifo }, f: "1", "d/": null });
+  const source = treeOf(
+    { "d/pipe": { special: Kind.fifo }, f: "1", "d/": null },
+    { display: "/src" },
+  );
   const destination = treeOf({}, { traits: { specials: false } });
   const ran = await copy(source, destination);
-  assert.deepEqual(failedPaths(ran), ["pipe"]);
+  assert.deepEqual(failedPaths(ran), ["d/pipe"]);
+  // As other failures it names the whole path.
+  assert.match(ran.summary.failures[0].message, /^Cannot copy "\/src\/d\/pipe": a FIFO can't/);
   assert.equal(ran.summary.outcome, "partial");
   assert.ok(destination.has("f"));
 });

@@ -102,6 +102,12 @@ const SERVED_ADVICE: Partial<Record<ErrorKind, string>> = {
 
 const REMOVE = STEPS.indexOf("remove");
 const SET_OWNER = STEPS.indexOf("set owner of");
+/** Steps that give an entry a name. */
+const NAMING: ReadonlySet<number> = new Set(
+  (["create", "replace", "link", "rename", "make directory"] as const).map((step) =>
+    STEPS.indexOf(step)
+  ),
+);
 
 /**
  * Describes a failed item.
@@ -166,6 +172,12 @@ function adviceFor(kind: ErrorKind, failure: Failure, code: string | undefined):
   }
   if (code === "EFBIG" || code === "ERROR_FILE_TOO_LARGE") {
     return "Its file system (FAT32: 4 GiB) or a limit (ulimit -f) takes no larger files: leave it out with --max-size, or choose another file system.";
+  }
+  if (code === "EILSEQ" || (code === "EINVAL" && NAMING.has(failure.step))) {
+    return 'Its file system takes no such name (FAT and exFAT none with " * : < > ? | \\): rename it, or leave it out with --exclude.';
+  }
+  if (code === "EMLINK") {
+    return "Its file system takes no more names of one file: leave some of them out with --exclude.";
   }
   if (kind === "no_space" && (code === "EDQUOT" || code === "ERROR_NOT_ENOUGH_QUOTA")) {
     return "Free some space within the quota and run again: what is done is kept.";

@@ -115,3 +115,15 @@ Deno.test("system errors have one name per number", () => {
   assert.equal(nameOsError(45, "darwin")?.code, "ENOTSUP");
   assert.equal(nameOsError(5, "windows")?.code, "ERROR_ACCESS_DENIED");
 });
+
+Deno.test("a name that the file system doesn't take is told as that, and not as a disk's failure", () => {
+  const message = (words: (typeof STEPS)[number], os: number) =>
+    describeFailure({ status: STATUS.io, os, step: step(words), path: "a:b", family: "linux" })
+      .message;
+  for (const words of ["create", "replace", "make directory", "rename", "link"] as const) {
+    assert.match(message(words, 22), /takes no such name .*rename it/);
+  }
+  assert.match(message("open", 84), /takes no such name/);
+  assert.match(message("write", 22), /Check the disk/);
+  assert.match(message("link", 31), /takes no more names of one file/);
+});

@@ -19,7 +19,8 @@ pub fn status_of(errno: Errno) -> Status {
         Errno::ISDIR => Status::IsDirectory,
         Errno::NOSPC | Errno::DQUOT => Status::NoSpace,
         Errno::ROFS => Status::ReadOnly,
-        Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOTTY => Status::Unsupported,
+        // A name that isn't in the encoding of the file system, as on Windows.
+        Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOTTY | Errno::ILSEQ => Status::Unsupported,
         Errno::CANCELED => Status::Cancelled,
         Errno::BUSY | Errno::TXTBSY | Errno::AGAIN => Status::Busy,
         Errno::MFILE | Errno::NFILE => Status::TooManyFiles,
@@ -44,6 +45,7 @@ mod tests {
             (Errno::ROFS, Status::ReadOnly),
             (Errno::DQUOT, Status::NoSpace),
             (Errno::NOSYS, Status::Unsupported),
+            (Errno::ILSEQ, Status::Unsupported),
             (Errno::NFILE, Status::TooManyFiles),
             (Errno::TXTBSY, Status::Busy),
             (Errno::XDEV, Status::CrossDevice),

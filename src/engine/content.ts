@@ -6,6 +6,7 @@
  */
 import { EntryBlock, EntryBlockWriter, Kind, NO_PARENT } from "../core/entry_block.ts";
 import { joinRel, nameToBytes, type RelPath } from "../core/rel_path.ts";
+import { singleRecord } from "../core/single_record.ts";
 import { BatchBuilder, BatchFlag, Op, type Results, WorkBatch } from "../core/work_batch.ts";
 import type { EngineContext } from "./context.ts";
 import type { DirNode } from "./node.ts";
@@ -65,6 +66,20 @@ export class ContentCompare {
       this.#settled.length >= MOST_PAIRS || this.#source.contentBytes >= MOST_BYTES ||
       this.#source.isFull || this.#destination.isFull
     ) this.flush();
+  }
+
+  /** Has a directory that both sides have stamped where xattrs or ACLs are compared and differ; it waits for that. */
+  directory(node: DirNode): void {
+    const { compare, tally } = this.#context;
+    if (!compare.xattrs) return;
+    const here = new EntryBlock(singleRecord(new EntryBlock(node.record!), 0, "", NONE));
+    const writer = new EntryBlockWriter(1);
+    writer.add({ name: "", kind: Kind.directory });
+    this.add(node, here, 0, new EntryBlock(writer.finish()), 0, (verdict) => {
+      if (verdict !== "xattrs") return;
+      node.touched = true;
+      if (node.parent !== null) tally.directoryDiffers(node.path, "xattrs");
+    });
   }
 
   /** Hands what is collected to the executor. */

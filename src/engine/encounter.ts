@@ -145,11 +145,7 @@ export class Encounter {
       const judged = compareMeta(source, i, destination, j, this.#context.compare);
       if (judged.verdict !== "same") {
         bits |= VisitBit.metaDiffers;
-        const path = joinRel(node.path, source.name(i));
-        tally.item("update-metadata", judged.reason, path, 0);
-        tally.metadataUpdated++;
-      } else if (this.#context.compare.xattrs) {
-        this.#judge.directory(node, source, i, destination, j);
+        tally.directoryDiffers(joinRel(node.path, source.name(i)), judged.reason);
       }
     } else {
       tally.item("create", "new", joinRel(node.path, source.name(i)), 0);

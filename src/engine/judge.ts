@@ -16,7 +16,7 @@ import type { DirNode } from "./node.ts";
 import type { CopySettled, Planner } from "./plan.ts";
 import type { Resume } from "./resume.ts";
 
-/** Judges entries that aren't directories, and of those what they carry. */
+/** Judges entries that aren't directories. */
 export class Judge {
   readonly #context: EngineContext;
   readonly #planner: Planner;
@@ -78,19 +78,6 @@ export class Judge {
     const slot = claim?.as === "first" ? claim.slot : -1;
     if (destination === null) this.#copy(node, source, i, CopyAction.create, judged, slot, null);
     else this.#settle(node, source, i, destination, j, judged, slot);
-  }
-
-  /** Judges a directory that is the same in all but, maybe, its attributes and ACLs. */
-  directory(
-    node: DirNode,
-    source: EntryBlock,
-    i: number,
-    destination: EntryBlock,
-    j: number,
-  ): void {
-    this.#content.add(node, source, i, destination, j, (verdict, a, k) => {
-      if (verdict === "xattrs") this.#planner.mend(node, a, k, XATTRS.reason);
-    });
   }
 
   #settle(

@@ -11,6 +11,7 @@ import { baseOf, displayName, joinRel, type RelPath } from "../core/rel_path.ts"
 import { stagedName } from "../core/staged_name.ts";
 import { recordWithTimeOf, singleRecord } from "../core/single_record.ts";
 import { compareMeta } from "./compare.ts";
+import type { ContentCompare } from "./content.ts";
 import { checkCancelled, type EngineContext, touchesNothing } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { Encounter, type Place } from "./encounter.ts";
@@ -37,6 +38,7 @@ const LIST = 14;
 export interface MarchParts {
   readonly planner: Planner;
   readonly judge: Judge;
+  readonly content: ContentCompare;
   readonly prune: Prune;
   readonly way: Way;
   readonly recase: Recase;
@@ -48,6 +50,7 @@ export class March {
   readonly #context: EngineContext;
   readonly #planner: Planner;
   readonly #encounter: Encounter;
+  readonly #content: ContentCompare;
   /** Null where the run deletes nothing. */
   readonly #prune: Prune | null;
   readonly #sweeper: Prune;
@@ -93,6 +96,7 @@ export class March {
       way: parts.way,
       filter,
     });
+    this.#content = parts.content;
     this.#resume = parts.resume;
     this.#filter = filter;
     this.#scopes = new Scopes(context.source, context.sourceRun, filter);
@@ -124,6 +128,7 @@ export class March {
         const meta = compareMeta(block, 0, await there, 0, this.#context.compare);
         root.touched ||= meta.verdict !== "same";
       });
+      this.#content.directory(root);
     }
     this.#begin(root, destinationExists);
     for (;;) {
@@ -166,6 +171,7 @@ export class March {
     const node = new DirNode(parent, path, record, settle);
     node.created = (bits & VisitBit.destination) === 0;
     node.touched = node.created || (bits & VisitBit.metaDiffers) !== 0;
+    if (!node.touched) this.#content.directory(node);
     const blocked = (bits & VisitBit.blocked) !== 0;
     if ((bits & VisitBit.boundary) === 0) this.#begin(node, !node.created, { blocked, refusing });
     else {

@@ -155,10 +155,8 @@ class PathWalk {
     if (exists) {
       const judged = compareMeta(record, 0, there, 0, compare);
       node.touched = judged.verdict !== "same";
-      if (node.touched && parent !== null) {
-        tally.item("update-metadata", judged.reason, path, 0);
-        tally.metadataUpdated++;
-      }
+      if (!node.touched) this.#parts.content.directory(node);
+      else if (parent !== null) tally.directoryDiffers(path, judged.reason);
     } else {
       if (parent !== null) parent.touched = true;
       tally.item("create", "new", path, 0);

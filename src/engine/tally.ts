@@ -105,6 +105,12 @@ export class Tally {
     if (this.itemsWanted) this.emit({ type: "item", action, reason, path, sizeBytes });
   }
 
+  /** Counts a directory of which something is to be set; that comes when all below it is done. */
+  directoryDiffers(path: RelPath, reason: ItemReason): void {
+    this.metadataUpdated++;
+    this.item("update-metadata", reason, path, 0);
+  }
+
   /** Counts an entry that the filter hides, or that an option leaves alone. */
   skip(reason: ItemReason, path: RelPath): void {
     this.filesSkipped++;

@@ -410,6 +410,24 @@ Deno.test("check finds xattrs that differ; copy with --checksum mends them", asy
   }
 });
 
+Deno.test("check finds xattrs of a folder that differ; copy with --checksum mends them", async () => {
+  const there = { directory: true, mtimeNs: 3n } as const;
+  for (const listed of [false, true]) {
+    const source = treeOf({ "d/e/f": "x" });
+    const destination = treeOf();
+    expectDone(await copy(source, destination));
+    source.put("d", { ...there, xattrs: { "user.a": "1" } });
+    destination.put("d", there);
+    const given = () => listed ? { request: { paths: ReadableStream.from(["d/e"]) } } : {};
+    assert.equal((await check(source, destination, given())).summary.differences, 1);
+    const checksum = () => ({ ...given(), compare: { checksum: true } });
+    const { summary } = expectDone(await copy(source, destination, checksum()));
+    assert.deepEqual([summary.metadataUpdated, summary.filesTransferred], [1, 0]);
+    assert.equal((await see(destination)).d.xattrs?.["user.a"], "1");
+    expectNoWork(await copy(source, destination, checksum()));
+  }
+});
+
 Deno.test("no batch is larger than a tree on another machine takes, however long the names are", async () => {
   const long = (letter: string, i: number) => `${letter.repeat(240)}${i}`;
   const deep = Array.from({ length: 12 }, (_, i) => long("d", i)).join("/");

@@ -32,7 +32,7 @@ const meta = { mode, mtimeNs, uid };
 
 const entry = fc.oneof(
   fc.record({ content: fc.constantFrom("", "x", "y", "longer"), xattrs, ...meta }),
-  fc.record({ directory: fc.constant(true as const), ...meta }),
+  fc.record({ directory: fc.constant(true as const), xattrs, ...meta }),
   fc.record({ link: fc.constantFrom("a", "../b"), mtimeNs, uid }),
   fc.record({ special: fc.constant(Kind.fifo), ...meta }),
   fc.nat(5).map((nth) => ({ nth })),

@@ -1,0 +1,53 @@
+/**
+ * Copies and mirrors of random trees with random options, held against the model: what they do, what a dry run says
+ * before, and what the summary says after.
+ *
+ * `BLIT_PROPERTY_RUNS` sets how many cases are tried, `BLIT_PROPERTY_SEED` and `BLIT_PROPERTY_PATH` which one, as a failure
+ * prints them.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { casesOf } from "./choices.ts";
+import { predict } from "./model.ts";
+import { readTree, twoTrees } from "./real_tree.ts";
+import { again, onGround, onTrees, type Route } from "./runs.ts";
+import { expectCounts, expectForetold, expectIdle, expectOutcome } from "./verdict.ts";
+
+const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
+const USUAL_RUNS: Readonly<Record<Route, number>> = { local: 40, push: 15, pull: 15 };
+
+for (const route of ["local", "push", "pull"] as const) {
+  for (const mode of ["copy", "mirror"] as const) {
+    Deno.test(`${mode} does what the model says and tells what it does: ${route}`, async () => {
+      await onGround(route, async (ground) => {
+        const property = fc.asyncProperty(
+          twoTrees,
+          casesOf(mode),
+          (trees, one) =>
+            onTrees(ground, route, one, trees, async ({ from, to, run }) => {
+              const [source, before] = [readTree(from), readTree(to)];
+              const planned = await run(true);
+              assert.deepEqual(readTree(to), before, "a dry run touched the destination");
+              const ran = await run();
+              const after = readTree(to);
+              assert.deepEqual(readTree(from), source, "the source was touched");
+              const wanted = predict(source, before, one);
+              const scene = { source, before, after };
+              expectOutcome(scene, wanted, ran, one);
+              expectCounts(scene, wanted, ran);
+              expectForetold(source, planned, ran);
+              // What was copied counts for a limit in percent.
+              if (ran.error !== null) return;
+              expectIdle(await run(), one);
+              if (!one.compare.ignoreTimes && !one.compare.force) {
+                assert.deepEqual(readTree(to), after, "the second run changed something");
+              }
+            }),
+        );
+        await fc.assert(property, { numRuns: RUNS || USUAL_RUNS[route], ...again() });
+      });
+    });
+  }
+}

@@ -66,6 +66,12 @@ export async function loadNative(): Promise<LoadResult> {
 }
 
 const NONE: LoadResult = { library: null, reason: "no native library comes with this blit" };
+/** What a program carries lies, to Deno, in the temporary folder: it is refused as whatever else is in /dev, say. */
+const KEPT_BACK: LoadResult = {
+  library: null,
+  reason: "with TMPDIR in /dev, /proc or /sys Deno lets blit read nothing that it carries: " +
+    "choose another folder",
+};
 const RELEASE_BUILD = new URL("../../ffi/target/release/", import.meta.url);
 /** Where `packaging/compile.ts` puts it before it compiles. */
 const CARRIED = new URL("../../ffi/target/carried/", import.meta.url);
@@ -91,8 +97,8 @@ function loadCarried(): LoadResult {
   let digest: string;
   try {
     digest = Deno.readTextFileSync(new URL(`${name}.sha256`, CARRIED));
-  } catch {
-    return NONE;
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable ? KEPT_BACK : NONE;
   }
   const carried: CarriedLibrary = {
     name,

@@ -50,6 +50,7 @@ testOrSkip("compiled, blit mirrors a tree and pushes it to the compiled daemon",
   const env = { HOME: join(dir.path, "home") };
 
   await mirrors(dir, env, programs.blit);
+  saysWhatIsKeptBack(dir, env, programs.blit);
   await pushes(dir, env, programs);
   if (needsRoot() === null) await survivesOthers(dir, programs.blit);
 });
@@ -75,6 +76,15 @@ async function mirrors(dir: Scratch, env: Record<string, string>, blit: string):
   assert.ok(
     named.length >= 2 && named.every((line) => line.includes("O_RDONLY")),
     named.join("\n"),
+  );
+}
+
+function saysWhatIsKeptBack(dir: Scratch, env: Record<string, string>, blit: string): void {
+  const ran = run(dir, { ...env, TMPDIR: "/dev/shm" }, blit, "copy", "src/", "portable");
+  assertStatus(ran, 0);
+  assert.match(
+    ran.stderr,
+    /without the native library \(with TMPDIR in \/dev, .* choose another folder\)/,
   );
 }
 

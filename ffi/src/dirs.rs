@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use crate::block::Kind;
 use crate::names;
+use crate::request::Item;
 use crate::root::Root;
 use crate::status::{AtStep, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Errno, Held, Metadata, OwnedFd};
@@ -92,6 +94,19 @@ impl Dir {
     /// Whether a write that failed shows only when the file is flushed: on network file systems and FUSE.
     pub fn reports_late(&self) -> bool {
         *self.reports_late.get_or_init(|| sys::reports_late(self))
+    }
+
+    /// Whether a name still shows the entry that `item` was planned from, as far as its number tells.
+    ///
+    /// Where numbers don't last, kind, size and time stand for them; a directory's own change with what is in it.
+    pub fn shows(&self, item: &Item, now: &Metadata) -> bool {
+        if now.inode == item.inode {
+            return true;
+        }
+        let is_directory = now.kind == Kind::Directory;
+        now.kind == item.kind
+            && (is_directory || (now.size, now.mtime_ns) == (item.size, item.mtime_ns))
+            && sys::forgets_inodes(self)
     }
 
     /// Keeps the owner and group that a file just created here was seen to have.

@@ -10,6 +10,15 @@ use crate::sys::{self, BorrowedFd, Errno, Held, Metadata};
 use crate::xattr;
 
 const SET_ID: u32 = 0o6000;
+/// Steps of file systems' times, as `src/engine/compare.ts` has them: NTFS, ..., seconds, FAT.
+const STEPS_NS: [i64; 6] = [
+    100,
+    1_000,
+    1_000_000,
+    10_000_000,
+    1_000_000_000,
+    2_000_000_000,
+];
 
 /// What a finished entry is to look like.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +53,11 @@ pub enum Age<'a> {
 /// Order matters: a change of owner clears set-id bits and capabilities, an ACL changes the mode, and
 /// whatever touches content or attributes changes the mtime of some file systems.
 pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
+    let is_new = !matches!(age, Age::Known(_));
+    apply(entry, look, age, is_new)
+}
+
+fn apply(entry: Held, look: &Look, age: Age, is_new: bool) -> Outcome<ItemResult> {
     let mut flags = 0;
     let present = match age {
         Age::New(dir) | Age::NewWithMode(dir, _) => match dir.fresh_owner() {
@@ -58,9 +72,9 @@ pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
     };
     let owner = set_owner(entry, look, present, &mut flags)?;
     set_xattrs(entry, look, age, &mut flags)?;
-    let mode = set_mode(entry, look, age, owner, &mut flags)?;
-    entry.set_mtime(look.mtime_ns).at(Step::SetTime)?;
-    let written = sys::stat_fd(entry.fd()).at(Step::Stat)?;
+    let mode = wanted_mode(look, age, owner, &mut flags);
+    set_mode(entry, mode, age, is_new)?;
+    let written = stamp(entry, look.mtime_ns, is_new, &mut flags)?;
     let unlike = match age {
         Age::New(dir) if (written.uid, written.gid) != owner => Some(dir),
         // The umask, or the file system, took something from it.
@@ -74,10 +88,13 @@ pub fn finish(entry: Held, look: &Look, age: Age) -> Outcome<ItemResult> {
     if let Some(dir) = unlike {
         // The directory gained or lost its set-group-id bit since its owner was learned.
         dir.learn_fresh_owner(written.uid, written.gid);
-        return finish(entry, look, Age::Known(&written)).map(|result| ItemResult {
+        return apply(entry, look, Age::Known(&written), is_new).map(|result| ItemResult {
             flags: result.flags | flags & result_flag::XATTRS_DROPPED,
             ..result
         });
+    }
+    if sys::KEEPS_MODES && mode.is_some_and(|mode| mode != written.mode) {
+        flags |= result_flag::MODE_DROPPED;
     }
     Ok(ItemResult {
         flags,
@@ -125,8 +142,8 @@ fn set_owner(entry: Held, look: &Look, present: (u32, u32), flags: &mut u8) -> O
     }
     match entry.set_owner(Some(look.uid), Some(look.gid)) {
         Ok(()) => Ok(wanted),
-        // No right to, or no owners on this file system, or an id that this namespace doesn't map.
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL) => {
+        // No right to, here or at a server; or an id that this namespace doesn't map.
+        Err(errno) if is_lacking(errno) || is_refusal(errno) || errno == Errno::INVAL => {
             *flags |= result_flag::OWNER_DROPPED;
             Ok(present)
         }
@@ -171,16 +188,8 @@ fn mirror_xattrs(entry: Held, now: &Metadata, wanted: &[(Vec<u8>, Vec<u8>)]) -> 
 }
 
 /// Returns the mode that the entry is to have afterwards.
-fn set_mode(
-    entry: Held,
-    look: &Look,
-    age: Age,
-    owner: (u32, u32),
-    flags: &mut u8,
-) -> Outcome<Option<u32>> {
-    let Some(mut mode) = look.mode else {
-        return Ok(None);
-    };
+fn wanted_mode(look: &Look, age: Age, owner: (u32, u32), flags: &mut u8) -> Option<u32> {
+    let mut mode = look.mode?;
     // A program must not run with the rights of whoever happened to copy it. On a directory the
     // set-group-id bit grants nothing.
     let lost = if is_directory(age) {
@@ -196,15 +205,58 @@ fn set_mode(
         mode &= !lost;
         *flags |= result_flag::OWNER_DROPPED;
     }
-    if matches!(age, Age::NewWithMode(_, made) if made == mode) {
-        return Ok(Some(mode));
-    }
+    Some(mode)
+}
+
+/// Sets the mode, unless the entry was made with it. Whether it was taken is seen afterwards.
+fn set_mode(entry: Held, mode: Option<u32>, age: Age, is_new: bool) -> Outcome<()> {
+    let made_with = match age {
+        Age::NewWithMode(_, made) => Some(made),
+        _ => None,
+    };
+    let Some(mode) = mode.filter(|_| mode != made_with) else {
+        return Ok(());
+    };
     match entry.set_mode(mode) {
-        // A file system without modes, as behind some FUSE servers.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => *flags |= result_flag::OWNER_DROPPED,
-        other => other.at(Step::SetMode)?,
+        Err(errno) if is_lacking(errno) || (is_new && is_refusal(errno)) => Ok(()),
+        other => other.at(Step::SetMode),
     }
-    Ok(Some(mode))
+}
+
+/// Sets the mtime, last, and returns what stands there then.
+fn stamp(entry: Held, mtime_ns: i64, is_new: bool, flags: &mut u8) -> Outcome<Metadata> {
+    match entry.set_mtime(mtime_ns) {
+        Err(errno) if is_lacking(errno) || (is_new && is_refusal(errno)) => {}
+        other => other.at(Step::SetTime)?,
+    }
+    let written = sys::stat_fd(entry.fd()).at(Step::Stat)?;
+    if is_taken(&written, mtime_ns) {
+        return Ok(written);
+    }
+    // Many FUSE servers take both times or neither, without a word.
+    let again = entry.set_both_times(mtime_ns);
+    let written = sys::stat_fd(entry.fd()).at(Step::Stat)?;
+    if again.is_err() || !is_taken(&written, mtime_ns) {
+        *flags |= result_flag::TIME_DROPPED;
+    }
+    Ok(written)
+}
+
+/// Whether a time was taken, be it in a coarser step: then what is written is a whole one.
+fn is_taken(written: &Metadata, mtime_ns: i64) -> bool {
+    let apart = written.mtime_ns.abs_diff(mtime_ns);
+    let step = STEPS_NS.iter().find(|&&step| apart < step.unsigned_abs());
+    apart == 0 || step.is_some_and(|step| written.mtime_ns % step == 0)
+}
+
+/// A file system without such a thing.
+fn is_lacking(errno: Errno) -> bool {
+    matches!(errno, Errno::OPNOTSUPP | Errno::NOSYS)
+}
+
+/// Of what was just made, and so is one's own, it is the file system that refuses something.
+fn is_refusal(errno: Errno) -> bool {
+    matches!(errno, Errno::PERM | Errno::ACCESS)
 }
 
 fn is_directory(age: Age) -> bool {

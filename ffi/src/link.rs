@@ -42,7 +42,7 @@ fn link(job: &JobContext, dirs: &mut DirCache, path: &[u8], item: &Item) -> Outc
     let (from, old) = dirs.parent_of(item.target)?;
     let (to, new) = dirs.parent_of(path)?;
     let existing = sys::stat_name(&*from, old).at(Step::Stat)?;
-    if item.inode != 0 && existing.inode != item.inode {
+    if item.inode != 0 && !from.shows(item, &existing) {
         return Err(Fail::new(Status::Changed, Step::Link));
     }
     let widened = match item.action {

@@ -43,6 +43,9 @@ fn flags(facts: &SpaceFacts) -> u32 {
         facts.normalises,
         facts.mount_root,
         facts.reflink,
+        facts.lacks.modes,
+        facts.lacks.write_bit,
+        facts.lacks.owners,
     ]
     .into_iter()
     .enumerate()

@@ -70,7 +70,7 @@ fn remove(dirs: &mut DirCache, path: &[u8], item: &Item, unwritten: bool) -> Out
     let is_directory = now.kind == Kind::Directory;
     let relinked = item.links > 1 && now.size == item.size && now.mtime_ns == item.mtime_ns;
     let same = now.kind == item.kind
-        && now.inode == item.inode
+        && dir.shows(item, &now)
         && (is_directory || relinked || now.ctime_ns == item.ctime_ns);
     if !same {
         return Err(Fail::new(Status::Changed, Step::Remove));

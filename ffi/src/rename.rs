@@ -53,7 +53,7 @@ fn rename(
     let (new_dir, new) = to.parent_of(item.target)?;
     let now = sys::stat_name(&*old_dir, old).at(Step::Rename)?;
     let other_kind = item.kind != Kind::Unknown && item.kind != now.kind;
-    if other_kind || (item.inode != 0 && item.inode != now.inode) {
+    if other_kind || (item.inode != 0 && !old_dir.shows(item, &now)) {
         return Err(Fail::new(Status::Changed, Step::Rename));
     }
     let change = || {

@@ -40,6 +40,10 @@ pub mod result_flag {
     pub const RESUMED: u8 = 16;
     /// The parent directory did not exist and was made.
     pub const CREATED: u8 = 32;
+    /// The mode isn't kept as it was set.
+    pub const MODE_DROPPED: u8 = 64;
+    /// The modification time isn't kept.
+    pub const TIME_DROPPED: u8 = 128;
 }
 
 /// One item's result. With a digest, `inode` is the digest of xattrs and the times are not carried.

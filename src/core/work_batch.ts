@@ -156,6 +156,10 @@ export const ResultFlag = {
   resumed: 16,
   /** The parent directory did not exist and was made. */
   created: 32,
+  /** The mode isn't kept as it was set. */
+  modeDropped: 64,
+  /** The modification time isn't kept. */
+  timeDropped: 128,
 } as const;
 
 /** What was being done when an item failed: the words follow "Cannot". */

@@ -33,10 +33,14 @@ export interface CompareContext {
   readonly owners: boolean;
   /** Both trees keep permission bits. */
   readonly modes: boolean;
+  /** Where not: whether a file may be written is kept all the same. */
+  readonly writeBit: boolean;
   /** Bits that what is new doesn't get, where only the destination keeps permission bits; else null. */
   readonly umask: number | null;
-  /** Coarsest time step of the two trees, ns; 1 where both are exact. */
+  /** Coarsest time step of the two trees, as far as it is known, ns; 1 where both are exact. */
   readonly timeGrainNs: bigint;
+  /** Trees whose time step isn't known: what their entries' times have in common tells. */
+  readonly unknownGrain: { readonly source: boolean; readonly destination: boolean };
   readonly symlinkTimes: boolean;
   /** Xattrs and ACLs are part of the comparison (`--checksum`, `check`), by hashing. */
   readonly xattrs: boolean;
@@ -45,6 +49,9 @@ export interface CompareContext {
   /** Files changed since then (ctime, ns) may have lost bytes to a power cut: content must decide. The run's marker tells. */
   lostSinceNs: bigint | null;
 }
+
+/** Time steps of file systems, ns, each a multiple of the one before: NTFS, ..., seconds, FAT. */
+const GRAINS_NS = [100n, 1_000n, 1_000_000n, 10_000_000n, 1_000_000_000n, 2_000_000_000n];
 
 const SAME: Judgement = { verdict: "same", reason: "same" };
 const HASH: Judgement = { verdict: "hash", reason: "content" };
@@ -75,7 +82,7 @@ export function compare(
     return judge("skip", "exists");
   }
   if (source.kind(i) !== destination.kind(j)) return judge("copy", "kind");
-  if (!context.modes) keepMode(source, i, destination, j);
+  keepMode(source, i, destination, j, context);
   switch (source.kind(i)) {
     case Kind.file:
       return compareFiles(source, i, destination, j, context);
@@ -141,7 +148,7 @@ export function compareMeta(
   context: CompareContext,
 ): Judgement {
   const kind = source.kind(i);
-  if (!context.modes) keepMode(source, i, destination, j);
+  keepMode(source, i, destination, j, context);
   if (kind !== Kind.symlink) {
     const mask = context.owners ? 0o7777 : 0o1777;
     // Where the owner can't be set a file must have no set-id bit. On a directory it grants nothing, and
@@ -163,13 +170,21 @@ export function compareMeta(
 }
 
 /**
- * Gives the source's record the bits that stand at the destination, so that whatever is planned from it leaves them
- * alone; a file's write bits follow the source.
+ * Where one of the trees keeps no modes: gives the source's record the bits that stand at the destination, so that
+ * whatever is planned from it leaves them alone; a file's write bits follow the source.
  */
-function keepMode(source: EntryBlock, i: number, destination: EntryBlock, j: number): void {
+function keepMode(
+  source: EntryBlock,
+  i: number,
+  destination: EntryBlock,
+  j: number,
+  context: CompareContext,
+): void {
+  if (context.modes) return;
   const there = destination.mode(j);
   const writable = (source.mode(i) & 0o200) !== 0;
-  if (source.kind(i) === Kind.directory || writable === ((there & 0o200) !== 0)) {
+  const isAlike = !context.writeBit || writable === ((there & 0o200) !== 0);
+  if (source.kind(i) === Kind.directory || isAlike) {
     source.setMode(i, there);
   } else source.setMode(i, writable ? there | 0o200 : there & ~0o222);
 }
@@ -195,9 +210,23 @@ function sameTime(
   context: CompareContext,
 ): boolean {
   if (source.sameMtime(i, destination, j)) return true;
-  if (context.timeGrainNs <= 1n) return false;
+  const { timeGrainNs, unknownGrain } = context;
+  if (timeGrainNs <= 1n && !unknownGrain.source && !unknownGrain.destination) return false;
   const difference = source.mtimeNs(i) - destination.mtimeNs(j);
-  return difference < context.timeGrainNs && -difference < context.timeGrainNs;
+  const apartNs = difference < 0n ? -difference : difference;
+  if (apartNs < timeGrainNs) return true;
+  const grainNs = GRAINS_NS.find((grain) => apartNs < grain);
+  if (grainNs === undefined) return false;
+  return (unknownGrain.destination && isOnGrain(destination, j, grainNs)) ||
+    (unknownGrain.source && isOnGrain(source, i, grainNs));
+}
+
+/**
+ * Whether an entry's times tell of a file system with so coarse a step: its mtime may be whole by what set it, but its
+ * ctime is set by the file system itself, or stands for the mtime where there is none.
+ */
+function isOnGrain(block: EntryBlock, index: number, grainNs: bigint): boolean {
+  return block.mtimeNs(index) % grainNs === 0n && block.ctimeNs(index) % grainNs === 0n;
 }
 
 function newer(
@@ -207,5 +236,5 @@ function newer(
   j: number,
   context: CompareContext,
 ): boolean {
-  return !a.sameMtime(i, b, j) && a.mtimeNs(i) - b.mtimeNs(j) >= context.timeGrainNs;
+  return a.mtimeNs(i) > b.mtimeNs(j) && !sameTime(b, j, a, i, context);
 }

@@ -24,8 +24,10 @@ function judged(a: Partial<EntryFields>, b: Partial<EntryFields>, given: Given =
   const context: CompareContext = {
     owners: true,
     modes: true,
+    writeBit: true,
     umask: null,
     timeGrainNs: 1n,
+    unknownGrain: { source: false, destination: false },
     symlinkTimes: true,
     xattrs: false,
     suspectSinceNs: null,
@@ -51,9 +53,45 @@ const cases: [string, Partial<EntryFields>, Partial<EntryFields>, Given, string]
     "same same",
   ],
   ["a whole grain", { mtimeNs: 1_001_000_000n }, {}, { timeGrainNs: 1_000_000n }, "copy mtime"],
+  ...([
+    // Written by the source, as kept by the destination, its ctime, and whether that is the source's time.
+    [123_456_789n, 123_456_700n, 987_654_300n, true, "NTFS"],
+    [123_456_789n, 123_456_700n, 987_654_321n, false, "an exact ctime beside NTFS's step"],
+    [123_456_789n, 0n, 0n, true, "whole seconds"],
+    [123_456_789n, 0n, 3_000_000_000n, true, "whole seconds, changed later"],
+    [123_456_789n, 0n, 987_654_321n, false, "a time that somebody set to a whole second"],
+    [3_999_999_999n, 2_000_000_000n, 2_000_000_000n, true, "FAT"],
+    [4_000_000_000n, 2_000_000_000n, 2_000_000_000n, false, "FAT, the next step"],
+    [3_999_999_999n, 3_000_000_000n, 2_000_000_000n, true, "between FAT's steps: seconds"],
+    [
+      5_000_000_001n,
+      3_000_000_000n,
+      2_000_000_000n,
+      false,
+      "over a second off, between FAT's steps",
+    ],
+  ] as const).flatMap(([written, kept, ctimeNs, isSame, what]) => {
+    const verdict = isSame ? "same same" : "copy mtime";
+    const source = { mtimeNs: written, ctimeNs: 111_111_111n }, there = { mtimeNs: kept, ctimeNs };
+    const unknown = (side: "source" | "destination") => ({
+      unknownGrain: { source: false, destination: false, [side]: true },
+    });
+    return [
+      [`step of ${what}`, source, there, unknown("destination"), verdict],
+      [`step of ${what}, in the source`, there, source, unknown("source"), verdict],
+      [`step of ${what}, which the type rules out`, source, there, {}, "copy mtime"],
+    ] as [string, Partial<EntryFields>, Partial<EntryFields>, Given, string][];
+  }),
   ["another mode", { mode: 0o600 }, {}, {}, "mend mode"],
   ["another mode, where a tree keeps none", { mode: 0o600 }, {}, { modes: false }, "same same"],
   ["read-only, where a tree keeps no more", { mode: 0o444 }, {}, { modes: false }, "mend mode"],
+  [
+    "read-only, where not even that is kept",
+    { mode: 0o444 },
+    {},
+    { modes: false, writeBit: false },
+    "same same",
+  ],
   ["another owner", { uid: 2 }, {}, {}, "mend owner"],
   ["another owner, not kept", { uid: 2 }, {}, { owners: false }, "same same"],
   ["set-id that can't be kept", { mode: 0o4644 }, {}, { owners: false }, "same same"],

@@ -14,6 +14,7 @@ import {
   BatchBuilder,
   CopyAction,
   Op,
+  ResultFlag,
   type Results,
   STEPS,
   WorkBatch,
@@ -422,7 +423,11 @@ export class Planner {
       if (status !== 0) {
         tally.failStatus(batch.path(i), status, results.os(i), results.step(i), "destination");
         this.#endWhereHopeless(batch, results, i);
-      } else if (nodes !== null && nodes[i] !== null) tally.metadataUpdated++;
+      } else {
+        const flags = results.flags(i);
+        tally.noticed(flags);
+        if ((nodes?.[i] ?? null) !== null && (flags & DROPPED) === 0) tally.metadataUpdated++;
+      }
       nodes?.[i]?.done();
     }
   }
@@ -435,3 +440,5 @@ export class Planner {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Of what was to be mended, something didn't stay. */
+const DROPPED = ResultFlag.modeDropped | ResultFlag.timeDropped | ResultFlag.ownerDropped;

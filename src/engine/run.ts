@@ -379,10 +379,15 @@ function compareContext(
   const checks = options.mode === "check" || options.compare.checksum;
   return {
     options: options.mode === "check" ? { ...options.compare, checksum: true } : options.compare,
-    owners: source.traits.owners && destination.traits.owners,
-    modes: source.traits.modes && destination.traits.modes,
+    owners: source.traits.owners && destination.traits.owners && !destination.traits.losesOwners,
+    modes: source.traits.modes && destination.traits.modes && !destination.traits.losesModes,
+    writeBit: !destination.traits.losesWriteBit,
     umask: umaskOf(request),
     timeGrainNs: BigInt(grain),
+    unknownGrain: {
+      source: sourceFacts.timeGrainNs === 0,
+      destination: destinationFacts.timeGrainNs === 0,
+    },
     symlinkTimes: source.traits.symlinkTimes && destination.traits.symlinkTimes,
     xattrs: checks && source.traits.xattrs && destination.traits.xattrs,
     // What the destination's markers tell of both is learned when the run begins to write.

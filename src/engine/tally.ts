@@ -194,7 +194,7 @@ export class Tally {
     this.bytesTransferred += bytes;
     this.firstWorkMs ??= performance.now() - this.startedMs;
     const flags = results.flags(i);
-    if (flags !== 0) this.#flags(flags);
+    if (flags !== 0) this.noticed(flags);
     if (!isFile) return;
     const method = results.method(i);
     const entry = this.#methods.get(method);
@@ -205,13 +205,23 @@ export class Tally {
     }
   }
 
-  #flags(flags: number): void {
+  /** Counts and warns as an entry's result flags say. */
+  noticed(flags: number): void {
     if ((flags & ResultFlag.resumed) !== 0) this.filesResumed++;
     if ((flags & ResultFlag.xattrsDropped) !== 0) {
       this.warn("The destination keeps no extended attributes or ACLs; they were left out.");
     }
     if ((flags & ResultFlag.ownerDropped) !== 0) {
       this.warn("Owners can't be set here; owner, group and set-id bits were left out.");
+    }
+    if ((flags & ResultFlag.modeDropped) !== 0) {
+      this.warn("The destination doesn't keep permissions as they are set; some were left out.");
+    }
+    if ((flags & ResultFlag.timeDropped) !== 0) {
+      this.warn(
+        "The destination doesn't keep all times: the next run takes what lost its own for changed. " +
+          "There, --size-only or --checksum help.",
+      );
     }
   }
 

@@ -26,6 +26,12 @@ export interface Traits {
   readonly umask?: number;
   /** Owner and group can be set (a root user on a system that has them). */
   readonly owners: boolean;
+  /** Permission bits are shown, and don't stay as they are set (FAT, SMB). */
+  readonly losesModes: boolean;
+  /** Nor does it stay whether a file may be written. */
+  readonly losesWriteBit: boolean;
+  /** Owner and group are shown, and don't stay as they are set. */
+  readonly losesOwners: boolean;
   /** Hardlinks can be made. */
   readonly hardlinks: boolean;
   /** FIFOs, sockets; devices where `owners` too. */

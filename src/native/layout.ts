@@ -66,6 +66,9 @@ export const ProbeFlag = {
   normalisesUnicode: 16,
   fsRoot: 32,
   reflink: 64,
+  losesModes: 128,
+  losesWriteBit: 256,
+  losesOwners: 512,
 } as const;
 
 /** Size of the head of listen's settings, bytes; certificate and key follow. */

@@ -31,6 +31,8 @@ async function copyWith(table: LinkTable, source: MemoryTree, destination: Memor
       options: options.compare,
       owners: true,
       modes: true,
+      writeBit: true,
+      unknownGrain: { source: false, destination: false },
       timeGrainNs: 1n,
       symlinkTimes: true,
       xattrs: false,

@@ -42,7 +42,7 @@ impl<'a> Sweep<'a> {
             return Err(Fail::new(Status::Refused, Step::Remove));
         };
         let now = sys::stat_name(&*dir, name).at(Step::Remove)?;
-        if item.inode != 0 && item.inode != now.inode {
+        if item.inode != 0 && !dir.shows(item, &now) {
             return Err(Fail::new(Status::Changed, Step::Remove));
         }
         let busy = Fail::new(Status::Busy, Step::Remove);

@@ -72,8 +72,36 @@ pub struct SpaceFacts {
     pub mount_root: bool,
     /// This type is known to share blocks between files.
     pub reflink: bool,
-    /// Grain of times in ns as far as the type, or the directory's own times, tell; 0 unknown.
+    /// Grain of times in ns as far as the type tells, 0 unknown.
     pub time_grain_ns: u32,
+    /// What an entry's looks lose there, as far as type and mount options tell.
+    pub lacks: Lacks,
     /// 0 no, 1 yes, 2 unknown.
     pub rotational: u32,
+}
+
+/// What a file system doesn't keep of an entry's looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// Permission bits.
+    pub modes: bool,
+    /// With [`Lacks::modes`]: not even whether a file may be written.
+    pub write_bit: bool,
+    /// Owner and group.
+    pub owners: bool,
+}
+
+impl Lacks {
+    /// Of a file only whether it may be written is kept, as an attribute.
+    pub const ALL_BUT_WRITE_BIT: Lacks = Lacks {
+        modes: true,
+        write_bit: false,
+        owners: true,
+    };
+    /// Nothing is kept: every entry looks as the mount says.
+    pub const ALL: Lacks = Lacks {
+        modes: true,
+        write_bit: true,
+        owners: true,
+    };
 }

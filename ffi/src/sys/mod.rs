@@ -5,7 +5,7 @@
 
 mod facts;
 mod lacking;
-pub use facts::{Metadata, SpaceFacts};
+pub use facts::{Lacks, Metadata, SpaceFacts};
 pub use lacking::*;
 
 #[cfg(unix)]

@@ -3,6 +3,8 @@
 #[cfg(not(target_os = "macos"))]
 mod create_clone;
 #[cfg(not(target_os = "linux"))]
+mod forgets_inodes;
+#[cfg(not(target_os = "linux"))]
 mod in_kernel;
 #[cfg(not(target_os = "linux"))]
 mod lease;
@@ -16,6 +18,8 @@ mod write_out;
 
 #[cfg(not(target_os = "macos"))]
 pub use create_clone::{CLONES_AT_CREATION, create_clone};
+#[cfg(not(target_os = "linux"))]
+pub use forgets_inodes::forgets_inodes;
 #[cfg(not(target_os = "linux"))]
 pub use in_kernel::{
     copy_range, copy_range_is_hopeless, copy_range_is_unsupported, reflink, reflink_is_hopeless,

@@ -50,6 +50,22 @@ pub fn reports_late(fd: impl AsFd) -> bool {
     rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
 }
 
+/// Whether the file system that holds the descriptor may show an entry with another inode number later: FAT, exFAT,
+/// SMB, FUSE and shared folders of a virtual machine make them up.
+///
+/// Reference: `man 2 statfs`, linux/magic.h.
+pub fn forgets_inodes(fd: impl AsFd) -> bool {
+    const MADE_UP: [u32; 6] = [
+        0x4d44,
+        0x2011_bab0,
+        0xfe53_4d42,
+        0xff53_4d42,
+        0x6573_5546,
+        0x786f_4256,
+    ];
+    rustix::fs::fstatfs(fd).is_ok_and(|facts| MADE_UP.contains(&(facts.f_type as u32)))
+}
+
 /// A line that is another one once the file system that holds the descriptor was taken away and came back.
 ///
 /// Reference: `man 2 statx` (STATX_MNT_ID_UNIQUE, Linux 6.8; numbers before that come again), `man 4 random` (boot_id).

@@ -2,6 +2,7 @@
 
 mod clone;
 mod durable;
+mod lacks;
 mod lease;
 mod list;
 #[cfg(target_env = "gnu")]
@@ -19,7 +20,9 @@ pub use clone::{
     copy_large_streams, copy_range, copy_range_is_hopeless, copy_range_is_unsupported, reflink,
     reflink_is_hopeless,
 };
-pub use durable::{advise_sequential, fdatasync, fsync, mount_line, reports_late, syncfs};
+pub use durable::{
+    advise_sequential, fdatasync, forgets_inodes, fsync, mount_line, reports_late, syncfs,
+};
 pub use lease::{forbid_writers, no_writer_waits};
 pub use list::DirReader;
 #[cfg(target_env = "gnu")]

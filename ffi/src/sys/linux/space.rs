@@ -4,25 +4,22 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::Errno;
+use super::lacks::lacks;
 use super::metadata::stat_fd;
 use crate::sys::SpaceFacts;
 
 // Magic numbers: `man 2 statfs`, linux/magic.h.
 const BCACHEFS: u64 = 0xca45_1a4e;
 const BTRFS: u64 = 0x9123_683e;
-const CIFS: u64 = 0xff53_4d42;
-const SMB2: u64 = 0xfe53_4d42;
-const EXFAT: u64 = 0x2011_bab0;
-const FUSE: u64 = 0x6573_5546;
+pub(super) const CIFS: u64 = 0xff53_4d42;
+pub(super) const SMB2: u64 = 0xfe53_4d42;
+pub(super) const EXFAT: u64 = 0x2011_bab0;
 const HFS_PLUS: u64 = 0x482b;
-const MSDOS: u64 = 0x4d44;
-const NFS: u64 = 0x6969;
+pub(super) const MSDOS: u64 = 0x4d44;
 const NTFS: u64 = 0x5346_544e;
 const NTFS3: u64 = 0x7366_746e;
 const OCFS2: u64 = 0x7461_636f;
 const TMPFS: u64 = 0x0102_1994;
-const V9FS: u64 = 0x0102_1997;
-const VBOXSF: u64 = 0x786f_4256;
 const XFS: u64 = 0x5846_5342;
 const ZFS: u64 = 0x2fc1_2fc1;
 /// FS_CASEFOLD_FL of linux/fs.h: a directory of ext4 or f2fs that folds by Unicode rules.
@@ -58,36 +55,11 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
             EXFAT => 10_000_000,
             NTFS | NTFS3 | CIFS | SMB2 => 100,
             BCACHEFS | BTRFS | TMPFS | XFS | ZFS => 1,
-            // They keep what whoever serves them keeps.
-            FUSE | NFS | V9FS | VBOXSF => grain_of([metadata.ctime_ns, metadata.mtime_ns]),
             _ => 0,
         },
+        lacks: lacks(magic, metadata.device),
         rotational: rotational(metadata.device),
     })
-}
-
-/// Steps in which times are kept, ns: those of FAT, of the oldest file systems, exFAT, JavaScript, UDF and NTFS.
-const GRAINS_NS: [u32; 6] = [
-    2_000_000_000,
-    1_000_000_000,
-    10_000_000,
-    1_000_000,
-    1_000,
-    100,
-];
-
-/// The coarsest step in which all of a directory's stamps lie; 0 where they lie in none, or nobody set them.
-///
-/// That of its last change is the clock's: by chance it lies in a step of a second once in 10⁹ times.
-fn grain_of(stamps_ns: [i64; 2]) -> u32 {
-    let is_kept = |grain: u32| stamps_ns.iter().all(|ns| ns % i64::from(grain) == 0);
-    match stamps_ns {
-        [0, _] => 0,
-        _ => GRAINS_NS
-            .into_iter()
-            .find(|&grain| is_kept(grain))
-            .unwrap_or(0),
-    }
 }
 
 fn keeps_xattr(dir: impl AsFd, name: &CStr) -> bool {
@@ -116,31 +88,7 @@ fn rotational(device: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Errno, grain_of, is_kept};
-
-    #[test]
-    fn a_directorys_stamps_tell_how_coarse_times_are() {
-        for (stamps, grain) in [
-            ([1_700_000_000_530_424_873, 1_700_000_000_000_000_000], 0),
-            ([1_700_000_000_530_424_800, 1_700_000_000_000_000_000], 100),
-            (
-                [1_700_000_001_000_000_000, 1_600_000_000_000_000_000],
-                1_000_000_000,
-            ),
-            (
-                [1_700_000_000_000_000_000, 1_600_000_000_000_000_000],
-                2_000_000_000,
-            ),
-            (
-                [1_700_000_000_000_000_000, 1_600_000_000_120_000_000],
-                10_000_000,
-            ),
-            ([-1_000, -2_000], 1_000),
-            ([0, 0], 0),
-        ] {
-            assert_eq!(grain_of(stamps), grain, "{stamps:?}");
-        }
-    }
+    use super::{Errno, is_kept};
 
     #[test]
     fn attributes_are_given_up_only_where_the_file_system_has_none() {

@@ -2,9 +2,9 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, XattrFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, Timestamps, XattrFlags};
 
-use super::{Errno, mtime_of, open_child, owner_of};
+use super::{Errno, both_times_of, mtime_of, open_child, owner_of};
 
 use crate::block::Kind;
 
@@ -127,17 +127,24 @@ impl<'a> Held<'a> {
     }
 
     /// Sets the modification time and leaves the access time.
-    ///
-    /// Reference: `man 2 utimensat`.
     pub fn set_mtime(self, mtime_ns: i64) -> Result<(), Errno> {
-        let times = mtime_of(mtime_ns);
+        self.set_times(&mtime_of(mtime_ns))
+    }
+
+    /// Sets the modification time, and the access time to what it is.
+    pub fn set_both_times(self, mtime_ns: i64) -> Result<(), Errno> {
+        self.set_times(&both_times_of(self.fd, mtime_ns)?)
+    }
+
+    // Reference: `man 2 utimensat`.
+    fn set_times(self, times: &Timestamps) -> Result<(), Errno> {
         if !self.handle_only {
-            return rustix::fs::futimens(self.fd, &times);
+            return rustix::fs::futimens(self.fd, times);
         }
-        match rustix::fs::utimensat(self.fd, c"", &times, AtFlags::EMPTY_PATH) {
+        match rustix::fs::utimensat(self.fd, c"", times, AtFlags::EMPTY_PATH) {
             // Linux before 5.8.
             Err(Errno::INVAL | Errno::NOENT) => {
-                rustix::fs::utimensat(rustix::fs::CWD, self.proc_path(), &times, AtFlags::empty())
+                rustix::fs::utimensat(rustix::fs::CWD, self.proc_path(), times, AtFlags::empty())
             }
             other => other,
         }

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::sys::{Errno, SpaceFacts};
+use crate::sys::{Errno, Lacks, SpaceFacts};
 
 /// `_PC_CASE_SENSITIVE` of unistd.h.
 const CASE_SENSITIVE: i32 = 11;
@@ -37,6 +37,10 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
             b"msdos" => 2_000_000_000,
             b"exfat" => 10_000_000,
             _ => 0,
+        },
+        lacks: match name.as_slice() {
+            b"msdos" | b"exfat" => Lacks::ALL_BUT_WRITE_BIT,
+            _ => Lacks::default(),
         },
         rotational: 2,
     })

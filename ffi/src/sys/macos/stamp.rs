@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, XattrFlags};
 
 use crate::block::Kind;
-use crate::sys::{Errno, OFlags, mtime_of, open_child, owner_of};
+use crate::sys::{Errno, OFlags, both_times_of, mtime_of, open_child, owner_of};
 
 /// As on Linux: what is larger is content, not an attribute.
 const ATTRIBUTE_BYTES: usize = 64 << 10;
@@ -90,6 +90,11 @@ impl<'a> Held<'a> {
     pub fn set_mtime(self, mtime_ns: i64) -> Result<(), Errno> {
         let times = mtime_of(mtime_ns);
         rustix::fs::futimens(self.fd, &times)
+    }
+
+    /// Sets the modification time, and the access time to what it is.
+    pub fn set_both_times(self, mtime_ns: i64) -> Result<(), Errno> {
+        rustix::fs::futimens(self.fd, &both_times_of(self.fd, mtime_ns)?)
     }
 
     /// Fills `buffer` with the NUL-terminated names of the attributes that are small enough to be carried;

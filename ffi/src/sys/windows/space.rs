@@ -5,7 +5,7 @@ use windows_sys::Win32::System::SystemServices as w;
 
 use super::{BorrowedFd, Errno, metadata, nt};
 use crate::block::{u16_at, u32_at};
-use crate::sys::SpaceFacts;
+use crate::sys::{Lacks, SpaceFacts};
 
 /// FILE_CS_FLAG_CASE_SENSITIVE_DIR: this directory tells case apart.
 const CASE_SENSITIVE: u64 = 1;
@@ -54,6 +54,8 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
         mount_root: metadata::stat_fd(dir)?.mount_root,
         reflink: false,
         time_grain_ns,
+        // Said by the system, not by the file system: see the trait `modes`.
+        lacks: Lacks::default(),
         rotational: 2,
     })
 }

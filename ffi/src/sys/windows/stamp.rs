@@ -94,6 +94,11 @@ impl<'a> Held<'a> {
         attributes::set_mtime(self.fd, mtime_ns)
     }
 
+    /// The same: the others are left by saying so, which every file system understands.
+    pub fn set_both_times(self, mtime_ns: i64) -> Result<(), Errno> {
+        self.set_mtime(mtime_ns)
+    }
+
     /// Fills `buffer` with the NUL-terminated names of streams and attributes; `RANGE` where it is too small.
     pub fn list_xattrs(self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let mut all = Vec::new();

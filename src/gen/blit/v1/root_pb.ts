@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/root.proto.
  */
 export const file_blit_v1_root: GenFile = /*@__PURE__*/
-  fileDesc("ChJibGl0L3YxL3Jvb3QucHJvdG8SB2JsaXQudjEiUAoPT3BlblJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIOCgZjcmVhdGUYAyABKAgSDgoGZm9sbG93GAQgASgIImIKEE9wZW5Sb290UmVzcG9uc2USDAoEcm9vdBgBIAEoDRIfCgVmYWN0cxgCIAEoCzIQLmJsaXQudjEuRnNGYWN0cxIfCgZ0cmFpdHMYAyABKAsyDy5ibGl0LnYxLlRyYWl0cyLnAQoHRnNGYWN0cxIOCgZkZXZpY2UYASABKAQSEgoKcm9vdF9pbm9kZRgCIAEoBBIMCgR0eXBlGAMgASgJEhIKCmZyZWVfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSEwoLZnJlZV9pbm9kZXMYBiABKAQSEQoJcmVhZF9vbmx5GAcgASgIEhIKCmZvbGRzX2Nhc2UYCCABKAgSGgoSbm9ybWFsaXNlc191bmljb2RlGAkgASgIEhIKCmlzX2ZzX3Jvb3QYCiABKAgSFQoNdGltZV9ncmFpbl9ucxgLIAEoDSLzAQoGVHJhaXRzEhgKEG5hbm9zZWNvbmRfdGltZXMYASABKAgSEQoJcmF3X25hbWVzGAIgASgIEg4KBnhhdHRycxgDIAEoCBIOCgZvd25lcnMYBCABKAgSEQoJaGFyZGxpbmtzGAUgASgIEhAKCHNwZWNpYWxzGAYgASgIEg0KBWhvbGVzGAcgASgIEg8KB2JlbmVhdGgYCCABKAgSFQoNc3ltbGlua190aW1lcxgJIAEoCBITCgtzeW5jc193aG9sZRgKIAEoCBINCgVtb2RlcxgLIAEoCBISCgV1bWFzaxgMIAEoDUgAiAEBQggKBl91bWFzayIxChBDbG9zZVJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcm9vdBgCIAEoDSITChFDbG9zZVJvb3RSZXNwb25zZSItCgxQcm9iZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNIjAKDVByb2JlUmVzcG9uc2USHwoFZmFjdHMYASABKAsyEC5ibGl0LnYxLkZzRmFjdHNiBnByb3RvMw");
+  fileDesc("ChJibGl0L3YxL3Jvb3QucHJvdG8SB2JsaXQudjEiUAoPT3BlblJvb3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEcGF0aBgCIAEoDBIOCgZjcmVhdGUYAyABKAgSDgoGZm9sbG93GAQgASgIImIKEE9wZW5Sb290UmVzcG9uc2USDAoEcm9vdBgBIAEoDRIfCgVmYWN0cxgCIAEoCzIQLmJsaXQudjEuRnNGYWN0cxIfCgZ0cmFpdHMYAyABKAsyDy5ibGl0LnYxLlRyYWl0cyLnAQoHRnNGYWN0cxIOCgZkZXZpY2UYASABKAQSEgoKcm9vdF9pbm9kZRgCIAEoBBIMCgR0eXBlGAMgASgJEhIKCmZyZWVfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSEwoLZnJlZV9pbm9kZXMYBiABKAQSEQoJcmVhZF9vbmx5GAcgASgIEhIKCmZvbGRzX2Nhc2UYCCABKAgSGgoSbm9ybWFsaXNlc191bmljb2RlGAkgASgIEhIKCmlzX2ZzX3Jvb3QYCiABKAgSFQoNdGltZV9ncmFpbl9ucxgLIAEoDSK3AgoGVHJhaXRzEhgKEG5hbm9zZWNvbmRfdGltZXMYASABKAgSEQoJcmF3X25hbWVzGAIgASgIEg4KBnhhdHRycxgDIAEoCBIOCgZvd25lcnMYBCABKAgSEQoJaGFyZGxpbmtzGAUgASgIEhAKCHNwZWNpYWxzGAYgASgIEg0KBWhvbGVzGAcgASgIEg8KB2JlbmVhdGgYCCABKAgSFQoNc3ltbGlua190aW1lcxgJIAEoCBITCgtzeW5jc193aG9sZRgKIAEoCBINCgVtb2RlcxgLIAEoCBISCgV1bWFzaxgMIAEoDUgAiAEBEhMKC2xvc2VzX21vZGVzGA0gASgIEhcKD2xvc2VzX3dyaXRlX2JpdBgOIAEoCBIUCgxsb3Nlc19vd25lcnMYDyABKAhCCAoGX3VtYXNrIjEKEENsb3NlUm9vdFJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRyb290GAIgASgNIhMKEUNsb3NlUm9vdFJlc3BvbnNlIi0KDFByb2JlUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEgwKBHJvb3QYAiABKA0iMAoNUHJvYmVSZXNwb25zZRIfCgVmYWN0cxgBIAEoCzIQLmJsaXQudjEuRnNGYWN0c2IGcHJvdG8z");
 
 /**
  * Opens a root.
@@ -271,6 +271,27 @@ export type Traits = Message<"blit.v1.Traits"> & {
    * @generated from field: optional uint32 umask = 12;
    */
   umask?: number | undefined;
+
+  /**
+   * Permission bits don't stay as they are set: a FAT or SMB file system.
+   *
+   * @generated from field: bool loses_modes = 13;
+   */
+  losesModes: boolean;
+
+  /**
+   * Nor does it stay whether a file may be written.
+   *
+   * @generated from field: bool loses_write_bit = 14;
+   */
+  losesWriteBit: boolean;
+
+  /**
+   * Owner and group don't stay as they are set.
+   *
+   * @generated from field: bool loses_owners = 15;
+   */
+  losesOwners: boolean;
 };
 
 /**

@@ -389,9 +389,10 @@ class RunningDaemon implements Daemon, ServiceHost {
   #endUnwelcome(): void {
     for (const session of this.#table.running()) {
       const module = this.#config.modules.find(({ name }) => name === session.module);
-      if (module && module.path === session.spec.path && this.#isWelcome(session, module)) continue;
+      const isServed = module !== undefined && keepsTo(module, session.spec);
+      if (isServed && this.#isWelcome(session, module)) continue;
       const where = moduleWords(session.module);
-      const reason = module && module.path === session.spec.path
+      const reason = isServed
         ? new BlitError(
           "unauthenticated",
           `The daemon took back what your token may do in ${where}. Ask for a new one.`,
@@ -415,4 +416,10 @@ class RunningDaemon implements Daemon, ServiceHost {
     if (access === null) return false;
     return rightsIn(module, access, session.granted).length >= session.rights.length;
   }
+}
+
+/** Whether a module still allows all that it did when a session was opened on it, rights aside. */
+function keepsTo(now: ModuleSpec, then: ModuleSpec): boolean {
+  return now.path === then.path && (now.trustMetadata || !then.trustMetadata) &&
+    then.delegation.every((host) => now.delegation.includes(host));
 }

@@ -144,6 +144,49 @@ Deno.test("SIGHUP reads the configuration again, a bad one keeps the old", async
   }
 });
 
+Deno.test("a session ends at SIGHUP where its module trusts its clients, or takes from other daemons, less than before", async () => {
+  using home = new DaemonHome();
+  const config = (more: Record<string, unknown>) =>
+    home.write(
+      "d.jsonc",
+      JSON.stringify({
+        modules: [{ name: "kept", path: ".", trustMetadata: true }, {
+          name: "cut",
+          path: ".",
+          ...more,
+        }],
+      }),
+    );
+  config({ trustMetadata: true, delegation: ["a"] });
+  const daemon = await home.start("--config", "d.jsonc");
+  const client = rawClient(daemon.ready, null);
+  let from = 0;
+  const again = async (more: Record<string, unknown>) => {
+    config(more);
+    from = daemon.stderr.length;
+    daemon.signal("SIGHUP");
+    await eventually(() => daemon.stderr.slice(from).includes("read again"));
+  };
+  try {
+    const kept = await client.open({ module: "kept" });
+    const first = await client.open({ module: "cut" });
+    await again({ trustMetadata: true, delegation: ["a", "b"] });
+    await client.sessions.openRoot({ session: first.id });
+    await again({ trustMetadata: true, delegation: ["b"] });
+    assert.equal(await first.ended, "not_found");
+    const second = await client.open({ module: "cut" });
+    await again({ delegation: ["b"] });
+    assert.equal(await second.ended, "not_found");
+    const third = await client.open({ module: "cut" });
+    await again({ trustMetadata: true, delegation: ["b"] });
+    await client.sessions.openRoot({ session: third.id });
+    await client.sessions.openRoot({ session: kept.id });
+  } finally {
+    client.close();
+    await daemon.stop();
+  }
+});
+
 Deno.test("SIGTERM refuses new sessions and waits for the running ones", async () => {
   using home = new DaemonHome();
   const daemon = await home.start("--root", ".");

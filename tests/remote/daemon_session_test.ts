@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
+import { ConnectError } from "@connectrpc/connect";
 import { EntryBlock, Kind, NO_PARENT } from "../../src/core/entry_block.ts";
 import { kindOfStatus } from "../../src/core/error.ts";
 import { bytesToName, nameToBytes, type RelPath } from "../../src/core/rel_path.ts";
 import { BatchBuilder, CopyAction, Op, Results } from "../../src/core/work_batch.ts";
 import { DEFAULTS } from "../../src/daemon/config.ts";
+import { moduleOf } from "../../src/daemon/config_parse.ts";
+import { KIND_METADATA } from "../../src/rpc/errors.ts";
 import { all, daemonTest, eventually, rejectsWith } from "./daemon_support.ts";
 
 const RUN_ID = 7n;
@@ -16,6 +20,33 @@ function directories(...paths: RelPath[]): Uint8Array {
   }
   return batch.finish();
 }
+
+daemonTest(
+  "a session that is being opened while the configuration is read again is of the new one",
+  async (scene) => {
+    const client = scene.client();
+    const of = (name: string) => ({
+      ...DEFAULTS,
+      modules: [moduleOf({ name, path: scene.folder })],
+    });
+    for (let tries = 0; tries < 200; tries++) {
+      scene.daemon.reconfigure(of("m"));
+      const opening = client.open({ module: "m" }).then(
+        (session) => session.ended,
+        (error) => ConnectError.from(error).metadata.get(KIND_METADATA),
+      );
+      const { daemon } = scene;
+      while (daemon.counts().waiting.sessions + daemon.counts().sessions === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const isHit = daemon.counts().waiting.sessions > 0;
+      scene.daemon.reconfigure(of("other"));
+      assert.equal(await opening, "not_found");
+      if (isHit) return;
+    }
+    assert.fail("it was never hit");
+  },
+);
 
 daemonTest("a welcome says what the caller may do and what stands at a path", async (scene) => {
   Deno.mkdirSync(`${scene.folder}/d`);

@@ -87,6 +87,13 @@ export class SessionTable {
    *   are too many; `disconnected` while the daemon is being shut down
    */
   async open(terms: OpenTerms): Promise<ServedSession> {
+    for (;;) {
+      const session = await this.#open(terms);
+      if (session !== null) return session;
+    }
+  }
+
+  async #open(terms: OpenTerms): Promise<ServedSession | null> {
     if (this.#draining) throw this.#draining;
     const { caller } = terms;
     const module = this.module(terms.module, caller);
@@ -104,6 +111,11 @@ export class SessionTable {
       if (this.#draining) {
         await session.release();
         throw this.#draining;
+      }
+      if (!this.#host.modules().includes(module)) {
+        // The configuration was read again meanwhile: what was opened is the module as it was before.
+        await session.release();
+        return null;
       }
       this.#sessions.set(id, session);
       const by = caller.user === "" ? "" : " by {user}";

@@ -64,10 +64,9 @@ export class TokenAuthority implements Authority {
       record = secret === undefined ? null : this.#store.find(secret);
     } catch (error) {
       if (!(error instanceof BlitError)) throw error;
-      this.#log.error("{error}", { error: error.message });
       // A stranger isn't told where the daemon keeps what.
       const words = "The daemon can't read its tokens, so it knows nobody. Its log says why.";
-      return await this.#refuse(peer, new BlitError(error.kind, words, { cause: error }));
+      return await this.#refuse(peer, new BlitError(error.kind, words, { cause: error }), error);
     }
     if (record === null) return await this.#refuse(peer, unknownToken());
     const access = (module: ModuleSpec) => {
@@ -78,7 +77,8 @@ export class TokenAuthority implements Authority {
     return { user: record.name, peer, access };
   }
 
-  async #refuse(peer: string, because: BlitError): Promise<never> {
+  /** @param fault what is wrong on this side, for the log */
+  async #refuse(peer: string, because: BlitError, fault?: BlitError): Promise<never> {
     this.failures++;
     const known = this.#failures.get(peer);
     const fresh = known === undefined || performance.now() - known.lastMs > FORGIVEN_MS;
@@ -90,7 +90,11 @@ export class TokenAuthority implements Authority {
     }
     failures.count++;
     failures.lastMs = performance.now();
-    this.#log.warn("login from {peer} failed, {count} in a row", { peer, count: failures.count });
+    // The first, the second, the fourth, and so on: whoever tries without end must not fill the disk.
+    if (Number.isInteger(Math.log2(failures.count))) {
+      if (fault) this.#log.error("{error}", { error: fault.message });
+      this.#log.warn("login from {peer} failed, {count} in a row", { peer, count: failures.count });
+    }
     if (failures.waiting >= MOST_WAITING) {
       throw new BlitError(
         "busy",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServiceLog } from "../rpc/service/host.ts";
 import { TokenAuthority } from "./auth.ts";
 import { moduleOf } from "./config_parse.ts";
 import { daemonLog } from "./log.ts";
@@ -78,6 +79,19 @@ Deno.test(
     assert.deepEqual(await Promise.all(tries.slice(0, 4)), Array(4).fill("unauthenticated"));
     assert.equal(await authority.authenticate(null, "10.0.0.1"), null);
     assert.equal(authority.failures, 5);
+  }),
+);
+
+Deno.test(
+  "who fails to log in a thousand times is told of in the log ten times",
+  withStore(async (store) => {
+    const lines: unknown[] = [];
+    const log = { ...daemonLog(), warn: (_: string, words: unknown) => void lines.push(words) };
+    const authority = new TokenAuthority(store, log as ServiceLog, () => Promise.resolve());
+    for (let i = 0; i < 1000; i++) await authority.authenticate("Bearer x", "::1").catch(() => {});
+    assert.deepEqual(lines.at(-1), { peer: "::1", count: 512 });
+    assert.equal(lines.length, 10);
+    assert.equal(authority.failures, 1000);
   }),
 );
 

@@ -17,8 +17,8 @@ export const LONGEST_TOKEN = 1016;
 
 const ALGORITHM = "HS256";
 const KEY_BYTES = 32, NONCE_BYTES = 16;
-/** Tokens that may wait to be used. */
-const MOST_PENDING = 4096;
+/** Tokens that may wait to be used, in all and of one session: nobody can use up those of others. */
+const MOST_PENDING = 4096, MOST_OF_SESSION = 64;
 
 /** What a token is for. */
 export interface TokenPurpose {
@@ -52,13 +52,14 @@ export class TokenOffice<T> {
   }
 
   /**
-   * Signs a token.
+   * Signs a token. Where its session has too many that wait, the oldest of those is good no more.
    *
    * @param terms what its bearer gets
    * @throws {BlitError} `busy` where too many wait to be used
    */
   async sign(purpose: TokenPurpose, terms: T): Promise<string> {
     this.#prune();
+    this.#makeRoom(purpose.session);
     if (this.#pending.size >= MOST_PENDING) {
       throw new BlitError(
         "busy",
@@ -114,6 +115,17 @@ export class TokenOffice<T> {
     for (const [nonce, pending] of this.#pending) {
       if (pending.session === session) this.#pending.delete(nonce);
     }
+  }
+
+  #makeRoom(session: string): void {
+    let oldest: string | undefined;
+    let count = 0;
+    for (const [nonce, pending] of this.#pending) {
+      if (pending.session !== session) continue;
+      oldest ??= nonce;
+      count++;
+    }
+    if (count >= MOST_OF_SESSION) this.#pending.delete(oldest!);
   }
 
   #prune(): void {

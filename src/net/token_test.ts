@@ -17,6 +17,17 @@ Deno.test("a token is good once", async () => {
   await assert.rejects(office.redeem(token, "stream"), REFUSED);
 });
 
+Deno.test("a session that asks for tokens without end uses up its own alone", async () => {
+  const office = new TokenOffice<number>("instance");
+  const others = await office.sign({ ...PURPOSE, session: "other" }, 1);
+  const tokens: string[] = [];
+  for (let i = 0; i < 5000; i++) tokens.push(await office.sign({ ...PURPOSE, stream: i }, i));
+  assert.equal((await office.redeem(others, "stream")).terms, 1);
+  await office.sign({ ...PURPOSE, session: "third" }, 2);
+  await assert.rejects(office.redeem(tokens[0], "stream"), REFUSED);
+  assert.equal((await office.redeem(tokens[4999 - 63], "stream")).terms, 4999 - 63);
+});
+
 Deno.test("a token says what it is for", async () => {
   const office = new TokenOffice<number>("instance");
   const { session, stream, terms } = await office.redeem(await office.sign(PURPOSE, 7), "stream");

@@ -6,8 +6,13 @@
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import type { ServiceLog } from "../rpc/service/host.ts";
 import type { LogLevel } from "./config.ts";
+import { LineWriter } from "./line_writer.ts";
 
 const CATEGORY = "blit-daemon";
+/** How long the last lines may take. */
+const LAST_MS = 1000;
+
+let lines: LineWriter | null = null;
 
 /** Where the daemon's parts write; nothing is shown before {@link startLog}. */
 export function daemonLog(): ServiceLog {
@@ -20,13 +25,15 @@ export function daemonLog(): ServiceLog {
  * @param json one JSON object a line instead of words
  */
 export async function startLog(level: LogLevel, json: boolean): Promise<void> {
-  const encoder = new TextEncoder();
+  const writer = new LineWriter(Deno.stderr, (count) => {
+    daemonLog().warn("{count} lines of the log are lost: nobody took them in time", { count });
+  });
+  lines = writer;
   await configure({
     reset: true,
     sinks: {
       stderr: (record: LogRecord) => {
-        const line = json ? jsonLine(record) : textLine(record);
-        Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+        writer.write(json ? jsonLine(record) : textLine(record));
       },
     },
     loggers: [
@@ -38,6 +45,7 @@ export async function startLog(level: LogLevel, json: boolean): Promise<void> {
 
 /** Ends the log. */
 export async function endLog(): Promise<void> {
+  await lines?.flush(LAST_MS);
   await reset();
 }
 

@@ -187,6 +187,27 @@ Deno.test("a session ends at SIGHUP where its module trusts its clients, or take
   }
 });
 
+Deno.test({
+  name: "a daemon whose log nobody reads goes on, and stops when it is told to",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const unread = 'mkfifo log; sleep 20 < log > /dev/null 2>&1 & exec "$@" 2> log';
+    using home = new DaemonHome({ wrapper: ["sh", "-c", unread, "sh"] });
+    const daemon = await home.start("--root", ".");
+    const client = rawClient(daemon.ready, null);
+    try {
+      // More than a pipe takes: 64 KiB.
+      for (let i = 0; i < 400; i++) {
+        const session = await client.open();
+        await session.close();
+      }
+    } finally {
+      client.close();
+    }
+    assert.equal(await daemon.stop(), 0);
+  },
+});
+
 Deno.test("SIGTERM refuses new sessions and waits for the running ones", async () => {
   using home = new DaemonHome();
   const daemon = await home.start("--root", ".");

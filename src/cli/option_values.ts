@@ -8,6 +8,8 @@ import { parseFingerprint } from "../core/fingerprint.ts";
 import { parseAge, parseSize } from "../core/units.ts";
 import { badValue } from "./option_types.ts";
 
+const DAY_SECONDS = 24 * 3600;
+
 /** Any text but none. */
 export function text(given: string, option: string): string {
   if (given === "") throw badValue(option, given, "a value that isn't empty");
@@ -40,8 +42,12 @@ export function whole(least: number, most: number): (given: string, option: stri
 
 /** Seconds, possibly with a fraction, as milliseconds. */
 export function seconds(given: string, option: string): number {
-  if (!/^\d+(\.\d+)?s?$/.test(given)) throw badValue(option, given, "seconds, such as 5 or 0.5");
-  return Math.round(parseFloat(given) * 1000);
+  const number = parseFloat(given);
+  // A timer can't wait for more than 24 days: it would end at once.
+  if (!/^\d+(\.\d+)?s?$/.test(given) || number > DAY_SECONDS) {
+    throw badValue(option, given, "seconds, such as 5 or 0.5, at most a day");
+  }
+  return Math.round(number * 1000);
 }
 
 /** One of some words. */

@@ -98,6 +98,7 @@ const MISTAKES: [args: string, message: RegExp][] = [
   ["copy a b --json=yes", /^--json takes no value/],
   ["copy a b --retry many", /^--retry "many": expected a whole number from 0 to 1000\.$/],
   ["copy a b --wait soon", /^--wait "soon": expected seconds/],
+  ["copy a b --wait 2147484", /^--wait "2147484": expected seconds, .*at most a day/],
   ["copy a b --min-size big", /^--min-size "big" is not a size/],
   ["copy a b --max-age old", /^--max-age "old" is not an age/],
   ["mirror a b --max-delete 101%", /^--max-delete "101%": expected a count/],

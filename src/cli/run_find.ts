@@ -13,8 +13,6 @@ import type { Invocation } from "./invocation.ts";
 import { remoteSettings } from "./remote_call.ts";
 import type { OptionValues } from "./options.ts";
 
-const NUL = new Uint8Array(1);
-
 /** Finds entries. */
 export async function run(call: Invocation): Promise<number> {
   const { args, values, cwd, terminal, signal } = call;
@@ -45,8 +43,7 @@ export async function run(call: Invocation): Promise<number> {
       const path = whole(found.path);
       if (array) array.push(entryJson(path, found.block, found.index, "path"));
       else if (values.print0) {
-        terminal.writeBytes(nameToBytes(path));
-        terminal.writeBytes(NUL);
+        terminal.writeBytes(nameToBytes(`${path}\0`));
       } else terminal.out(displayName(path));
     }
     array?.end();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { BlitError } from "../core/error.ts";
 
 /** Where bytes go: `Deno.stdout`, `Deno.stderr`, or a test's. */
@@ -42,7 +43,10 @@ export class Terminal {
   readonly #out: Sink;
   readonly #err: Sink;
   #color: boolean;
+  /** What waits to be written is text, or bytes. */
   #buffered = "";
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
   #outBroken = false;
   #errBroken = false;
   /** A question stands on the last line, without a line end. */
@@ -92,14 +96,18 @@ export class Terminal {
   /** Prints a part of the result as it is. */
   write(text: string): void {
     if (this.#outBroken) return;
+    if (this.#pieceBytes > 0) this.flush();
     this.#buffered += text;
     if (this.outIsTerminal || this.#buffered.length >= FLUSH_CHARS) this.flush();
   }
 
-  /** Prints bytes of the result as they are. */
+  /** Prints bytes of the result as they are; the caller must not change them afterwards. */
   writeBytes(bytes: Uint8Array): void {
-    this.flush();
-    this.#put(this.#out, bytes);
+    if (this.#outBroken) return;
+    if (this.#buffered !== "") this.flush();
+    this.#pieces.push(bytes);
+    this.#pieceBytes += bytes.length;
+    if (this.outIsTerminal || this.#pieceBytes >= FLUSH_CHARS) this.flush();
   }
 
   /** Prints a line of commentary; not in quiet runs. */
@@ -142,11 +150,19 @@ export class Terminal {
 
   /** Writes out what is buffered. */
   flush(): void {
-    if (this.#buffered === "") return;
-    const text = this.#buffered;
-    this.#buffered = "";
+    if (this.#buffered === "" && this.#pieceBytes === 0) return;
+    const bytes = this.#pieceBytes > 0
+      ? Buffer.concat(this.#pieces)
+      : ENCODER.encode(this.#buffered);
+    this.#drop();
     if (this.outIsTerminal) this.live?.clear();
-    this.#put(this.#out, ENCODER.encode(text));
+    this.#put(this.#out, bytes);
+  }
+
+  #drop(): void {
+    this.#buffered = "";
+    this.#pieces = [];
+    this.#pieceBytes = 0;
   }
 
   #put(sink: Sink, bytes: Uint8Array): void {
@@ -159,7 +175,7 @@ export class Terminal {
       }
       const first = !this.#outBroken;
       this.#outBroken = true;
-      this.#buffered = "";
+      this.#drop();
       // `blit find | head`: the reader has what it wanted.
       if (!(error instanceof Deno.errors.BrokenPipe)) {
         const words = error instanceof Error ? error.message : String(error);

@@ -34,6 +34,24 @@ Deno.test("results are buffered for a pipe and whole after a flush, even with sh
   assert.equal(out.text, `${"x".repeat(5000)}\n`);
 });
 
+Deno.test("bytes and text come in the order in which they were printed, a piece at a time", () => {
+  const out = new Screen(false);
+  const terminal = new Terminal(out, new Screen(false), true);
+  const shown = () => out.text;
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  terminal.write("a");
+  terminal.writeBytes(bytes("b"));
+  terminal.writeBytes(bytes("c"));
+  assert.equal(shown(), "a");
+  terminal.write("d");
+  assert.equal(shown(), "abc");
+  terminal.flush();
+  terminal.flush();
+  assert.equal(shown(), "abcd");
+  terminal.writeBytes(bytes("e".repeat(70_000)));
+  assert.equal(shown().length, 70_004);
+});
+
 Deno.test("errors are coloured on a terminal, plain elsewhere and without colours", () => {
   const [colored, plain, without] = [new Screen(true), new Screen(false), new Screen(true)];
   new Terminal(new Screen(false), colored, true).error("no");

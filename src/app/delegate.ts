@@ -7,7 +7,7 @@
 import { BlitError } from "../core/error.ts";
 import type { Mode } from "../core/options.ts";
 import { pause } from "../core/pause.ts";
-import { nameToBytes } from "../core/rel_path.ts";
+import { nameToBytes, type RelPath } from "../core/rel_path.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import type { EngineRequest, EngineResult } from "../engine/request.ts";
 import type { Tree } from "../engine/tree.ts";
@@ -88,11 +88,13 @@ export async function checkDelegation(
  */
 export async function delegate(run: DelegatedRun): Promise<EngineResult> {
   const { options, listener, signal } = run.request;
+  // A list can be read once, and each attempt needs it.
+  const paths = run.request.paths && await Array.fromAsync(run.request.paths);
   for (let attempt = 1;; attempt++) {
     const isLast = attempt > options.retries;
     let why: string;
     try {
-      const result = await delegateOnce(run);
+      const result = await delegateOnce(run, paths);
       const broken = isBroken(result.error) ||
         result.summary.failures.some(({ kind }) => kind === "disconnected");
       if (isLast || !broken || signal.aborted) return result;
@@ -107,14 +109,17 @@ export async function delegate(run: DelegatedRun): Promise<EngineResult> {
   }
 }
 
-async function delegateOnce(run: DelegatedRun): Promise<EngineResult> {
+async function delegateOnce(
+  run: DelegatedRun,
+  paths: readonly RelPath[] | undefined,
+): Promise<EngineResult> {
   const { from, to, request, forceControlPlane } = run;
   const source = remote(run.source), destination = remote(run.destination);
   const [granter, reader] = await Promise.all([source.keeper.live(), destination.keeper.live()]);
   const options = formatPullOrder({
     options: request.options,
     single: request.single,
-    paths: request.paths === undefined ? undefined : await Array.fromAsync(request.paths),
+    paths,
     emitItems: request.emitItems,
     forceControlPlane,
     display: destination.display,

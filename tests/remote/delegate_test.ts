@@ -353,6 +353,13 @@ testOrSkip(
         assertStatus(await blit("mirror", "-v", "--force", "--yes", ...retried, ...places), 0);
         assertRsyncFindsNothing(join(dir.path, "a"), join(dir.path, "b/x"));
         assertNothingStaged(dir.path);
+        sh(`ls "$0" > "$1"`, join(dir.path, "a"), join(dir.path, "list"));
+        proxy.cutOnce("fromDaemon", 12_000);
+        const listed = ["--force", "--files-from", "list", "-v", "-p", "--json", ...retried];
+        const ran = await blit("copy", ...listed, ...places);
+        assertStatus(ran, 0);
+        assert.match(ran.stderr, /"type":"waiting"/);
+        assert.equal(ran.json().files_examined, 300);
       } finally {
         await proxy.close();
       }

@@ -208,16 +208,24 @@ async function runBetween(
   forceControlPlane: boolean,
 ): Promise<EngineResult> {
   const { delegate } = await import("./delegate.ts");
-  const { source, destination } = request;
+  const { source, destination, options } = request;
+  const { ignoreExisting, update } = options.compare;
+  // What they leave alone there is to stay here.
+  const leaves = options.mode === "move" && (ignoreExisting || update);
   const carry = (listener: EngineRequest["listener"]) =>
     delegate({
       ...between,
       source,
       destination,
       forceControlPlane,
-      request: { ...request, listener, notices: [] },
+      request: {
+        ...request,
+        listener,
+        notices: [],
+        emitItems: request.emitItems || leaves,
+      },
     });
-  if (request.options.mode === "move") {
+  if (options.mode === "move") {
     const result = await run({ ...request, carry });
     // What there is to learn from was the daemons' doing.
     return { ...result, record: null };

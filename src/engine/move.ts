@@ -100,7 +100,10 @@ async function carried(
   try {
     const { summary, error } = await carry((event) => {
       if (event.type === "progress") tally.carried = event;
-      else if (event.type !== "start" && event.type !== "summary") tally.emit(event);
+      else if (event.type === "item") {
+        if (event.action === "skip") tally.leave(event.path);
+        tally.item(event.action, event.reason, event.path, event.sizeBytes);
+      } else if (event.type !== "start" && event.type !== "summary") tally.emit(event);
     });
     tally.takeOver(summary);
     if (error !== null) throw error;

@@ -61,7 +61,7 @@ export class Tally {
   firstWorkMs: number | null = null;
   readonly failures: Failure[] = [];
   readonly warnings: string[] = [];
-  /** What {@link Tally.skip} was told, for a move, which takes nothing away that it didn't bring; else null. */
+  /** What {@link Tally.leave} was told, for a move, which takes nothing away that it didn't bring; else null. */
   leftAlone: Set<RelPath> | null = null;
   readonly #failedPaths = new Set<RelPath>();
   readonly #methods = new Map<number, { files: number; bytes: number }>();
@@ -115,6 +115,11 @@ export class Tally {
   skip(reason: ItemReason, path: RelPath): void {
     this.filesSkipped++;
     this.item("skip", reason, path, 0);
+    this.leave(path);
+  }
+
+  /** Remembers what is left alone, where that matters. */
+  leave(path: RelPath): void {
     if (this.leftAlone !== null && this.leftAlone.size < SKIPPED_KEPT) this.leftAlone.add(path);
   }
 

@@ -12,13 +12,10 @@ import fc from "fast-check";
 import { casesOf } from "./choices.ts";
 import { predict } from "./model.ts";
 import { readTree, twoTrees } from "./real_tree.ts";
-import { again, onGround, onTrees, type Route } from "./runs.ts";
+import { again, onGround, onTrees, ROUTES, runsOf } from "./runs.ts";
 import { expectCounts, expectForetold, expectIdle, expectOutcome } from "./verdict.ts";
 
-const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
-const USUAL_RUNS: Readonly<Record<Route, number>> = { local: 40, push: 15, pull: 15 };
-
-for (const route of ["local", "push", "pull"] as const) {
+for (const route of ROUTES) {
   for (const mode of ["copy", "mirror"] as const) {
     Deno.test(`${mode} does what the model says and tells what it does: ${route}`, async () => {
       await onGround(route, async (ground) => {
@@ -26,7 +23,7 @@ for (const route of ["local", "push", "pull"] as const) {
           twoTrees,
           casesOf(mode),
           (trees, one) =>
-            onTrees(ground, route, one, trees, async ({ from, to, run }) => {
+            onTrees(ground, one, trees, async ({ from, to, run }) => {
               const [source, before] = [readTree(from), readTree(to)];
               const planned = await run(true);
               assert.deepEqual(readTree(to), before, "a dry run touched the destination");
@@ -46,7 +43,7 @@ for (const route of ["local", "push", "pull"] as const) {
               }
             }),
         );
-        await fc.assert(property, { numRuns: RUNS || USUAL_RUNS[route], ...again() });
+        await fc.assert(property, { numRuns: runsOf(route), ...again() });
       });
     });
   }

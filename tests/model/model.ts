@@ -140,7 +140,7 @@ export function predict(source: Tree, destination: Tree, choice: Choice): Outcom
       const same = !differs(here, there, choice);
       if (!same) metadataUpdated++;
       const mtimeNs = same ? there.mtimeNs : here.mtimeNs;
-      const isLoose = isLinked(source, here) || isLinked(destination, there);
+      const isLoose = here.isLinked || there.isLinked;
       tree.set(path, {
         ...here,
         content: there.content,
@@ -254,11 +254,6 @@ function isIgnored(source: Tree, path: string, isDirectory: boolean): boolean {
     }
   }
   return false;
-}
-
-/** Whether an entry has another name in its tree. */
-export function isLinked(tree: Tree, { inode }: Seen): boolean {
-  return [...tree.values()].filter((entry) => entry.inode === inode).length > 1;
 }
 
 /** What is in a folder, by name. */

@@ -10,11 +10,8 @@ import { type Scratch, scratch } from "../support/cli.ts";
 import { type Case, casesOf } from "./choices.ts";
 import { type Moved, predictAcross, predictRename } from "./model_move.ts";
 import { readTree, type Tree, twoTrees } from "./real_tree.ts";
-import { again, type Ground, onGround, onTrees, type Route } from "./runs.ts";
+import { again, type Ground, onGround, onTrees, type Route, runsOf } from "./runs.ts";
 import { expectForetold, expectTree } from "./verdict.ts";
-
-const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
-const USUAL_RUNS: Readonly<Record<Route, number>> = { local: 40, push: 15, pull: 15 };
 
 type Predict = (source: Tree, destination: Tree, one: Case) => Moved;
 
@@ -24,7 +21,7 @@ async function expectMoves(ground: Ground, route: Route, predict: Predict): Prom
     twoTrees,
     casesOf("move"),
     (trees, one) =>
-      onTrees(ground, route, one, trees, async ({ from, to, run }) => {
+      onTrees(ground, one, trees, async ({ from, to, run }) => {
         const [source, before] = [readTree(from), readTree(to)];
         const planned = await run(true);
         assert.deepEqual(
@@ -59,14 +56,16 @@ async function expectMoves(ground: Ground, route: Route, predict: Predict): Prom
         else assert.equal(summary.entriesDeleted, source.size - left.size - (isGone ? 1 : 0));
       }),
   );
-  await fc.assert(property, { numRuns: RUNS || USUAL_RUNS[route], ...again() });
+  await fc.assert(property, { numRuns: runsOf(route), ...again() });
 }
 
-Deno.test("move within a file system does what the model says and tells what it does", async () => {
-  await onGround("local", (ground) => expectMoves(ground, "local", predictRename));
-});
+for (const route of ["local", "within"] as const) {
+  Deno.test(`move within a file system does what the model says and tells what it does: ${route}`, async () => {
+    await onGround(route, (ground) => expectMoves(ground, route, predictRename));
+  });
+}
 
-for (const route of ["push", "pull"] as const) {
+for (const route of ["push", "pull", "between"] as const) {
   Deno.test(`move between machines does what the model says: ${route}`, async () => {
     await onGround(route, (ground) => expectMoves(ground, route, predictAcross));
   });

@@ -35,6 +35,8 @@ export interface Seen {
   readonly sizeBytes: number;
   /** Inode and birth: what two names of one file share. */
   readonly inode: string;
+  /** It has another name, in this tree or elsewhere; never said of a folder. */
+  readonly isLinked: boolean;
 }
 
 /** A tree as it is, by path; its root is under `""`. */
@@ -202,6 +204,7 @@ export function readTree(root: string): Tree {
       mtimeNs: stat.mtimeNs,
       sizeBytes: kind === "file" ? content.length : 0,
       inode: `${stat.ino}/${stat.birthtimeNs}`,
+      isLinked: kind !== "directory" && stat.nlink > 1n,
     });
     if (kind !== "directory") return;
     for (const name of fs.readdirSync(path).sort()) visit(at === "" ? name : `${at}/${name}`);

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { serve } from "../../daemon.ts";
+import { serve, type Served } from "../../daemon.ts";
 import {
   copy,
   mirror,
@@ -17,8 +17,17 @@ import { rememberHost } from "../../src/app/hosts.ts";
 import type { Case } from "./choices.ts";
 import { makeTree, removeTree, type TreeSpec } from "./real_tree.ts";
 
-/** Which side a daemon has. */
-export type Route = "local" | "push" | "pull";
+/** Which side a daemon has; `within`: one daemon has both; `between`: each has one, and the destination's pulls. */
+export type Route = "local" | "push" | "pull" | "within" | "between";
+
+/** Every route. */
+export const ROUTES: readonly Route[] = ["local", "push", "pull", "within", "between"];
+
+/** How many cases of a route are tried: as many as are asked for, else what takes a few seconds. */
+export function runsOf(route: Route): number {
+  const asked = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
+  return asked || (route === "local" ? 40 : 10);
+}
 
 /** How a run ended, and what it said of each entry. */
 export interface Ran extends TransferResult {
@@ -31,8 +40,8 @@ export interface Ground {
   readonly path: string;
   /** Where a second file system begins, for what is to cross two; else as {@link Ground.path}. */
   readonly other: string;
-  /** `host:port:/m` of the daemon that serves {@link Ground.path}; null where none is needed. */
-  readonly host: string | null;
+  /** `host:port:/m` of the daemons that serve {@link Ground.path}; null for the side that has none. */
+  readonly hosts: { readonly from: string | null; readonly to: string | null };
   readonly options: TransferOptions;
 }
 
@@ -59,20 +68,30 @@ export async function onGround(
   const other = elsewhere === undefined
     ? path
     : Deno.makeTempDirSync({ dir: elsewhere, prefix: "blit-model-" });
-  const daemon = route === "local" ? null : await serve({
-    modules: [{ name: "m", path, trustMetadata: true }],
-    stateFolder: join(path, ".state"),
-    bind: "127.0.0.1",
-    port: 0,
-    dataPort: 0,
-  });
+  const configDir = join(path, ".config");
+  const daemons: Served[] = [];
+  const start = async (delegation: readonly string[] = []): Promise<string> => {
+    const daemon = await serve({
+      modules: [{ name: "m", path, trustMetadata: true, delegation }],
+      stateFolder: join(path, `.state${daemons.length}`),
+      bind: "127.0.0.1",
+      port: 0,
+      dataPort: 0,
+    });
+    daemons.push(daemon);
+    const host = `127.0.0.1:${daemon.port}`;
+    rememberHost(configDir, host, { kind: "plain" });
+    return host;
+  };
   try {
-    if (daemon === null) return await work({ path, other, host: null, options: {} });
-    const configDir = join(path, ".config");
-    rememberHost(configDir, `127.0.0.1:${daemon.port}`, { kind: "plain" });
-    await work({ path, other, host: `127.0.0.1:${daemon.port}:/m`, options: { configDir } });
+    const first = route === "local" ? null : await start();
+    const second = route === "between" ? await start([first!]) : first;
+    const module = (isThere: boolean, host: string | null) => isThere ? `${host}:/m` : null;
+    const from = module(["pull", "within", "between"].includes(route), first);
+    const to = module(["push", "within", "between"].includes(route), second);
+    await work({ path, other, hosts: { from, to }, options: first === null ? {} : { configDir } });
   } finally {
-    await daemon?.stop();
+    for (const daemon of daemons) await daemon.stop();
     removeTree(path);
     if (other !== path) removeTree(other);
   }
@@ -88,8 +107,7 @@ let nth = 0;
 
 /** Makes the two trees of a case, gives them to `work`, and removes them. */
 export async function onTrees(
-  { path, other, host, options }: Ground,
-  route: Route,
+  { path, other, hosts, options }: Ground,
   one: Case,
   specs: { readonly from: TreeSpec; readonly to: TreeSpec },
   work: (places: Places) => Promise<void>,
@@ -104,9 +122,9 @@ export async function onTrees(
   makeTree(to, specs.to, other === path ? files : []);
   const list = join(here, "list");
   if (one.paths !== null) Deno.writeTextFileSync(list, one.paths.join("\n"));
-  const remote = (place: string) => `${host}/${nth}/${place}`;
-  const source = (route === "pull" ? remote("src") : from) + (one.named ? "" : "/");
-  const destination = route === "push" ? remote("dst") : there;
+  const root = hosts.from === null ? from : `${hosts.from}/${nth}/src`;
+  const source = root + (one.named ? "" : "/");
+  const destination = hosts.to === null ? there : `${hosts.to}/${nth}/dst`;
   const given = { ...options, ...(one.paths === null ? {} : { filesFrom: list }) };
   try {
     await work({

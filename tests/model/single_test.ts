@@ -10,11 +10,17 @@ import { type Case, casesOf } from "./choices.ts";
 import { predict } from "./model.ts";
 import { predictRename } from "./model_move.ts";
 import { readTree, type Seen, type Tree, twoTrees } from "./real_tree.ts";
-import { again, onGround, onTrees, type Places, type Ran, type Route, runCase } from "./runs.ts";
+import {
+  again,
+  onGround,
+  onTrees,
+  type Places,
+  type Ran,
+  ROUTES,
+  runCase,
+  runsOf,
+} from "./runs.ts";
 import { expectForetold, expectIdle, expectTree, kindOf } from "./verdict.ts";
-
-const RUNS = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
-const USUAL_RUNS: Readonly<Record<Route, number>> = { local: 40, push: 10, pull: 10 };
 
 /** Which entry is copied, and what DST names: a new name, or the folder. */
 const named = fc.record({
@@ -79,7 +85,7 @@ async function expectSingle(
   if (!moves && (target === null || kind !== "symlink")) expectIdle(await run(false), one);
 }
 
-for (const route of ["local", "push", "pull"] as const) {
+for (const route of ROUTES) {
   for (const mode of ["copy", "mirror", "move"] as const) {
     if (mode === "move" && route !== "local") continue;
     // Only the .gitignore of folders are read.
@@ -96,9 +102,9 @@ for (const route of ["local", "push", "pull"] as const) {
           cases,
           named,
           (trees, one, names) =>
-            onTrees(ground, route, one, trees, (places) => expectSingle(one, names, places)),
+            onTrees(ground, one, trees, (places) => expectSingle(one, names, places)),
         );
-        await fc.assert(property, { numRuns: RUNS || USUAL_RUNS[route], ...again() });
+        await fc.assert(property, { numRuns: runsOf(route), ...again() });
       });
     });
   }

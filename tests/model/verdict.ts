@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { BlitError, Summary } from "../../mod.ts";
 import type { Case } from "./choices.ts";
-import { type Expected, isLinked, type Outcome } from "./model.ts";
+import type { Expected, Outcome } from "./model.ts";
 import type { Seen, Tree } from "./real_tree.ts";
 import type { Ran } from "./runs.ts";
 
@@ -124,7 +124,7 @@ export function expectCounts(scene: Scene, wanted: Outcome, { summary, error }: 
   );
   assert.deepEqual(told, happened, "counts");
   const isLinkedAnywhere = [scene.source, before].some((tree) =>
-    [...tree.values()].some((entry) => isLinked(tree, entry))
+    [...tree.values()].some(({ isLinked }) => isLinked)
   );
   // Of a file with several names another one may be the one that is set.
   if (!isLinkedAnywhere) assert.equal(summary.metadataUpdated, wanted.metadataUpdated);
@@ -154,7 +154,7 @@ const COUNTS_OF_NAMES = [
 
 /** A dry run told what the run then did. */
 export function expectForetold(source: Tree, planned: Ran, ran: Ran): void {
-  const linked = new Set([...source].filter(([, is]) => isLinked(source, is)).map(([at]) => at));
+  const linked = new Set([...source].filter(([, { isLinked }]) => isLinked).map(([at]) => at));
   const told = (of: Ran) => ({
     // Deletions are told of the destination's entries, the rest of the source's.
     items: of.items.filter((item) => item.startsWith("delete") || !linked.has(item.split(" ")[1])),

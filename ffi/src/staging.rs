@@ -165,7 +165,7 @@ impl StagedFile {
             let locked = sys::try_lock(&file).at(Step::Lock)?;
             let metadata = sys::stat_fd(&file).at(Step::Stat)?;
             // Another run may sweep it away between creation and lock; once locked it is safe.
-            if locked && metadata.links > 0 {
+            if locked && is_named(dir, entry.name(), &metadata) {
                 return Ok((StagedFile { file, entry }, metadata));
             }
             entry.keep();
@@ -227,9 +227,31 @@ impl AsFd for StagedFile {
     }
 }
 
+/// Whether a file that was just made has its name still. Some file systems of user space count no names.
+fn is_named(dir: &Dir, name: &[u8], made: &Metadata) -> bool {
+    made.links > 0 || sys::stat_name(dir, name).is_ok_and(|there| there.inode == made.inode)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::root_at;
+
+    #[test]
+    fn a_file_whose_names_are_not_counted_is_looked_for_by_its_own() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root_at(temp.path()).open_dir(b"").unwrap());
+        let file = sys::create_file(dir.as_fd(), b"f").unwrap();
+        let made = Metadata {
+            links: 0,
+            ..sys::stat_fd(&file).unwrap()
+        };
+        assert!(is_named(&dir, b"f", &made));
+        sys::remove_file(&dir, b"f").unwrap();
+        assert!(!is_named(&dir, b"f", &made));
+        let _another = sys::create_file(dir.as_fd(), b"f").unwrap();
+        assert!(!is_named(&dir, b"f", &made));
+    }
 
     #[test]
     fn a_staged_name_says_its_run_and_number() {

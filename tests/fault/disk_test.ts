@@ -1,12 +1,12 @@
 /**
- * Disks that fail while they are read.
+ * Disks that fail while they are read, and file systems that know less than others.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Ran, RunWith, Scratch } from "../support/cli.ts";
-import { assertStatus } from "../support/judges.ts";
+import { assertRsyncFindsNothing, assertStatus } from "../support/judges.ts";
 import { need, needsPrograms, onMount, sh, testOn, testOrSkip } from "../support/loop_fs.ts";
 import { served, WAYS } from "../support/served.ts";
 import { callsUnder, readCalls, tracing } from "../support/strace.ts";
@@ -79,4 +79,23 @@ testOrSkip(
       assertStatus(ran, 2);
       assert.match(ran.stderr, /Cannot read ".*\/last": Input\/output error \(EIO\)/);
     }),
+);
+
+testOrSkip(
+  "a large new file gets its name on a file system that knows only plain renames",
+  async (dir) => {
+    need(needsPrograms("strace"));
+    await dir.write({ "src/": "" });
+    randomFile(join(dir.path, "src/large"), 3);
+    const log = join(dir.env().HOME, "calls.log");
+    // ENOENT: the file has no names, as far as it counts them.
+    for (const error of ["EOPNOTSUPP", "ENOENT"]) {
+      const wrapper = ["strace", "-f", "-o", log, "-e", "trace=renameat2,linkat"].concat(
+        ["-e", "inject=renameat2:error=EINVAL", "-e", `inject=linkat:error=${error}`],
+      );
+      assertStatus(await dir.blitWith({ wrapper }, "mirror", "src/", `dst-${error}`), 0);
+      assert.match(await Deno.readTextFile(log), /linkat\(.*INJECTED/);
+      assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, `dst-${error}`));
+    }
+  },
 );

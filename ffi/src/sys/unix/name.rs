@@ -111,7 +111,8 @@ pub fn rename(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<
 /// Renames to a name that nothing has: `EXIST` otherwise.
 ///
 /// Where the file system lacks `RENAME_NOREPLACE` (NFS, some FUSE), a hardlink gives the same promise;
-/// where it lacks those too, and for directories, a look before the rename has to do.
+/// where it lacks those too, or counts no names (then the kernel says `NOENT`), and for directories, a look before the
+/// rename has to do.
 ///
 /// Reference: `man 2 renameat2`.
 pub fn rename_new(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Result<(), Errno> {
@@ -122,7 +123,7 @@ pub fn rename_new(from: impl AsFd, old: &[u8], to: impl AsFd, new: &[u8]) -> Res
     }
     match hard_link(from, old, to, new) {
         Ok(()) => return remove_file(from, old),
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {}
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::NOENT) => {}
         Err(errno) => return Err(errno),
     }
     match stat_name(to, new) {

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
@@ -191,7 +192,8 @@ function requestHandler(parts: ControlServerParts) {
       // A call whose client went away has nobody to fail to.
       const code = ConnectError.from(error).code;
       if (code !== Code.Aborted) log.debug("call broke: {error}", { error: String(error) });
-      later(() => request.stream.destroy());
+      // Destroying alone wouldn't tell whoever still waits.
+      later(() => request.stream.close(constants.NGHTTP2_PROTOCOL_ERROR));
     });
   };
 }

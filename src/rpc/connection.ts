@@ -17,6 +17,7 @@ import {
   shutError,
 } from "./dial.ts";
 import { fromConnectError, isAnswer, isStreamError } from "./errors.ts";
+import { originOf } from "./reach.ts";
 
 /** Longest message that is taken from a daemon: a batch of results or a block with long names. */
 const MOST_MESSAGE_BYTES = 16 << 20;
@@ -46,7 +47,9 @@ export class Connection {
     this.display = display;
     this.dialled = dialled;
     const session = dialled.http2;
-    const baseUrl = `${dialled.isTls ? "https" : "http"}://${display}`;
+    const baseUrl = originOf(display, dialled.isTls);
+    // Deno 2.9 leaves the brackets of an IPv6 address out, and then it is no URL over there.
+    const authority = new URL(baseUrl).host;
     this.#transport = createConnectTransport({
       baseUrl,
       httpVersion: "2",
@@ -54,7 +57,7 @@ export class Connection {
         authority: baseUrl,
         request: (method, path, headers, options) => {
           if (this.isGone) return Promise.reject(this.#gone());
-          const named = { ...headers, ":method": method, ":path": path };
+          const named = { ...headers, ":method": method, ":path": path, ":authority": authority };
           return Promise.resolve(session.request(named, options));
         },
         notifyResponseByteRead() {},

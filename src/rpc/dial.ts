@@ -10,7 +10,16 @@ import { BlitError } from "../core/error.ts";
 import { formatFingerprint } from "../core/fingerprint.ts";
 import { DEFAULT_PORT } from "../core/ports.ts";
 import { destroyLater } from "./destroy_later.ts";
-import { connectAny, hostDisplay, type HostName, limited, type Reached, wordsOf } from "./reach.ts";
+import {
+  connectAny,
+  type Connected,
+  hostDisplay,
+  type HostName,
+  limited,
+  originOf,
+  type Reached,
+  wordsOf,
+} from "./reach.ts";
 
 export { hostDisplay, type HostName };
 
@@ -113,12 +122,12 @@ async function unknownPlain(
   return plain(socket, again, display);
 }
 
-function plain(socket: net.Socket, reached: Reached, display: string): Dialled {
+function plain(socket: Connected["socket"], reached: Reached, display: string): Dialled {
   return { ...upgrade(socket, display, false), ...reached, isTls: false, sha256: null };
 }
 
 function handshake(
-  { socket, signal }: { readonly socket: net.Socket; readonly signal?: AbortSignal },
+  { socket, signal }: { readonly socket: Connected["socket"]; readonly signal?: AbortSignal },
   host: string,
   trust: HostTrust | null,
   display: string,
@@ -140,18 +149,17 @@ function handshake(
       secured.destroy();
       reject(error);
     });
-    secured.once("error", (error) => {
+    const failed = (error: Error) => {
       settled();
       reject(error);
-    });
-    secured.once("close", () => {
-      settled();
-      reject(new BlitError("mismatch", "closed"));
-    });
+    };
+    const closed = () => failed(new BlitError("mismatch", "closed"));
+    secured.once("error", failed);
+    secured.once("close", closed);
     secured.once("secureConnect", () => {
       settled();
-      secured.removeAllListeners("error");
-      secured.removeAllListeners("close");
+      // No others: some are the socket's own.
+      secured.off("close", closed);
       secured.on("error", () => {});
       resolve(secured);
     });
@@ -230,11 +238,11 @@ function tlsError(error: unknown, display: string, trust: HostTrust | null): Bli
 
 /** Starts HTTP/2 on a connection. Calls may be made at once: waiting for the other side's settings would cost a round trip. */
 function upgrade(
-  socket: net.Socket,
+  socket: Connected["socket"],
   display: string,
   isTls: boolean,
 ): Pick<Dialled, "http2" | "isAnswered" | "isShut"> {
-  const session = http2.connect(`${isTls ? "https" : "http"}://${display}`, {
+  const session = http2.connect(originOf(display, isTls), {
     createConnection: () => socket,
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
   });

@@ -5,6 +5,7 @@
  */
 import { lookup } from "node:dns/promises";
 import net from "node:net";
+import { Duplex } from "node:stream";
 import { BlitError } from "../core/error.ts";
 import { pause } from "../core/pause.ts";
 
@@ -32,12 +33,19 @@ export interface Reached {
 
 /** A connection, and how it came to be. */
 export interface Connected extends Reached {
-  readonly socket: net.Socket;
+  readonly socket: Duplex & {
+    /** How much came; not known of every kind. */ readonly bytesRead?: number;
+  };
 }
 
 /** A host as a person writes it. */
 export function hostDisplay({ host, port }: HostName): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The origin of a host's URLs: an interface's name, which an address may end with, is nobody else's business (RFC 6874). */
+export function originOf(display: string, isTls: boolean): string {
+  return `${isTls ? "https" : "http"}://${display.replace(/%[^\]]*/, "")}`;
 }
 
 /** Whether an address never leaves this machine. */
@@ -119,10 +127,42 @@ export function limited(
   };
 }
 
-function connectOne(address: string, port: number, signal: AbortSignal): Promise<Connected> {
+async function connectOne(address: string, port: number, signal: AbortSignal): Promise<Connected> {
+  signal.throwIfAborted();
   const startedMs = performance.now();
+  const socket = await (address.includes("%") ? throughInterface : connectSocket)(
+    address,
+    port,
+    signal,
+  );
+  const rttMs = performance.now() - startedMs;
+  return { socket, address, isLoopback: isLoopback(address), rttMs };
+}
+
+/** Connects to `fe80::1%eth0`: Deno 2.9's sockets of `node:net` lose the interface, and the system wants one. */
+function throughInterface(address: string, port: number, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
+    let isOver = false;
+    const end = (error: unknown) => {
+      isOver = true;
+      settled();
+      reject(error);
+    };
+    const settled = limited(CONNECT_MS, signal, new BlitError("disconnected", "no answer"), end);
+    Deno.connect({ hostname: address, port }).then((connection) => {
+      if (isOver) return connection.close();
+      settled();
+      connection.setNoDelay(true);
+      const { readable, writable } = connection;
+      const socket = Duplex.fromWeb({ readable, writable });
+      socket.on("error", () => {});
+      resolve(socket);
+    }, end);
+  });
+}
+
+function connectSocket(address: string, port: number, signal: AbortSignal): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
     const socket = net.connect({ host: address, port, noDelay: true });
     const late = new BlitError("disconnected", "no answer");
     const settled = limited(CONNECT_MS, signal, late, (error) => {
@@ -138,14 +178,17 @@ function connectOne(address: string, port: number, signal: AbortSignal): Promise
       settled();
       socket.removeAllListeners("error");
       socket.on("error", () => {});
-      const rttMs = performance.now() - startedMs;
-      resolve({ socket, address, isLoopback: isLoopback(address), rttMs });
+      resolve(socket);
     });
   });
 }
 
 /** Why an address or its certificate wasn't taken, as words that follow a colon. */
 export function wordsOf(error: unknown): string {
+  const { address = "" } = (error ?? {}) as { address?: string };
+  if (/^fe[89ab].:[^%]*$/i.test(address)) {
+    return `it is an address of one link alone, so say by which interface: [${address}%eth0]`;
+  }
   const code = (error as { code?: string } | null)?.code;
   if (code === "ECONNREFUSED") return "Connection refused (ECONNREFUSED)";
   if (code === "EHOSTUNREACH") return "No route to host (EHOSTUNREACH)";

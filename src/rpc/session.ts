@@ -132,10 +132,15 @@ export class Session {
   /**
    * Opens a session.
    *
+   * @param signal its abort ends opening, not the session
    * @throws {BlitError} `mismatch` where the versions don't go together; `not_found`, `permission` and
    *   `unauthenticated` as the daemon says; `disconnected`
    */
-  static async open(connection: Connection, request: SessionRequest): Promise<Session> {
+  static async open(
+    connection: Connection,
+    request: SessionRequest,
+    signal?: AbortSignal,
+  ): Promise<Session> {
     const outbox = new Outbox<OpenRequest>();
     const client = connection.client(Sessions);
     const ending = new AbortController();
@@ -160,6 +165,9 @@ export class Session {
     const { idleMs = IDLE_MS } = request;
     const askedMs = performance.now();
     const timer = setTimeout(() => ending.abort(silent(connection, idleMs)), idleMs);
+    const onAbort = () => ending.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
     try {
       const responses = client.open(outbox, { signal: ending.signal })[Symbol.asyncIterator]();
       const first = await responses.next();
@@ -185,6 +193,7 @@ export class Session {
       throw reason;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 

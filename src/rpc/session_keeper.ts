@@ -184,7 +184,7 @@ async function openSession(
   const end = () => connection.close();
   signal.addEventListener("abort", end);
   try {
-    return await Session.open(connection, { ...session, replaces, begin: await begin });
+    return await Session.open(connection, { ...session, replaces, begin: await begin }, signal);
   } catch (error) {
     const { isAnswered } = connection.dialled;
     connection.close();

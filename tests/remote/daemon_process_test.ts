@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
 import { createHash } from "node:crypto";
+import { SessionKeeper } from "../../src/rpc/session_keeper.ts";
 import { formatFingerprint } from "../../src/core/fingerprint.ts";
 import { DaemonHome } from "../support/daemon_process.ts";
 import { need, needsRoot, testOrSkip } from "../support/loop_fs.ts";
@@ -17,6 +18,28 @@ Deno.test("--root serves a folder as the default root and as module default", as
     assert.deepEqual(modules.map(({ name }) => name), ["", "default"]);
   } finally {
     client.close();
+    assert.equal(await daemon.stop(), 0);
+  }
+});
+
+Deno.test("a daemon is reached by its IPv6 address", async () => {
+  using home = new DaemonHome();
+  const daemon = await home.start("--root", ".", "--bind", "::1");
+  const dialling = SessionKeeper.open({
+    connect: () => ({
+      name: { host: "::1", port: daemon.ready.port },
+      trust: { kind: "plain" },
+      token: null,
+    }),
+    session: { module: "default", purpose: "test", agent: "tests" },
+    retries: 0,
+    retryWaitMs: 0,
+  });
+  try {
+    const keeper = await dialling;
+    assert.equal(keeper.session.connection.dialled.address, "::1");
+    await keeper.close();
+  } finally {
     assert.equal(await daemon.stop(), 0);
   }
 });

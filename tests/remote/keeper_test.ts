@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { BlitError } from "../../src/core/error.ts";
 import { SessionKeeper } from "../../src/rpc/session_keeper.ts";
 import { Proxy } from "../support/proxy.ts";
@@ -59,6 +60,26 @@ Deno.test("an abort ends connecting to a host that doesn't answer", async () => 
   await assert.rejects(opening, { kind: "cancelled" });
   taken.close();
   silent.close();
+});
+
+Deno.test("an abort ends the wait for a daemon that takes calls and answers none", async () => {
+  const asked = Promise.withResolvers<void>();
+  const deaf = createServer();
+  deaf.on("session", (session: ServerHttp2Session) => session.on("error", () => {}));
+  deaf.on("stream", (stream: ServerHttp2Stream) => {
+    stream.on("error", () => {});
+    asked.resolve();
+  });
+  await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+  const ending = new AbortController();
+  const { port } = deaf.address() as { port: number };
+  const opening = SessionKeeper.open(request(port, ending, () => {}));
+  await asked.promise;
+  const startedMs = performance.now();
+  ending.abort(interrupted());
+  await assert.rejects(opening, { kind: "cancelled" });
+  assert.ok(performance.now() - startedMs < 5_000, "it waited on");
+  await new Promise((resolve) => deaf.close(resolve));
 });
 
 /** Has a session's connection broken, so that it waits to be opened again, while `work` runs. */

@@ -116,6 +116,39 @@ testOrSkip("a host is reached at once though the first of its addresses is dead"
   });
 });
 
+testOrSkip("a daemon is reached by its address on the link, with the interface", async (dir) => {
+  await withTwoHosts(async (near, far) => {
+    await dir.write({ "served/a": "1" });
+    const shown = sh('ip -n "$0" -6 -o addr show dev cable scope link', far.namespace);
+    const address = /inet6 (fe80:[0-9a-f:]+)/.exec(shown)![1];
+    // Not before it is known to be nobody else's.
+    sh(
+      'while ip -n "$0" -6 addr show tentative | grep -q fe80; do sleep 0.1; done',
+      far.namespace,
+    );
+    const home = new DaemonHome({ path: dir.path, host: far });
+    const flags = ["--bind", "::", "--root", "served", "--no-mdns"];
+    const daemon = await home.startAs(...flags);
+    try {
+      await daemon.says(/--fingerprint/);
+      const fingerprint = /--fingerprint (SHA256:\S+)/.exec(daemon.stderr)![1];
+      const add = ["token", "add", "laptop", "--module", "default", "--access", "read"];
+      const token = (await home.run(...add)).stdout.trim();
+      const host = `[${address}%cable]`;
+      const login = ["login", host, "--token-file", "-", "--fingerprint", fingerprint];
+      assertStatus(await on(dir, near, { stdin: token })(...login), 0);
+      const copied = await on(dir, near)("copy", "--json", `${host}:/default/a`, "b");
+      assertStatus(copied, 0);
+      assert.equal(copied.json().transport, "data_plane_tls");
+      const without = await on(dir, near)("ls", `[${address}]:/default/`);
+      assertStatus(without, 1);
+      assert.match(without.stderr, /say by which interface: \[fe80:[^%]*%eth0\]/);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
 testOrSkip(
   "a daemon without encryption is used once that was said, gets no token, and shares a large file among streams",
   async (dir) => {

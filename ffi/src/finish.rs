@@ -108,7 +108,7 @@ fn apply(entry: Held, look: &Look, age: Age, is_new: bool) -> Outcome<ItemResult
 /// Finishes a file whose content is written; `flush` where its length may be there before its data.
 ///
 /// Length without data must never get the final time: see promise 6 in the design. A network file system
-/// says only at a flush whether there was room. What is to be durable is waited for anyway: then no file system
+/// says only at a flush, or at a close, whether there was room. What is to be durable is waited for anyway: then no file system
 /// may have the time before the data.
 pub fn finish_file(
     job: &JobContext,
@@ -122,6 +122,7 @@ pub fn finish_file(
     if flush {
         job.at(index as u32, Step::Flush);
         sys::fdatasync(file).at(Step::Flush)?;
+        sys::close_copy(file).at(Step::Flush)?;
     } else if durable {
         job.at(index as u32, Step::Flush);
         sys::write_out(file).at(Step::Flush)?;

@@ -26,4 +26,4 @@ pub use read::{read, read_at};
 pub use socket::{connect, keep_alive, listening_sockets, reset_at_close, unread, wait_readable};
 pub use stamp::effective_uid;
 pub(super) use stamp::{both_times_of, mtime_of, owner_of};
-pub use write::{is_locked, truncate, try_lock, write_all_at};
+pub use write::{close_copy, is_locked, truncate, try_lock, write_all_at};

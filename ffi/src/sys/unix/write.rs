@@ -1,6 +1,6 @@
 //! Writing content, and the lock that says a staged file is alive.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 
 use rustix::fs::FlockOperation;
 use rustix::io::retry_on_intr;
@@ -25,6 +25,19 @@ pub fn write_all_at(fd: BorrowedFd, mut bytes: &[u8], mut offset: u64) -> Result
 pub fn truncate(fd: impl AsFd, bytes: u64) -> Result<(), Errno> {
     let fd = fd.as_fd();
     retry_on_intr(|| rustix::fs::ftruncate(fd, bytes))
+}
+
+/// Closes a copy of the descriptor: some file systems of user space write content, and say whether they could, only then.
+///
+/// Reference: `man 2 close`, on delayed errors.
+#[allow(
+    unsafe_code,
+    reason = "an owned descriptor doesn't say what its closing came to"
+)]
+pub fn close_copy(fd: BorrowedFd) -> Result<(), Errno> {
+    let copy = rustix::io::fcntl_dupfd_cloexec(fd, 3)?;
+    // SAFETY: nobody else has the copy, and whatever the call says, the number is free afterwards.
+    unsafe { rustix::io::try_close(copy.into_raw_fd()) }
 }
 
 /// Takes the exclusive lock of an open file without waiting; false where somebody else holds one.

@@ -48,7 +48,7 @@ pub use socket::{connect, keep_alive, prefer_bbr, reset_at_close, unread, wait_r
 pub use space::file_system_facts;
 pub use stamp::{Held, Holder, effective_uid, means_other_kind};
 pub use stream::copy_large_streams;
-pub use write::{fdatasync, is_locked, reports_late, truncate, try_lock, write_all_at};
+pub use write::{close_copy, fdatasync, is_locked, reports_late, truncate, try_lock, write_all_at};
 
 #[cfg(test)]
 mod tests;

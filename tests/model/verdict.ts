@@ -24,6 +24,12 @@ export function kindOf({ error }: Ran): BlitError["kind"] | undefined {
 
 const failedPaths = ({ summary }: Ran) => summary.failures.map(({ path }) => path).sort();
 
+/** A tree is what it was, but that a name of a file elsewhere may have gone or come. */
+export function expectUntouched(now: Tree, before: Tree, message: string): void {
+  const shown = (tree: Tree) => [...tree].map(([at, entry]) => [at, { ...entry, isLinked: null }]);
+  assert.deepEqual(shown(now), shown(before), message);
+}
+
 /** Whether more would be deleted than may be. */
 function isOverLimit({ deleted, met }: Outcome, { maxDelete }: Case): boolean {
   switch (maxDelete.kind) {

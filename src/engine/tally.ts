@@ -118,6 +118,11 @@ export class Tally {
     this.leave(path);
   }
 
+  /** Nothing was left alone but what {@link Tally.leftAlone} holds. */
+  get remembersAll(): boolean {
+    return this.leftAlone === null || this.leftAlone.size < SKIPPED_KEPT;
+  }
+
   /** Remembers what is left alone, where that matters. */
   leave(path: RelPath): void {
     if (this.leftAlone !== null && this.leftAlone.size < SKIPPED_KEPT) this.leftAlone.add(path);

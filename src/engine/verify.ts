@@ -115,8 +115,9 @@ class Verification {
   }
 
   #stays(path: RelPath, why: string): void {
-    const { tally, options } = this.#context;
-    if (options.compare.ignoreExisting || options.compare.update) return;
+    const { tally } = this.#context;
+    // It may be one of those that an option left alone.
+    if (!tally.remembersAll) return;
     // Why it wasn't copied has been told.
     if (tally.hasFailed(path)) return;
     tally.failWith(path, "changed", "source", `Cannot move {}: ${why}`);

@@ -87,6 +87,14 @@ Deno.test("move leaves every kind alone with --ignore-existing, on either side o
   }
 });
 
+Deno.test("what passed for the same and isn't is told with --update, too", async () => {
+  const entry = { mtimeNs: 5n };
+  const source = treeOf({ a: { content: "1", ...entry }, b: "x" });
+  const destination = treeOf({ a: { content: "2", ...entry } });
+  const ran = await move(source, destination, { compare: { update: true } });
+  assert.deepEqual([failedPaths(ran), source.snapshot()], [["a"], { a: "1" }]);
+});
+
 Deno.test("what a move could not copy fails once", async () => {
   const [source, destination] = [treeOf({ a: "1", b: "2" }), treeOf({ "a/x": "" })];
   const ran = await move(source, destination);

@@ -100,17 +100,29 @@ testOrSkip(
   },
 );
 
-testOn(EXT4, "what a file system says only at a close fails the file", async (dir) => {
-  // Its length comes before its data, and so it is flushed: everywhere as where everything is.
-  sh(`mkdir "$0/src"; printf data | dd of="$0/src/holes" bs=64K seek=4 status=none`, dir.path);
-  const log = join(dir.env().HOME, "calls.log");
-  const injection = { call: "close", number: 1, effect: "error=ENOSPC" };
-  const made = join(dir.path, "dst/holes");
-  const wrapper = tracing(log, "fdatasync,close", injection, [made]);
-  const ran = await dir.blitWith({ wrapper }, "mirror", "src/", "dst");
-  assert.match(ran.stderr, /Cannot flush ".*\/holes": No space left on device \(ENOSPC\)/);
-  assert.notEqual(ran.status, 0);
-  assert.deepEqual(await dir.files("dst"), {});
-  const calls = readCalls(await Deno.readTextFile(log));
-  assert.deepEqual(calls.map(({ name }) => name), ["fdatasync", "close", "close"]);
-});
+testOn(
+  EXT4,
+  "what a file system says only at a close fails the file, and that it can't flush does not",
+  async (dir) => {
+    // Its length comes before its data, and so it is flushed: everywhere as where everything is.
+    sh(`mkdir "$0/src"; printf data | dd of="$0/src/holes" bs=64K seek=4 status=none`, dir.path);
+    const log = join(dir.env().HOME, "calls.log");
+    const made = join(dir.path, "dst/holes");
+    const mirror = (call: string, error: string, ...options: string[]) => {
+      const injection = { call, number: 1, effect: `error=${error}` };
+      const wrapper = tracing(log, "fdatasync,fsync,close", injection, [made]);
+      return dir.blitWith({ wrapper }, "mirror", ...options, "src/", "dst");
+    };
+    const full = await mirror("close", "ENOSPC");
+    assert.match(full.stderr, /Cannot flush ".*\/holes": No space left on device \(ENOSPC\)/);
+    assert.notEqual(full.status, 0);
+    assert.deepEqual(await dir.files("dst"), {});
+    const calls = readCalls(await Deno.readTextFile(log));
+    assert.deepEqual(calls.map(({ name }) => name), ["fdatasync", "close", "close"]);
+    // With --fsync it is promised.
+    assert.notEqual((await mirror("fsync", "EOPNOTSUPP", "--fsync")).status, 0);
+    assert.deepEqual(await dir.files("dst"), {});
+    assertStatus(await mirror("fdatasync", "EOPNOTSUPP"), 0);
+    assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "dst"));
+  },
+);

@@ -5,7 +5,7 @@
  */
 import { type ErrorKind, kindOfStatus } from "../core/error.ts";
 import { describeFailure } from "../core/failure.ts";
-import { bytesToName } from "../core/rel_path.ts";
+import { bytesToName, type RelPath } from "../core/rel_path.ts";
 import { STEPS } from "../core/work_batch.ts";
 import { checkCode } from "./errors.ts";
 import { PROBE_BYTES, ProbeFlag, ROOT_CREATE, ROOT_FOLLOW } from "./layout.ts";
@@ -44,10 +44,12 @@ export class NativeRoot {
   readonly device: bigint;
   readonly inode: bigint;
   readonly #symbols: NativeSymbols;
+  readonly #path: RelPath;
   #open = true;
 
-  private constructor(symbols: NativeSymbols, record: BigUint64Array) {
+  private constructor(symbols: NativeSymbols, record: BigUint64Array, path: RelPath) {
     this.#symbols = symbols;
+    this.#path = path;
     this.handle = Number(record[0]);
     this.device = record[1];
     this.inode = record[2];
@@ -70,8 +72,9 @@ export class NativeRoot {
     const record = new BigUint64Array(new ArrayBuffer(24));
     const flags = create ? ROOT_CREATE : 0;
     const code = await symbols.blit_root_open(bytes, BigInt(bytes.length), flags, record);
-    checkOpened(code, path, create);
-    return new NativeRoot(symbols, record);
+    const name = bytesToName(path);
+    checkRoot(code, name, create ? "make directory" : "open");
+    return new NativeRoot(symbols, record, name);
   }
 
   /**
@@ -96,8 +99,9 @@ export class NativeRoot {
       flags,
       record,
     );
-    checkOpened(code, path, options.create);
-    return new NativeRoot(this.#symbols, record);
+    const name = bytesToName(path);
+    checkRoot(code, name, options.create ? "make directory" : "open");
+    return new NativeRoot(this.#symbols, record, name);
   }
 
   /**
@@ -112,7 +116,7 @@ export class NativeRoot {
       bytes,
       BigInt(bytes.length),
     );
-    checkCode(code, "read facts of the file system");
+    checkRoot(code, this.#path, "read metadata of");
     const view = new DataView(bytes.buffer);
     const long = (at: number) => Number(view.getBigUint64(at, true));
     const rotational = view.getUint32(60, true);
@@ -150,12 +154,12 @@ function copied(path: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function checkOpened(code: number, path: Uint8Array, create: boolean): void {
+function checkRoot(code: number, path: RelPath, step: typeof STEPS[number]): void {
   if (code === 0) return;
   throw describeFailure({
     status: -code,
-    step: STEPS.indexOf(create ? "make directory" : "open"),
-    path: bytesToName(path),
+    step: STEPS.indexOf(step),
+    path,
     advice: ADVICE[kindOfStatus(-code)],
   });
 }

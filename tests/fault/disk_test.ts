@@ -126,3 +126,21 @@ testOn(
     assertRsyncFindsNothing(join(dir.path, "src"), join(dir.path, "dst"));
   },
 );
+
+testOrSkip(
+  "a file system that can't be asked about is named, and is no bug of blit's",
+  async (dir) => {
+    need(needsPrograms("strace"));
+    await dir.write({ "src/a": "x" });
+    const log = join(dir.env().HOME, "calls.log");
+    const wrapper = tracing(log, "fstatfs", { call: "fstatfs", number: 1, effect: "error=EIO" }, [
+      join(dir.path, "src"),
+    ]);
+    const ran = await dir.blitWith({ wrapper }, "copy", "src/", "dst");
+    assertStatus(ran, 1);
+    assert.match(
+      ran.stderr,
+      /Cannot read metadata of ".*src": Input\/output error\. Check the disk/,
+    );
+  },
+);

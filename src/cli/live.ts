@@ -69,10 +69,10 @@ export class LiveBlock implements LiveDisplay {
 
   #start(): void {
     this.#interval = setInterval(() => this.#draw(), DRAW_MS);
-    // Wide characters matter only here, and the module takes 25 ms to load.
+    // Wide characters matter only here, and the module takes 25 ms to load. A run doesn't end for the lack of it.
     import("string-width").then(({ default: stringWidth }) => {
       this.#measure = (text) => stringWidth(text);
-    });
+    }).catch(() => {});
   }
 
   #draw(): void {

@@ -56,8 +56,17 @@ export function summaryJson(result: TransferResult, exitStatus: number): Json {
   };
 }
 
-/** What `--json` prints where a command failed before it began. */
-export function errorJson(error: unknown): Json {
+/** The object that `--json` prints where a command failed before it began. */
+export function unbegunJson(operation: string, error: unknown, exitStatus: number): Json {
+  return {
+    schema: EVENT_SCHEMA,
+    operation,
+    error: errorJson(error),
+    exit_status: exitStatus,
+  };
+}
+
+function errorJson(error: unknown): Json {
   if (!(error instanceof BlitError)) return { kind: "bug", message: String(error) };
   return {
     kind: error.kind,

@@ -18,6 +18,9 @@ export interface Host {
   exit(status: number): void;
 }
 
+/** Commands whose JSON is one object. */
+const TRANSFERS: ReadonlySet<string> = new Set(["copy", "mirror", "move", "check"]);
+
 /** Signals closer together than this are one press of Ctrl-C. */
 const SAME_KEY_MS = 300;
 
@@ -67,6 +70,21 @@ function finish(terminal: Terminal, status: number): number {
 
 async function runCommand(parsed: Parsed, terminal: Terminal, host: Host): Promise<number> {
   if (!reachesDaemons(parsed)) giveUpNetwork();
+  try {
+    return await runWithSettings(parsed, terminal, host);
+  } catch (error) {
+    // A program that asked for JSON gets some, whatever happened.
+    if (parsed.values.json && TRANSFERS.has(parsed.command.name)) {
+      terminal.live?.stop();
+      const { unbegunJson } = await import("./json.ts");
+      const { name } = parsed.command;
+      terminal.out(JSON.stringify(unbegunJson(name, error, exitOfError(error, name)), null, 2));
+    }
+    throw error;
+  }
+}
+
+async function runWithSettings(parsed: Parsed, terminal: Terminal, host: Host): Promise<number> {
   const cwd = workingDirectory();
   const [{ configDirectory, loadSettings }, { run }] = await Promise.all([
     import("../app/settings.ts"),

@@ -7,7 +7,7 @@ import type { Located } from "../app/locate.ts";
 import { transfer } from "../app/transfer.ts";
 import { BlitError } from "../core/error.ts";
 import type { FilterRule, Mode } from "../core/options.ts";
-import { exitOfError, exitOfResult } from "./exit.ts";
+import { exitOfResult } from "./exit.ts";
 import type { Invocation } from "./invocation.ts";
 import { askerOf } from "./remote_call.ts";
 import { makeReport } from "./report.ts";
@@ -45,19 +45,8 @@ export async function run(call: Invocation): Promise<number> {
     const status = exitOfResult(result);
     await report.done(result, status);
     return status;
-  } catch (error) {
+  } finally {
     terminal.live?.stop();
-    // A program that asked for JSON gets some, whatever happened.
-    if (values.json && !call.signal.aborted) {
-      const { errorJson } = await import("./json.ts");
-      const exitStatus = exitOfError(error, mode);
-      terminal.out(JSON.stringify(
-        { schema: 1, operation: mode, error: errorJson(error), exit_status: exitStatus },
-        null,
-        2,
-      ));
-    }
-    throw error;
   }
 }
 

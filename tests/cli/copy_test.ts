@@ -290,6 +290,22 @@ Deno.test(
 );
 
 Deno.test(
+  "--json prints an object for whatever keeps a run from beginning",
+  scratch(async (dir) => {
+    await dir.write({ "src/a": "1" });
+    const filtered = await dir.blit("copy", "--json", "--filter-from", "no", "src/", "dst");
+    const told = filtered.json();
+    assert.deepEqual([told.operation, told.error.kind, told.exit_status], ["copy", "not_found", 1]);
+    assert.equal(filtered.status, 1);
+    await dir.settings('{ "fsync": "yes" }');
+    const unset = await dir.blit("mirror", "--json", "--yes", "src/", "dst");
+    assert.deepEqual([unset.json().error.kind, unset.status], ["usage", 64]);
+    assert.match(unset.stderr, /"fsync": expected true or false/);
+    assert.deepEqual(Object.keys(await dir.files()), ["src/a"]);
+  }),
+);
+
+Deno.test(
   "a list on standard input may stay silent for longer than anything else",
   scratch(async (dir) => {
     await dir.write({ "src/a": "1", "src/b": "2" });

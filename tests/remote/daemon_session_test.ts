@@ -223,7 +223,7 @@ daemonTest(
     const client = scene.client();
     await rejectsWith(client.sessions.probe({ session: "x", root: 1 }), "not_found");
     const { ended } = await client.open();
-    assert.equal(await ended, "stalled");
+    assert.equal(await ended, "disconnected");
   },
   { config: { limits: { ...DEFAULTS.limits, idleSeconds: 1 } } },
 );

@@ -8,6 +8,9 @@ import { BlitError } from "../../core/error.ts";
 /** How long a call's first message is waited for. */
 export const FIRST_MESSAGE_MS = 30_000;
 
+/** A timer that is so late says that the process was stopped, or its machine. */
+const STOOD_STILL_MS = 1_000;
+
 /** Reads a call's requests one by one. */
 export class Incoming<T> {
   readonly #iterator: AsyncIterator<T>;
@@ -20,7 +23,7 @@ export class Incoming<T> {
    * The next request; null at the end.
    *
    * @param limitMs how long to wait for it; null: for ever
-   * @throws {BlitError} `stalled` where none comes in time
+   * @throws {BlitError} `disconnected` where none comes in time: a client that isn't there, or asleep
    */
   async next(limitMs: number | null): Promise<T | null> {
     if (limitMs === null) {
@@ -28,15 +31,22 @@ export class Incoming<T> {
       return step.done ? null : step.value;
     }
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      late.reject(
-        new BlitError(
-          "stalled",
-          `The client was silent for ${limitMs / 1000} s, so the daemon ended the call. ` +
-            "Check the connection, then run again.",
-        ),
-      );
-    }, limitMs);
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = () => {
+      const dueMs = performance.now() + limitMs;
+      timer = setTimeout(() => {
+        // It was this process that stood still: what came meanwhile is read first.
+        if (performance.now() - dueMs > STOOD_STILL_MS) return wait();
+        late.reject(
+          new BlitError(
+            "disconnected",
+            `The client was silent for ${limitMs / 1000} s, so the daemon ended the call. ` +
+              "Check the connection, then run again.",
+          ),
+        );
+      }, limitMs);
+    };
+    wait();
     const next = this.#iterator.next();
     // Should the limit pass first, nobody awaits it any more.
     next.catch(() => {});
@@ -44,11 +54,11 @@ export class Incoming<T> {
       const step = await Promise.race([next, late.promise]);
       return step.done ? null : step.value;
     } finally {
-      clearTimeout(timer);
+      clearTimeout(timer!);
     }
   }
 
-  /** The first request. @throws {BlitError} `usage` where there is none; `stalled` */
+  /** The first request. @throws {BlitError} `usage` where there is none; `disconnected` */
   async first(): Promise<T> {
     const first = await this.next(FIRST_MESSAGE_MS);
     if (first === null) throw new BlitError("usage", "A call ended before its first message.");

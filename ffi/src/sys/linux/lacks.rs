@@ -1,9 +1,7 @@
 //! What a file system doesn't keep of modes and owners, by its type and how it was mounted.
 
-use super::space::{CIFS, EXFAT, MSDOS, SMB2};
+use super::space::{CIFS, EXFAT, FUSE, MSDOS, SMB2};
 use crate::sys::Lacks;
-
-const FUSE: u64 = 0x6573_5546;
 
 /// Mount options of SMB with which modes and owners are the server's: `man 8 mount.cifs`.
 const KEPT_BY_SMB: [&str; 5] = ["unix", "posix", "cifsacl", "modefromsid", "posixpaths"];
@@ -18,21 +16,21 @@ const MODELESS: [&str; 6] = [
     "fuse.simple-mtpfs",
 ];
 
-/// Says what is lost on a file system of this type.
+/// Says what is lost on a file system of this type, which keeps attributes or doesn't.
 ///
 /// Where the type doesn't tell, its mount does: see `man 5 proc_pid_mountinfo`.
-pub fn lacks(magic: u64, device: u64) -> Lacks {
+pub fn lacks(magic: u64, device: u64, xattrs: bool) -> Lacks {
     match magic {
         MSDOS | EXFAT => Lacks::ALL_BUT_WRITE_BIT,
         CIFS | SMB2 | FUSE => {
             let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-            of_mount(&mounts, device)
+            of_mount(&mounts, device, xattrs)
         }
         _ => Lacks::default(),
     }
 }
 
-fn of_mount(mounts: &str, device: u64) -> Lacks {
+fn of_mount(mounts: &str, device: u64, xattrs: bool) -> Lacks {
     let numbers = format!(
         "{}:{}",
         rustix::fs::major(device),
@@ -51,8 +49,8 @@ fn of_mount(mounts: &str, device: u64) -> Lacks {
     let has = |wanted: &[&str]| options.split(',').any(|option| wanted.contains(&option));
     match kind {
         "cifs" | "smb3" if !has(&KEPT_BY_SMB) => Lacks::ALL_BUT_WRITE_BIT,
-        // ntfs-3g has the kernel judge by modes only where it keeps some.
-        "fuseblk" if !has(&["default_permissions"]) => Lacks::ALL,
+        // ntfs-3g has the kernel judge by modes only where it keeps some; exfat-fuse always, and keeps no attributes.
+        "fuseblk" if !has(&["default_permissions"]) || !xattrs => Lacks::ALL,
         _ if MODELESS.contains(&kind) => Lacks::ALL,
         _ => Lacks::default(),
     }
@@ -72,11 +70,13 @@ mod tests {
 47 27 0:44 / /mnt/e rw - fuse.rclone nas: rw,user_id=0
 48 27 0:45 / /mnt/f rw - fuse.sshfs nas: rw,user_id=0
 49 27 0:46 / /mnt/g";
-        let of = |minor| of_mount(mounts, rustix::fs::makedev(0, minor));
+        let of = |minor| of_mount(mounts, rustix::fs::makedev(0, minor), true);
         assert_eq!(of(40), Lacks::ALL_BUT_WRITE_BIT);
         assert_eq!(of(41), Lacks::default());
         assert_eq!(of(42), Lacks::ALL);
         assert_eq!(of(43), Lacks::default());
+        let without = of_mount(mounts, rustix::fs::makedev(0, 43), false);
+        assert_eq!(without, Lacks::ALL);
         assert_eq!(of(44), Lacks::ALL);
         assert_eq!(of(45), Lacks::default());
         assert_eq!(of(46), Lacks::default());
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_type_tells_what_is_kept() {
-        assert_eq!(lacks(EXFAT, 0), Lacks::ALL_BUT_WRITE_BIT);
-        assert_eq!(lacks(0xef53, 0), Lacks::default());
+        assert_eq!(lacks(EXFAT, 0, false), Lacks::ALL_BUT_WRITE_BIT);
+        assert_eq!(lacks(0xef53, 0, true), Lacks::default());
     }
 }

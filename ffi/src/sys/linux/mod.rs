@@ -2,6 +2,7 @@
 
 mod clone;
 mod durable;
+mod folds;
 mod lacks;
 mod lease;
 mod list;

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::Errno;
+use super::folds::folds_by_lookup;
 use super::lacks::lacks;
 use super::metadata::stat_fd;
 use crate::sys::SpaceFacts;
@@ -14,12 +15,16 @@ const BTRFS: u64 = 0x9123_683e;
 pub(super) const CIFS: u64 = 0xff53_4d42;
 pub(super) const SMB2: u64 = 0xfe53_4d42;
 pub(super) const EXFAT: u64 = 0x2011_bab0;
+pub(super) const FUSE: u64 = 0x6573_5546;
 const HFS_PLUS: u64 = 0x482b;
 pub(super) const MSDOS: u64 = 0x4d44;
+const NFS: u64 = 0x6969;
 const NTFS: u64 = 0x5346_544e;
 const NTFS3: u64 = 0x7366_746e;
 const OCFS2: u64 = 0x7461_636f;
 const TMPFS: u64 = 0x0102_1994;
+const V9FS: u64 = 0x0102_1997;
+const VBOXSF: u64 = 0x786f_4256;
 const XFS: u64 = 0x5846_5342;
 const ZFS: u64 = 0x2fc1_2fc1;
 /// FS_CASEFOLD_FL of linux/fs.h: a directory of ext4 or f2fs that folds by Unicode rules.
@@ -36,6 +41,9 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
     let magic = fs.f_type as u64 & 0xffff_ffff;
     let folds_here = rustix::fs::ioctl_getflags(dir).is_ok_and(|f| f.bits() & CASEFOLD != 0);
     let type_folds = matches!(magic, MSDOS | EXFAT | NTFS | NTFS3 | CIFS | SMB2 | HFS_PLUS);
+    // How names are told apart is up to whoever serves them.
+    let served = matches!(magic, FUSE | NFS | V9FS | VBOXSF);
+    let xattrs = keeps_xattr(dir, c"user.blit");
     Ok(SpaceFacts {
         magic,
         free_bytes: vfs.f_bavail.saturating_mul(vfs.f_frsize),
@@ -43,9 +51,9 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
         free_inodes: vfs.f_favail,
         max_name: u32::try_from(vfs.f_namemax).unwrap_or(u32::MAX),
         read_only: vfs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
-        xattrs: keeps_xattr(dir, c"user.blit"),
+        xattrs,
         acls: keeps_xattr(dir, c"system.posix_acl_access"),
-        case_folds: folds_here || type_folds,
+        case_folds: folds_here || type_folds || (served && folds_by_lookup(dir)),
         normalises: folds_here || magic == HFS_PLUS,
         mount_root: metadata.mount_root,
         reflink: matches!(magic, BTRFS | XFS | BCACHEFS | OCFS2),
@@ -57,7 +65,7 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
             BCACHEFS | BTRFS | TMPFS | XFS | ZFS => 1,
             _ => 0,
         },
-        lacks: lacks(magic, metadata.device),
+        lacks: lacks(magic, metadata.device, xattrs),
         rotational: rotational(metadata.device),
     })
 }

@@ -136,7 +136,7 @@ export class Encounter {
     let refusing: Promise<void> | undefined;
     if (options.oneFileSystem && source.device(i) !== sourceFacts.device) bits |= VisitBit.boundary;
     if (destination !== null && destination.kind(j) === Kind.directory) {
-      bits |= VisitBit.destination;
+      bits |= VisitBit.destination | this.#mounted(destination, j);
       const path = joinRel(node.path, destination.name(j));
       refusing = refuseRoot(this.#context, "destination", path, destination, j);
       if (this.#context.merged !== null && !source.sameMtime(i, destination, j)) {
@@ -195,7 +195,7 @@ export class Encounter {
       return;
     }
     const aside = this.#way.asideName();
-    children?.add(destination, j, 0, nameToBytes(aside));
+    children?.add(destination, j, this.#mounted(destination, j), nameToBytes(aside));
     this.#way.replaceLater(node, source.name(i), destination, j, aside);
   }
 
@@ -226,12 +226,24 @@ export class Encounter {
   }
 
   #recordExtraneous({ node, children }: Place, block: EntryBlock, j: number): void {
+    if (node.mounted || this.#mounted(block, j) !== 0) {
+      this.#protect(node);
+      return;
+    }
     if (!node.extraneous) {
       node.touched = true;
       node.late = true;
     }
     if (block.kind(j) === Kind.directory) children?.add(block, j, 0);
     else this.#prune!.file(node.path, node.removalPath, block, j);
+  }
+
+  /** The bit of a directory of the destination that begins another file system, where that matters. */
+  #mounted(destination: EntryBlock, j: number): number {
+    const { options, destinationFacts } = this.#context;
+    const isMounted = options.oneFileSystem && destination.kind(j) === Kind.directory &&
+      destination.device(j) !== destinationFacts.device;
+    return isMounted ? VisitBit.mounted : 0;
   }
 
   #protect(node: DirNode): void {

@@ -159,16 +159,19 @@ export class March {
     const settle = (node: DirNode) => this.#settled(node);
     const record = recordOf(block, i, block.name(i));
     const isExtraneous = (bits & VisitBit.source) === 0;
+    const isMounted = parent.mounted || (bits & VisitBit.mounted) !== 0;
     const side = isExtraneous ? "destination" : "source";
     const refusing = refuseRoot(this.#context, side, path, block, i);
     if (isExtraneous) {
       const target = block.target(i);
       const removalPath = joinRel(parent.removalPath, target === "" ? block.name(i) : target);
       const node = new DirNode(parent, path, record, settle, true, removalPath);
+      node.mounted = isMounted;
       this.#walk(node, () => this.#walkExtraneous(node), refusing);
       return;
     }
     const node = new DirNode(parent, path, record, settle);
+    node.mounted = isMounted;
     node.created = (bits & VisitBit.destination) === 0;
     node.touched = node.created || (bits & VisitBit.metaDiffers) !== 0;
     if (!node.touched) this.#content.directory(node);

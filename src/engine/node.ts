@@ -24,6 +24,8 @@ export class DirNode {
   touched = false;
   /** Something changes it after the copies (links, deletions): stamped at the very end. */
   late = false;
+  /** It lies on another file system of the destination, in which nothing is deleted. */
+  mounted = false;
   /** Something below it stays, so it can't be deleted. */
   kept = false;
   /** Extraneous directories: where the removal will find it; differs from `path` when moved aside. */

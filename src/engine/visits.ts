@@ -22,6 +22,8 @@ export const VisitBit = {
   boundary: 8,
   /** Something else has its name at the destination. */
   blocked: 16,
+  /** At the destination it is the root of another file system, in which nothing is deleted. */
+  mounted: 32,
 } as const;
 
 /** One directory to walk: its record is `block`'s at `i`; `bits` say on which sides it is. */

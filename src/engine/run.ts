@@ -88,6 +88,7 @@ export async function run(request: EngineRequest): Promise<EngineResult> {
       STALL_MS,
       places,
     );
+    if (options.mode === "move" && sourceFacts.readOnly) throw nothingLeaves(source);
     // One at least: what a stream takes to be there, the look at a far source takes too.
     if (!plansOnly(options)) source.content?.warm(sourceRun);
     const first = await ending.within(lookFirst(request, filter), STALL_MS, source.display);
@@ -170,6 +171,14 @@ async function toldBy(trees: readonly Tree[], error: Error): Promise<Error> {
     trees.map((tree) => tree.farewell?.() ?? null),
   );
   return told.find((reason) => reason !== null) ?? error;
+}
+
+function nothingLeaves({ display }: Tree): BlitError {
+  const why = "its file system is read-only, and nothing can leave it. Use copy.";
+  return new BlitError("read_only", `Cannot move from ${display}: ${why}`, {
+    operation: "move from",
+    path: display,
+  });
 }
 
 /** How long an interrupted run waits for what is in flight. */

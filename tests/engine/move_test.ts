@@ -28,6 +28,13 @@ Deno.test("move within a file system renames and copies no byte", async () => {
   assert.equal(destination.fields("d/f").inode, inode);
 });
 
+Deno.test("nothing is moved from a file system that is read-only: it would stay, and be there twice", async () => {
+  const source = treeOf({ f: "1" }, { facts: { readOnly: true } });
+  const destination = treeOf();
+  await assert.rejects(move(source, destination), /read-only, and nothing can leave it. Use copy/);
+  assert.deepEqual(destination.snapshot(), {});
+});
+
 Deno.test("move merges directories, replaces files and removes the directories it emptied", async () => {
   const { source, destination } = oneVolume({
     "from/d/new": "1",

@@ -6,7 +6,7 @@ use crate::block::Kind;
 use crate::dirs::{Dir, creating};
 use crate::finish::{Age, Look, finish};
 use crate::in_place::InPlace;
-use crate::results::{ItemResult, result_flag};
+use crate::results::ItemResult;
 use crate::staging::{self, Publish, Staged};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, Errno, Holder, Metadata};
@@ -35,7 +35,7 @@ impl Node {
         let made = InPlace::new(dir, name, self.hold(dir, name, run)?);
         let result = self.finish(dir, made.entry())?;
         made.finish();
-        Ok(flagged(result, widened))
+        Ok(result.widened(widened))
     }
 
     /// Makes the entry under a staged name and renames it in place of what has the name.
@@ -58,7 +58,7 @@ impl Node {
         let made = self.hold(dir, staged.name(), run)?;
         let result = self.finish(dir, &made)?;
         staged.publish(name, Publish::Replace)?;
-        Ok(flagged(result, widened))
+        Ok(result.widened(widened))
     }
 
     fn make(&self, dir: &Dir, name: &[u8]) -> Result<(), Errno> {
@@ -120,13 +120,6 @@ fn is_own(dir: &Dir, uid: u32, run: u64) -> Outcome<bool> {
     let made = made?;
     dir.learn(&made);
     Ok(made.uid == uid)
-}
-
-fn flagged(mut result: ItemResult, widened: bool) -> ItemResult {
-    if widened {
-        result.flags |= result_flag::DIRECTORY_WIDENED;
-    }
-    result
 }
 
 #[cfg(all(test, unix))]

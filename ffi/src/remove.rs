@@ -8,7 +8,7 @@ use crate::dirs::{Dir, DirCache, widening};
 use crate::durable::Touched;
 use crate::names;
 use crate::request::flag;
-use crate::results::{ItemResult, Results, result_flag};
+use crate::results::{ItemResult, Results};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, OwnedFd};
 use stale::Sweep;
@@ -34,14 +34,7 @@ pub fn run(job: &JobContext, results: &mut Results) -> Outcome<()> {
         };
         match removed {
             Ok(widened) => {
-                let flags = u8::from(widened) * result_flag::DIRECTORY_WIDENED;
-                results.set(
-                    i,
-                    ItemResult {
-                        flags,
-                        ..ItemResult::default()
-                    },
-                );
+                results.set(i, ItemResult::default().widened(widened));
                 touched.add(names::split(&path).0, i);
             }
             Err(fail) => results.fail(i, fail),

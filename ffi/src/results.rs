@@ -71,6 +71,17 @@ pub struct ItemResult {
     pub digest: Option<[u8; 32]>,
 }
 
+impl ItemResult {
+    /// The same, which says too whether a directory was made writable.
+    #[must_use]
+    pub fn widened(self, widened: bool) -> Self {
+        Self {
+            flags: self.flags | (u8::from(widened) * result_flag::DIRECTORY_WIDENED),
+            ..self
+        }
+    }
+}
+
 impl From<Fail> for ItemResult {
     fn from(fail: Fail) -> Self {
         Self {

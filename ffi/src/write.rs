@@ -13,7 +13,7 @@ use crate::in_place::{IN_PLACE_MOST, InPlace};
 use crate::names;
 use crate::node::Node;
 use crate::request::{action, flag};
-use crate::results::{ItemResult, Results, method, result_flag};
+use crate::results::{ItemResult, Results, method};
 use crate::staging::{Publish, StagedFile};
 use crate::status::{AtStep, Fail, Outcome, Status, Step};
 use crate::sys::{self, AsFd, BorrowedFd, Metadata};
@@ -175,7 +175,7 @@ fn piece(
     )?;
     pending.file.publish(name, how)?;
     sync_directory(job, &pending.dir)?;
-    Ok((flagged(result, pending.widened), None))
+    Ok((result.widened(pending.widened), None))
 }
 
 fn in_place(
@@ -202,7 +202,7 @@ fn in_place(
     let result = complete(job, file.as_fd(), dir, item, &whole)?;
     file.finish();
     sync_directory(job, dir)?;
-    Ok(flagged(result, widened))
+    Ok(result.widened(widened))
 }
 
 /// What came of a file.
@@ -293,13 +293,6 @@ fn sync_directory(job: &JobContext, dir: &Dir) -> Outcome<()> {
     } else {
         Ok(())
     }
-}
-
-fn flagged(mut result: ItemResult, widened: bool) -> ItemResult {
-    if widened {
-        result.flags |= result_flag::DIRECTORY_WIDENED;
-    }
-    result
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ const ADVICE: Record<ErrorKind, string> = {
   not_directory: "Something else took its place: run again.",
   is_directory: "Something else took its place: run again.",
   no_space: "Free some space there and run again: what is done is kept.",
-  read_only: "Mount the file system writable and run again.",
+  read_only:
+    "Mount the file system writable and run again; where it was, the system's log says why it isn't any more.",
   io: "Check the disk and the system's log, then run again.",
   changed: "Run again when nothing else writes to it.",
   escaped: "Something put a link in its way while blit ran: find out what, then run again.",

@@ -141,3 +141,50 @@ daemonTest("five hundred short sessions leave nothing behind", async (scene) => 
   await eventually(() => scene.daemon.counts().sessions === 0);
   assert.ok(Math.abs(descriptors() - before) <= 2, `${before} descriptors became ${descriptors()}`);
 }, { silentMs: 60_000 });
+
+daemonTest("whoever asks for many files and reads none gets a few at a time", async (scene) => {
+  Deno.writeFileSync(`${scene.folder}/large`, new Uint8Array(8 << 20));
+  const client = scene.client();
+  const { id: session, root } = await client.openRoot();
+  const other = scene.client();
+  const { id: theirs, root: theirRoot } = await other.openRoot();
+  const request = { session, root, path: nameToBytes("large") };
+  let begun = 0;
+  const reads = Array.from({ length: 40 }, () => {
+    const ending = new AbortController();
+    const pieces = client.sessions.read(request, { signal: ending.signal })[Symbol.asyncIterator]();
+    const first = pieces.next().then(() => begun++, () => {});
+    return { ending, pieces, first };
+  });
+  await eventually(() => begun === 16);
+  // Nobody else waits for them.
+  const small = { session: theirs, root: theirRoot, path: nameToBytes("large") };
+  assert.ok((await all(other.sessions.read(small))).length > 8);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(begun, 16);
+  // Where one ends, another begins; those that waited and were given up hold nothing.
+  for (const { ending } of reads.slice(0, 30)) ending.abort();
+  await eventually(() => begun >= 24);
+  for (const { ending } of reads) ending.abort();
+  await Promise.all(reads.map(({ first }) => first));
+  assert.ok((await all(client.sessions.read(request))).length > 8);
+});
+
+daemonTest("a session lists only so many times at once", async (scene) => {
+  const client = scene.client();
+  const { id: session, root } = await client.openRoot();
+  const ends: (() => void)[] = [];
+  const ask = async function* () {
+    const directories = [{ path: nameToBytes(""), sorted: true, ahead: false }];
+    yield { session, root, directories, windowBytes: 1n << 20n };
+    await new Promise<void>((resolve) => ends.push(resolve));
+  };
+  const lists = Array.from(
+    { length: 20 },
+    () => client.sessions.list(ask())[Symbol.asyncIterator](),
+  );
+  await Promise.all(lists.map((list) => list.next()));
+  await rejectsWith(all(client.sessions.list(ask())), "busy");
+  for (const end of ends) end();
+  for (const list of lists) while (!(await list.next()).done);
+});

@@ -22,6 +22,10 @@ const NO_RUN = 0n;
 
 /** Pulls of one session at once. */
 const MOST_PULLS = 2;
+/** Files that it reads at once over the control plane: each may have 5 MiB under way to a client that doesn't read on. */
+const MOST_READS = 16;
+/** Calls that list, each with a window of its own; a client has one for each root. */
+const MOST_LISTINGS = 20;
 
 /** How a session stands. */
 export type SessionState = "running" | "done" | "failed" | "cancelled";
@@ -80,6 +84,8 @@ export class ServedSession implements BatchTerms {
   readonly #runs = new Map<bigint, { readonly run: LocalRun; readonly abort: AbortController }>();
   readonly #pulls = new Map<bigint, Pull>();
   readonly #listings = new Set<{ readonly waiting: number }>();
+  #reads = 0;
+  readonly #readsWaiting: (() => void)[] = [];
   readonly #openedMs = performance.now();
   readonly #over = new AbortController();
   readonly #past = { bytes: 0, entries: 0 };
@@ -234,11 +240,32 @@ export class ServedSession implements BatchTerms {
    * Begins a call that lists, whose waiting directories count to the session.
    *
    * @returns says that it has ended
+   * @throws {BlitError} `busy` where there are too many
    */
   beginListing(listing: { readonly waiting: number }): () => void {
+    if (this.#listings.size >= MOST_LISTINGS) {
+      throw new BlitError("busy", `Cannot list: a session lists ${MOST_LISTINGS} times at once.`);
+    }
     this.#listings.add(listing);
     return () => void this.#listings.delete(listing);
   }
+  /**
+   * Begins to read a file, once there is room for one more.
+   *
+   * @returns says that it has ended
+   */
+  async beginRead(): Promise<() => void> {
+    while (this.#reads >= MOST_READS) {
+      await new Promise<void>((resolve) => this.#readsWaiting.push(resolve));
+      this.#checkOpen();
+    }
+    this.#reads++;
+    return () => {
+      this.#reads--;
+      this.#readsWaiting.shift()?.();
+    };
+  }
+
   /** Directories that wait to be listed. */
   directoriesWaiting(): number {
     return [...this.#listings].reduce((sum, { waiting }) => sum + waiting, 0);
@@ -304,6 +331,7 @@ export class ServedSession implements BatchTerms {
     this.#over.abort(reason ?? new BlitError("cancelled", "The session has ended."));
     for (const { abort } of this.#runs.values()) abort.abort();
     for (const pull of this.#pulls.values()) pull.cancel();
+    for (const wake of this.#readsWaiting.splice(0)) wake();
   }
 
   /** Frees everything that the session holds; later calls wait for the first. */

@@ -195,16 +195,22 @@ async function* read(
     $typeName: "blit.v1.ReadResponse",
     message,
   });
-  const file = await tree.openFile(pathFromPeer(request.path), session.run());
-  let closed = false;
+  const path = pathFromPeer(request.path);
+  const ended = await session.beginRead();
   try {
-    yield answer({ case: "entry", value: file.entry.bytes });
-    for (let piece = await file.read(); piece !== null; piece = await file.read()) {
-      yield answer({ case: "piece", value: piece });
+    const file = await tree.openFile(path, session.run());
+    let closed = false;
+    try {
+      yield answer({ case: "entry", value: file.entry.bytes });
+      for (let piece = await file.read(); piece !== null; piece = await file.read()) {
+        yield answer({ case: "piece", value: piece });
+      }
+      closed = true;
+      yield answer({ case: "unchanged", value: (await file.close()).unchanged });
+    } finally {
+      if (!closed) await file.close().catch(() => {});
     }
-    closed = true;
-    yield answer({ case: "unchanged", value: (await file.close()).unchanged });
   } finally {
-    if (!closed) await file.close().catch(() => {});
+    ended();
   }
 }

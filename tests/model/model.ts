@@ -175,13 +175,12 @@ export function predict(source: Tree, destination: Tree, choice: Choice): Outcom
   if (choice.paths === null) walk("");
   else {
     const reached = new Set([""]);
-    for (const path of choice.paths) {
+    for (const path of new Set(choice.paths)) {
       if (!source.has(path)) failed.push(path);
       else {
         for (const at of [...foldersAbove(path), path]) {
           const entry = source.get(at)!;
-          const isFolder = entry.kind === "directory";
-          if (!(isFolder && reached.has(at))) {
+          if (!reached.has(at)) {
             if (filtered && hidden(at, entry)) skipped.push(at);
             else act(at, entry, destination.get(at));
           }

@@ -30,7 +30,7 @@ import { type DaemonConfig, type DaemonLimits, isSecure } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { type ControlServer, openControlServer } from "./control_server.ts";
 import { descriptorLimit, withinDescriptors } from "./descriptors.ts";
-import { watchFolder } from "./files.ts";
+import { watchFile } from "./files.ts";
 import { healthService } from "./health_service.ts";
 import { jobsService } from "./jobs_service.ts";
 import { daemonLog } from "./log.ts";
@@ -289,7 +289,7 @@ class RunningDaemon implements Daemon, ServiceHost {
     );
     this.#dataPort = this.#openDataPort();
     if (this.needsToken) {
-      this.#unwatch = watchFolder(this.#parts.options.stateFolder, () => this.#tokensChanged());
+      this.#unwatch = watchFile(this.tokens.path, () => this.#tokensChanged());
     }
   }
 

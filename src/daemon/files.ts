@@ -78,6 +78,9 @@ export function readConfig(path: string, fault: FolderFault = folderFault): Daem
   return parseConfig(text, path, dirname(absolute), fault);
 }
 
+/** A watched file is looked at this often besides. */
+const LOOK_MS = 2_000;
+
 /**
  * Writes a file that only the daemon's user may read, whole or not at all. Written by root, it belongs to whom its folder
  * belongs to: the daemon may run as another user.
@@ -134,17 +137,33 @@ export function folderFault(path: string): string | null {
 }
 
 /**
- * Tells when something in a folder changed.
+ * Tells when a file changed, or came, or went: at once where the system says so, else within a few seconds. It may not say so,
+ * where it has no watch left to give, or where the folder that it watched was moved away.
  *
  * @returns stops telling
  */
-export function watchFolder(path: string, changed: () => void): () => void {
+export function watchFile(path: string, changed: () => void): () => void {
+  let stamp = fileStamp(path);
+  const look = () => {
+    const now = fileStamp(path);
+    if (now === stamp) return;
+    stamp = now;
+    changed();
+  };
+  const timer = setInterval(look, LOOK_MS);
+  const unwatch = watchFolder(dirname(path), look);
+  return () => {
+    clearInterval(timer);
+    unwatch();
+  };
+}
+
+function watchFolder(path: string, changed: () => void): () => void {
   let watcher: Deno.FsWatcher;
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     watcher = Deno.watchFs(path, { recursive: false });
   } catch {
-    // Without it changes act when the next caller comes: whoever authenticates looks at the file.
     return () => {};
   }
   const follow = async () => {

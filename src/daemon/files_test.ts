@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readText, writeSecret } from "./files.ts";
+import { readText, watchFile, writeSecret } from "./files.ts";
 
 async function withFolder(test: (folder: string) => void): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "blit-files-" });
@@ -30,3 +30,30 @@ Deno.test("a file that isn't there is no text, and one that can't be read is an 
     assert.equal(readText(join(folder, "nothing")), null);
     assert.throws(() => readText(folder), { operation: "read" });
   }));
+
+Deno.test("a change of a watched file is told of, also once its folder was moved away and another one came", async () => {
+  const base = await Deno.makeTempDir({ prefix: "blit-files-" });
+  const folder = join(base, "state");
+  const path = join(folder, "tokens");
+  let told = Promise.withResolvers<void>();
+  const stop = watchFile(path, () => told.resolve());
+  const next = async () => {
+    await told.promise;
+    told = Promise.withResolvers<void>();
+  };
+  try {
+    writeSecret(path, "one");
+    await next();
+    Deno.renameSync(folder, join(base, "old"));
+    await next();
+    writeSecret(path, "another one");
+    await next();
+    writeSecret(path, "and one more, in a folder that nobody watches");
+    await next();
+    Deno.removeSync(path);
+    await next();
+  } finally {
+    stop();
+    await Deno.remove(base, { recursive: true });
+  }
+});

@@ -26,7 +26,7 @@ export const ROUTES: readonly Route[] = ["local", "push", "pull", "within", "bet
 /** How many cases of a route are tried: as many as are asked for, else what takes a few seconds. */
 export function runsOf(route: Route): number {
   const asked = Number(Deno.env.get("BLIT_PROPERTY_RUNS") ?? 0);
-  return asked || (route === "local" ? 40 : 10);
+  return asked || (route === "local" ? 30 : 7);
 }
 
 /** How a run ended, and what it said of each entry. */

@@ -54,7 +54,7 @@ export function guardOptions(options: RunOptions, hasFilesFrom: boolean): void {
  */
 export async function guardPlaces(located: Located, options: RunOptions): Promise<void> {
   if (options.mode === "check") return;
-  await guardOverlap(located, options.mode);
+  await guardOverlap(located, options);
   if (options.delete.allowRoot || located.single) return;
   // A module is made to be mirrored onto: its root is as good as any folder of it.
   const { sourceRoot, destinationRoot } = located;
@@ -65,7 +65,8 @@ export async function guardPlaces(located: Located, options: RunOptions): Promis
   }
 }
 
-async function guardOverlap(located: Located, mode: Mode): Promise<void> {
+async function guardOverlap(located: Located, options: RunOptions): Promise<void> {
+  const { mode } = options;
   const { sourceRoot: from, destinationRoot: to, single } = located;
   if (from.kind === "remote" && to.kind === "remote") return guardModule(located, mode);
   if (from.kind === "remote" || to.kind === "remote") return;
@@ -82,6 +83,7 @@ async function guardOverlap(located: Located, mode: Mode): Promise<void> {
     throw overlap(located, "are the same directory", "Choose another destination.");
   }
   if (at > 0) {
+    if (isElsewhere(destination.slice(0, at), source[0], options)) return;
     throw overlap(
       located,
       "overlap: the destination is inside the source",
@@ -99,6 +101,17 @@ async function guardOverlap(located: Located, mode: Mode): Promise<void> {
       "Choose a destination that doesn't hold the source.",
     );
   }
+}
+
+/**
+ * Whether a destination inside the source lies where the run doesn't go: on another file system, as a backup of `/` below
+ * `/mnt` does with `--one-file-system`.
+ *
+ * @param way the destination and what holds it, up to the source
+ */
+function isElsewhere(way: readonly Place[], source: Place, options: RunOptions): boolean {
+  if (!options.oneFileSystem || options.mode === "move") return false;
+  return way.some(({ device }) => device !== null && device !== source.device);
 }
 
 /** Two places of one module of one daemon, by their paths: what links lead to only the daemon could tell. */

@@ -58,7 +58,12 @@ export function refuseRoot(
 ): Promise<void> | undefined {
   const other = side === "source" ? context.destinationFacts : context.sourceFacts;
   if (block.inode(i) !== other.rootInode || block.device(i) !== other.device) return undefined;
-  if (context.options.mode === "check") return undefined;
+  const { mode, oneFileSystem } = context.options;
+  if (mode === "check") return undefined;
+  // What is on another file system isn't entered.
+  if (side === "source" && oneFileSystem && block.device(i) !== context.sourceFacts.device) {
+    return undefined;
+  }
   const { source, destination } = context;
   if (!mayShareMachine(source, destination)) return undefined;
   return refuseSame(source, destination, side, path);

@@ -33,3 +33,40 @@ testOrSkip(
     }
   },
 );
+
+testOrSkip("a backup to a disk that is mounted inside the source stays out of it", async (dir) => {
+  need(needsRoot() ?? needsPrograms("mount"));
+  await dir.write({ "root/etc/f": "1", "root/mnt/disk/": "", "root/mnt/bind/": "" });
+  const disk = join(dir.path, "root/mnt/disk"), bind = join(dir.path, "root/mnt/bind");
+  sh(
+    `mount -t tmpfs none "$0"; mkdir "$2"; mount --bind "$2" "$1"`,
+    disk,
+    bind,
+    `${dir.path}/same`,
+  );
+  try {
+    const backUp = async (mode: string, to: string, ...more: string[]) =>
+      await dir.blit(mode, "--yes", "--json", ...more, "root/", to);
+    assertStatus(await backUp("mirror", `${disk}/backup`, "--one-file-system"), 0);
+    const copied = { "etc/f": "1", "mnt/bind/": "", "mnt/disk/": "" };
+    assert.deepEqual(await dir.files("root/mnt/disk/backup"), copied);
+    const again = await backUp("mirror", `${disk}/backup`, "--one-file-system");
+    assertStatus(again, 0);
+    assert.deepEqual([again.json().files_transferred, again.json().entries_deleted], [0, 0]);
+    // Nothing keeps these out of themselves.
+    for (
+      const refused of [
+        await backUp("mirror", `${disk}/backup`),
+        await backUp("move", `${disk}/backup`, "--one-file-system"),
+        await backUp("mirror", `${bind}/backup`, "--one-file-system"),
+        await backUp("copy", `${bind}/backup`, "--one-file-system"),
+      ]
+    ) {
+      assertStatus(refused, 1);
+      assert.match(refused.json().error.message, /the destination is inside the source/);
+    }
+    assert.deepEqual(await dir.files("root/mnt/disk/backup"), copied);
+  } finally {
+    sh(`umount "$0" "$1"`, disk, bind);
+  }
+});

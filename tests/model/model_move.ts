@@ -21,6 +21,8 @@ export interface Moved {
   readonly tree: ReadonlyMap<string, Expected>;
   readonly failed: readonly string[];
   readonly skipped: readonly string[];
+  /** Whether something arrives depends on which name of a file is met first. */
+  readonly isUnsure: boolean;
 }
 
 /** Moves within one file system in mind. */
@@ -56,7 +58,7 @@ export function predictRename(source: Tree, destination: Tree, choice: Choice): 
   };
   walk("");
   tree.set("", { ...destination.get("")!, mtimeNs: -1n });
-  return { left, tree, failed, skipped };
+  return { left, tree, failed, skipped, isUnsure: false };
 }
 
 /** Moves from one file system to another in mind: a copy, and what arrived as it is goes. */
@@ -80,5 +82,6 @@ export function predictAcross(source: Tree, destination: Tree, choice: Choice): 
     // An empty root may have been made for this run a moment ago.
     merged.set(path, { ...now, mtimeNs: destination.size === 1 ? -1n : there.mtimeNs });
   }
-  return { left, tree: merged, failed: [...failed, ...differing], skipped };
+  const isUnsure = differing.some((path) => tree.get(path)?.isLoose);
+  return { left, tree: merged, failed: [...failed, ...differing], skipped, isUnsure };
 }

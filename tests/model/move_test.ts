@@ -34,6 +34,7 @@ async function expectMoves(ground: Ground, route: Route, predict: Predict): Prom
         const { summary } = ran;
         const wanted = predict(source, before, one);
         assert.equal(ran.error, null);
+        if (wanted.isUnsure) return;
         assert.deepEqual(
           summary.failures.map(({ path }) => path).sort(),
           [...wanted.failed].sort(),

@@ -159,8 +159,10 @@ export function makeTree(
     else if (entry.kind === "shared" && others.length > 0) {
       fs.linkSync(others[entry.nth % others.length], path);
       continue;
-    } else if (files.length === 0) fs.writeFileSync(path, "x");
-    else {
+    } else if (files.length === 0) {
+      fs.writeFileSync(path, "x");
+      fs.lutimesSync(path, entry.mtime, entry.mtime);
+    } else {
       fs.linkSync(files[entry.nth % files.length], path);
       continue;
     }

@@ -66,10 +66,14 @@ const KINDS = [
   "__proto__",
   "permission",
   "escaped",
+  "bug",
+  "usage",
   "",
 ];
-/** Codes of Connect; none of those that say that one side has a bug: that is what the client would say then. */
-const CODES = [1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16];
+/** Codes of Connect. */
+const CODES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+/** Statuses of results: `bug`, `usage`, `escaped`, `cancelled`, one of another version. */
+const STATUSES = [1, 2, 12, 14, 999];
 const RECORD_HEADER = 16;
 const WORDS = "\x1b[31mno\x07\n    at file:///x.ts:1:1";
 
@@ -378,7 +382,8 @@ export class LyingDaemon {
     if (how === 0) return told.subarray(0, Math.max(0, told.length - 64));
     if (how === 1) return concatBytes([told, new Uint8Array(64)]);
     if (how === 2) return told.subarray(0, Math.max(0, told.length - 1));
-    if (told.length >= 64) new DataView(told.buffer).setUint32(0, how === 3 ? 13 : 5, true);
+    const status = STATUSES[Math.floor(due.which / 5) % STATUSES.length];
+    if (told.length >= 64) new DataView(told.buffer).setUint32(0, how === 3 ? status : 5, true);
     return told;
   }
 }

@@ -67,23 +67,10 @@ export async function connectAny(
 ): Promise<Connected> {
   const display = hostDisplay(name);
   const known = addresses ?? await addressesOf(name);
-  const over = new AbortController();
-  const ending = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-  let before: Promise<unknown> = Promise.resolve();
-  const tries = known.map((address) => {
-    const turn = before;
-    const failed = Promise.withResolvers<void>();
-    before = turn.then(() => Promise.race([failed.promise, pause(NEXT_MS, ending)]));
-    return turn.then(() => connectOne(address, name.port, ending)).catch((error) => {
-      failed.resolve();
-      throw error;
-    });
-  });
   try {
-    const connected = await Promise.any(tries);
-    // Another one may have come in the same moment.
-    for (const one of tries) one.then((it) => it !== connected && it.socket.destroy(), () => {});
-    return connected;
+    // The usual case goes without a detour: what comes at once is heard only by whoever takes the socket over at once.
+    if (known.length === 1) return await connectOne(known[0], name.port, signal);
+    return await connectFirst(known, name.port, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const failure = error instanceof AggregateError ? error.errors[0] : error;
@@ -94,6 +81,32 @@ export async function connectAny(
       }. Check that blit-daemon runs there, and the firewall.`,
       { operation: "reach", cause: failure },
     );
+  }
+}
+
+/** Connects to whichever answers first. */
+async function connectFirst(
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal | undefined,
+): Promise<Connected> {
+  const over = new AbortController();
+  const ending = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  let before: Promise<unknown> = Promise.resolve();
+  const tries = addresses.map((address) => {
+    const turn = before;
+    const failed = Promise.withResolvers<void>();
+    before = turn.then(() => Promise.race([failed.promise, pause(NEXT_MS, ending)]));
+    return turn.then(() => connectOne(address, port, ending)).catch((error) => {
+      failed.resolve();
+      throw error;
+    });
+  });
+  try {
+    const connected = await Promise.any(tries);
+    // Another one may have come in the same moment.
+    for (const one of tries) one.then((it) => it !== connected && it.socket.destroy(), () => {});
+    return connected;
   } finally {
     over.abort();
   }
@@ -127,20 +140,28 @@ export function limited(
   };
 }
 
-async function connectOne(address: string, port: number, signal: AbortSignal): Promise<Connected> {
-  signal.throwIfAborted();
+function connectOne(
+  address: string,
+  port: number,
+  signal: AbortSignal | undefined,
+): Promise<Connected> {
+  signal?.throwIfAborted();
   const startedMs = performance.now();
-  const socket = await (address.includes("%") ? throughInterface : connectSocket)(
-    address,
-    port,
-    signal,
-  );
-  const rttMs = performance.now() - startedMs;
-  return { socket, address, isLoopback: isLoopback(address), rttMs };
+  const connected = (socket: Connected["socket"]): Connected => {
+    const rttMs = performance.now() - startedMs;
+    return { socket, address, isLoopback: isLoopback(address), rttMs };
+  };
+  const connect = address.includes("%") ? throughInterface : connectSocket;
+  return connect(address, port, signal, connected);
 }
 
 /** Connects to `fe80::1%eth0`: Deno 2.9's sockets of `node:net` lose the interface, and the system wants one. */
-function throughInterface(address: string, port: number, signal: AbortSignal): Promise<Duplex> {
+function throughInterface(
+  address: string,
+  port: number,
+  signal: AbortSignal | undefined,
+  connected: (socket: Connected["socket"]) => Connected,
+): Promise<Connected> {
   return new Promise((resolve, reject) => {
     let isOver = false;
     const end = (error: unknown) => {
@@ -156,12 +177,17 @@ function throughInterface(address: string, port: number, signal: AbortSignal): P
       const { readable, writable } = connection;
       const socket = Duplex.fromWeb({ readable, writable });
       socket.on("error", () => {});
-      resolve(socket);
+      resolve(connected(socket));
     }, end);
   });
 }
 
-function connectSocket(address: string, port: number, signal: AbortSignal): Promise<net.Socket> {
+function connectSocket(
+  address: string,
+  port: number,
+  signal: AbortSignal | undefined,
+  connected: (socket: Connected["socket"]) => Connected,
+): Promise<Connected> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: address, port, noDelay: true });
     const late = new BlitError("disconnected", "no answer");
@@ -178,7 +204,7 @@ function connectSocket(address: string, port: number, signal: AbortSignal): Prom
       settled();
       socket.removeAllListeners("error");
       socket.on("error", () => {});
-      resolve(socket);
+      resolve(connected(socket));
     });
   });
 }

@@ -49,7 +49,7 @@ pub fn run(data: &[u8]) {
     }
     let _ = Terms::parse(data);
     let count = data.len() / RESULT_BYTES;
-    if let Some(results) = Results::from_bytes(data, count) {
+    if let Some(results) = Results::from_peer(data, count) {
         assert_eq!(results.len(), count);
     }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../core/bytes.ts";
 import { Kind } from "../core/entry_block.ts";
-import { BlitError } from "../core/error.ts";
+import { BlitError, STATUS } from "../core/error.ts";
 import { WorkBatch } from "../core/work_batch.ts";
 import { AnswerRules } from "./answer_rules.ts";
 import { ContentRules } from "./content_rules.ts";
@@ -140,8 +140,9 @@ const rangeRecord = fc.record({
   digest,
 }).map((range): [RecordType, Uint8Array] => [RecordType.range, packRange(range)]);
 
+// A peer's bug and its complaints, 1 and 2, are read as what they are to this side.
 const failRecord = fc.record({
-  status: fc.integer({ min: 1, max: 0xffff_ffff }),
+  status: fc.integer({ min: 3, max: 0xffff_ffff }),
   os: fc.nat(0xffff_ffff),
   step: fc.nat(0xffff_ffff),
 }).map((fail): [RecordType, Uint8Array] => [RecordType.fail, packFail(fail)]);
@@ -292,4 +293,7 @@ Deno.test("lies in payloads are a mismatch", () => {
     ]
   ) assert.throws(() => readHave(packHave({ ...have, pieces: [piece] })), mismatch);
   assert.throws(() => readFail(packFail({ status: 0, os: 0, step: 0 })), mismatch);
+  for (const status of [STATUS.bug, STATUS.usage]) {
+    assert.equal(readFail(packFail({ status, os: 0, step: 0 })).status, STATUS.peer);
+  }
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { EntryBlock, EntryBlockWriter, Kind } from "../src/core/entry_block.ts";
+import { defaultOptions } from "../src/core/options.ts";
 import { compare, type CompareContext } from "../src/engine/compare.ts";
 import { Filter } from "../src/engine/filter.ts";
 import { seededRandom } from "./random.ts";
@@ -50,14 +51,7 @@ Deno.bench("decode and merge two listings", () => {
 });
 
 const context: CompareContext = {
-  options: {
-    checksum: false,
-    sizeOnly: false,
-    ignoreTimes: false,
-    ignoreExisting: false,
-    update: false,
-    force: false,
-  },
+  options: defaultOptions("copy").compare,
   owners: true,
   modes: true,
   writeBit: true,

@@ -145,69 +145,55 @@ function connectOne(
   port: number,
   signal: AbortSignal | undefined,
 ): Promise<Connected> {
-  signal?.throwIfAborted();
-  const startedMs = performance.now();
-  const connected = (socket: Connected["socket"]): Connected => {
-    const rttMs = performance.now() - startedMs;
-    return { socket, address, isLoopback: isLoopback(address), rttMs };
-  };
-  const connect = address.includes("%") ? throughInterface : connectSocket;
-  return connect(address, port, signal, connected);
-}
-
-/** Connects to `fe80::1%eth0`: Deno 2.9's sockets of `node:net` lose the interface, and the system wants one. */
-function throughInterface(
-  address: string,
-  port: number,
-  signal: AbortSignal | undefined,
-  connected: (socket: Connected["socket"]) => Connected,
-): Promise<Connected> {
   return new Promise((resolve, reject) => {
-    let isOver = false;
-    const end = (error: unknown) => {
-      isOver = true;
+    signal?.throwIfAborted();
+    const startedMs = performance.now();
+    const connect = address.includes("%") ? throughInterface : connectSocket;
+    const failed = (error: unknown) => {
       settled();
+      giveUp();
       reject(error);
     };
-    const settled = limited(CONNECT_MS, signal, new BlitError("disconnected", "no answer"), end);
-    Deno.connect({ hostname: address, port }).then((connection) => {
-      if (isOver) return connection.close();
+    const late = new BlitError("disconnected", "no answer");
+    const settled = limited(CONNECT_MS, signal, late, failed);
+    const giveUp = connect(address, port, (socket) => {
       settled();
-      connection.setNoDelay(true);
-      const { readable, writable } = connection;
-      const socket = Duplex.fromWeb({ readable, writable });
       socket.on("error", () => {});
-      resolve(connected(socket));
-    }, end);
+      const rttMs = performance.now() - startedMs;
+      resolve({ socket, address, isLoopback: isLoopback(address), rttMs });
+    }, failed);
   });
 }
 
-function connectSocket(
+/** Begins to connect, and tells how it ended; what it returns gives it up. */
+type Connect = (
   address: string,
   port: number,
-  signal: AbortSignal | undefined,
-  connected: (socket: Connected["socket"]) => Connected,
-): Promise<Connected> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: address, port, noDelay: true });
-    const late = new BlitError("disconnected", "no answer");
-    const settled = limited(CONNECT_MS, signal, late, (error) => {
-      settled();
-      socket.destroy();
-      reject(error);
-    });
-    socket.once("error", (error) => {
-      settled();
-      reject(error);
-    });
-    socket.once("connect", () => {
-      settled();
-      socket.removeAllListeners("error");
-      socket.on("error", () => {});
-      resolve(connected(socket));
-    });
+  connected: (socket: Connected["socket"]) => void,
+  failed: (error: unknown) => void,
+) => () => void;
+
+/** Connects to `fe80::1%eth0`: Deno 2.9's sockets of `node:net` lose the interface, and the system wants one. */
+const throughInterface: Connect = (hostname, port, connected, failed) => {
+  let isOver = false;
+  Deno.connect({ hostname, port }).then((connection) => {
+    if (isOver) return connection.close();
+    connection.setNoDelay(true);
+    const { readable, writable } = connection;
+    connected(Duplex.fromWeb({ readable, writable }));
+  }, failed);
+  return () => isOver = true;
+};
+
+const connectSocket: Connect = (host, port, connected, failed) => {
+  const socket = net.connect({ host, port, noDelay: true });
+  socket.once("error", failed);
+  socket.once("connect", () => {
+    socket.removeAllListeners("error");
+    connected(socket);
   });
-}
+  return () => socket.destroy();
+};
 
 /** Why an address or its certificate wasn't taken, as words that follow a colon. */
 export function wordsOf(error: unknown): string {

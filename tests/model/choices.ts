@@ -5,6 +5,7 @@
  */
 import fc from "fast-check";
 import type { CompareOptions, MaxDelete } from "../../mod.ts";
+import { defaultOptions } from "../../src/core/options.ts";
 import { type Choice, PATTERNS } from "./model.ts";
 import { TIMES } from "./real_tree.ts";
 
@@ -22,14 +23,7 @@ const DAY = 86_400;
 export const NOW = TIMES[3] + 100 * DAY;
 const BETWEEN = NOW - 1_550_000_000;
 
-const NONE: CompareOptions = {
-  checksum: false,
-  sizeOnly: false,
-  ignoreTimes: false,
-  ignoreExisting: false,
-  update: false,
-  force: false,
-};
+const NONE: CompareOptions = defaultOptions("copy").compare;
 
 const compare: fc.Arbitrary<CompareOptions> = fc.subarray(
   ["checksum", "sizeOnly", "ignoreTimes", "ignoreExisting", "update", "force"] as const,

@@ -6,6 +6,7 @@ use rustix::fs::{Advice, AtFlags, StatxFlags};
 use rustix::io::retry_on_intr;
 
 use super::Errno;
+use super::space::{CEPH, CIFS, EXFAT, FUSE, MSDOS, NFS, SMB2, V9FS, VBOXSF, magic_of};
 
 /// Tells the kernel to read ahead further. Advice only: a refusal changes nothing.
 ///
@@ -39,15 +40,7 @@ pub fn fdatasync(fd: impl AsFd) -> Result<(), Errno> {
 ///
 /// Reference: `man 2 statfs`, linux/magic.h.
 pub fn reports_late(fd: impl AsFd) -> bool {
-    const LATE: [u32; 6] = [
-        0x6969,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x00c3_6400,
-        0x0102_1997,
-        0x6573_5546,
-    ];
-    rustix::fs::fstatfs(fd).is_ok_and(|facts| LATE.contains(&(facts.f_type as u32)))
+    is_of_type(fd, &[NFS, SMB2, CIFS, CEPH, V9FS, FUSE])
 }
 
 /// Whether the file system that holds the descriptor may show an entry with another inode number later: FAT, exFAT,
@@ -55,15 +48,11 @@ pub fn reports_late(fd: impl AsFd) -> bool {
 ///
 /// Reference: `man 2 statfs`, linux/magic.h.
 pub fn forgets_inodes(fd: impl AsFd) -> bool {
-    const MADE_UP: [u32; 6] = [
-        0x4d44,
-        0x2011_bab0,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x6573_5546,
-        0x786f_4256,
-    ];
-    rustix::fs::fstatfs(fd).is_ok_and(|facts| MADE_UP.contains(&(facts.f_type as u32)))
+    is_of_type(fd, &[MSDOS, EXFAT, SMB2, CIFS, FUSE, VBOXSF])
+}
+
+fn is_of_type(fd: impl AsFd, types: &[u64]) -> bool {
+    rustix::fs::fstatfs(fd).is_ok_and(|facts| types.contains(&magic_of(&facts)))
 }
 
 /// A line that is another one once the file system that holds the descriptor was taken away and came back.

@@ -21,31 +21,37 @@ pub fn folds_by_lookup(dir: BorrowedFd) -> bool {
     };
     let mut names = HashSet::new();
     let mut reader = DirReader::new();
-    let mut has_more = true;
-    for _ in 0..MOST_BUFFERS {
-        let filled = reader.fill(own.as_fd(), |name, _, _| {
-            names.insert(name.to_owned());
-        });
-        let Ok(more) = filled else {
-            return false;
-        };
-        has_more = more;
-        if !more {
-            break;
-        }
-    }
-    let is_listed = |other: &CStr| names.contains(other);
+    let filled = reader.fill(own.as_fd(), |name, _, _| {
+        names.insert(name.to_owned());
+    });
+    let Ok(mut has_more) = filled else {
+        return false;
+    };
     let pair = names.iter().find_map(|name| {
         let other = in_other_case(name)?;
-        (!is_listed(&other)).then_some((name, other))
+        (!names.contains(&other)).then_some((name, other))
     });
     let Some((name, other)) = pair else {
         return false;
     };
+    // Where case counts that is all, as a rule.
     let Ok(found) = stat_at(dir, &other) else {
         return false;
     };
-    // Further on in a long listing the other name may be there: then it is another entry.
+    // Further on in the listing the other name may be there: then it is another entry.
+    for _ in 1..MOST_BUFFERS {
+        if !has_more {
+            return true;
+        }
+        let mut is_listed = false;
+        let filled = reader.fill(own.as_fd(), |name, _, _| {
+            is_listed |= name == other.as_c_str()
+        });
+        has_more = match filled {
+            Ok(more) if !is_listed => more,
+            _ => return false,
+        };
+    }
     !has_more || stat_at(dir, name).is_ok_and(|listed| listed.inode == found.inode)
 }
 

@@ -3,6 +3,8 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::fs::StatFs;
+
 use super::Errno;
 use super::folds::folds_by_lookup;
 use super::lacks::lacks;
@@ -12,19 +14,20 @@ use crate::sys::SpaceFacts;
 // Magic numbers: `man 2 statfs`, linux/magic.h.
 const BCACHEFS: u64 = 0xca45_1a4e;
 const BTRFS: u64 = 0x9123_683e;
+pub(super) const CEPH: u64 = 0x00c3_6400;
 pub(super) const CIFS: u64 = 0xff53_4d42;
 pub(super) const SMB2: u64 = 0xfe53_4d42;
 pub(super) const EXFAT: u64 = 0x2011_bab0;
 pub(super) const FUSE: u64 = 0x6573_5546;
 const HFS_PLUS: u64 = 0x482b;
 pub(super) const MSDOS: u64 = 0x4d44;
-const NFS: u64 = 0x6969;
+pub(super) const NFS: u64 = 0x6969;
 const NTFS: u64 = 0x5346_544e;
 const NTFS3: u64 = 0x7366_746e;
 const OCFS2: u64 = 0x7461_636f;
 const TMPFS: u64 = 0x0102_1994;
-const V9FS: u64 = 0x0102_1997;
-const VBOXSF: u64 = 0x786f_4256;
+pub(super) const V9FS: u64 = 0x0102_1997;
+pub(super) const VBOXSF: u64 = 0x786f_4256;
 const XFS: u64 = 0x5846_5342;
 const ZFS: u64 = 0x2fc1_2fc1;
 /// FS_CASEFOLD_FL of linux/fs.h: a directory of ext4 or f2fs that folds by Unicode rules.
@@ -37,8 +40,7 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
     let fs = rustix::fs::fstatfs(dir)?;
     let vfs = rustix::fs::fstatvfs(dir)?;
     let metadata = stat_fd(dir)?;
-    // 32-bit kernels sign-extend the magic.
-    let magic = fs.f_type as u64 & 0xffff_ffff;
+    let magic = magic_of(&fs);
     let folds_here = rustix::fs::ioctl_getflags(dir).is_ok_and(|f| f.bits() & CASEFOLD != 0);
     let type_folds = matches!(magic, MSDOS | EXFAT | NTFS | NTFS3 | CIFS | SMB2 | HFS_PLUS);
     // How names are told apart is up to whoever serves them.
@@ -68,6 +70,11 @@ pub fn file_system_facts(dir: BorrowedFd) -> Result<SpaceFacts, Errno> {
         lacks: lacks(magic, metadata.device, xattrs),
         rotational: rotational(metadata.device),
     })
+}
+
+/// The number of a file system's type; 32-bit kernels sign-extend it.
+pub(super) fn magic_of(facts: &StatFs) -> u64 {
+    facts.f_type as u64 & 0xffff_ffff
 }
 
 fn keeps_xattr(dir: impl AsFd, name: &CStr) -> bool {
